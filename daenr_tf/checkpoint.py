@@ -1,0 +1,89 @@
+"""The whole state of a training run in one file, written aside and checked when read."""
+
+import json
+import os
+import zipfile
+import zlib
+
+import numpy as np
+
+from daenr_tf.errors import InputError, MachineError
+
+LATEST = "state.npz"
+PREVIOUS = "state-previous.npz"
+
+
+def replace_file(path, write):
+    """Write a file so that it is there whole or not at all: `write(file)` gets a binary file beside `path`.
+
+    Raises:
+        MachineError: the disk refused; nothing is left behind.
+    """
+    aside = f"{path}.{os.getpid()}.part"
+    try:
+        with open(aside, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(aside, path)
+    except OSError as error:
+        raise MachineError(f"{path}: could not be written ({error.strerror or error})") from None
+    finally:
+        if os.path.exists(aside):
+            os.remove(aside)
+
+
+def write_text(path, text):
+    """`replace_file` for text."""
+    replace_file(path, lambda file: file.write(text.encode("utf-8")))
+
+
+def save(directory, arrays, facts):
+    """Save lists of arrays and JSON facts as the latest state; the state before it is kept as the previous one.
+
+    Args:
+        directory: an existing directory.
+        arrays: dict of name -> list of arrays.
+        facts: what JSON can hold.
+    """
+    flat = {f"{name}.{i}": np.asarray(value) for name, values in arrays.items() for i, value in enumerate(values)}
+    latest = os.path.join(directory, LATEST)
+    fresh = f"{latest}.new"
+    replace_file(fresh, lambda file: np.savez(file, facts=np.array(json.dumps(facts)), **flat))
+    try:
+        if os.path.exists(latest):
+            os.replace(latest, os.path.join(directory, PREVIOUS))
+        os.replace(fresh, latest)
+    except OSError as error:
+        raise MachineError(f"{latest}: could not be written ({error.strerror or error})") from None
+
+
+def load(directory):
+    """The latest state that can be read as (arrays, facts), or None where there is none.
+
+    Raises:
+        InputError: there are states, and none of them can be read.
+    """
+    problems = []
+    for name in (LATEST, PREVIOUS):
+        path = os.path.join(directory, name)
+        if os.path.exists(path):
+            try:
+                return _read(path)
+            except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, MemoryError,
+                    NotImplementedError, RuntimeError, SyntaxError) as error:
+                problems.append(f"{path}: expected a saved state, found {' '.join(str(error).split()) or 'none'}")
+    if problems:
+        raise InputError("; ".join(problems) + "; --overwrite starts afresh")
+    return None
+
+
+def _read(path):
+    arrays = {}
+    with np.load(path, allow_pickle=False) as archive:
+        facts = json.loads(str(archive["facts"]))
+        for key in archive.files:
+            if key != "facts":
+                name, index = key.rsplit(".", 1)
+                arrays.setdefault(name, {})[int(index)] = archive[key]
+    return {name: [values[i] for i in range(len(values))] for name, values in arrays.items()}, facts

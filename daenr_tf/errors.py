@@ -1,0 +1,25 @@
+"""The ways a run can end badly, each with the exit status that a script can test for."""
+
+
+class InputError(ValueError):
+    """An argument, a file or a recording that can't be used: exit status 2.
+
+    The message is one line: what it is about, what was expected and what was found.
+    """
+
+
+class SettingError(InputError):
+    """A setting that can't be used, by the name of its field, so that the command line can name its option."""
+
+    def __init__(self, field, expected, found):
+        self.field = field
+        self.problem = f"expected {expected}, found {found!r}"
+        super().__init__(f"{field}: {self.problem}")
+
+
+class MachineError(RuntimeError):
+    """The machine failed (a full disk, a run directory that another run holds): exit status 1."""
+
+
+class DivergedError(RuntimeError):
+    """Training diverged; the best weights were restored and saved: exit status 3."""

@@ -1,0 +1,98 @@
+"""What stands between the encoder's last layer and the decoder: dense (CAE), Gaussian (VAE), quantised (VQ-VAE).
+
+Every bottleneck maps h4 to (code for the decoder, dict of loss terms); the terms join the reconstruction loss.
+"""
+
+import keras
+import tensorflow as tf
+
+from daenr_tf.layers.seeds import derive_seed, per_example
+from daenr_tf.layers.terms import Term
+
+
+def _dense(units, name, seed, dtype):
+    return keras.layers.Dense(
+        units, name=name, dtype=dtype, kernel_initializer=keras.initializers.GlorotUniform(seed=derive_seed(seed, name)))
+
+
+class _LatentBottleneck(keras.layers.Layer):
+    """The two dense maps that the CAE and the VAE share: h4 to a latent vector, and the latent vector to a grid."""
+
+    outputs_per_latent = 1
+    term_names = ()
+
+    def __init__(self, latent_size=100, seed=0, **kwargs):
+        super().__init__(**kwargs)
+        self.latent_size = latent_size
+        self.seed = seed
+
+    def build(self, input_shape):
+        self.code_shape = tuple(input_shape[1:])
+        width = self.code_shape[0] * self.code_shape[1] * self.code_shape[2]
+        self.compress = _dense(self.outputs_per_latent * self.latent_size, "compress", self.seed, self.dtype_policy)
+        self.expand = _dense(width, "expand", self.seed, self.dtype_policy)
+        self.compress.build((None, width))
+        self.expand.build((None, self.latent_size))
+        self.built = True
+
+    def flatten(self, hidden):
+        """(batch, height, width, channels) -> (batch, height * width * channels), for an empty batch too."""
+        return keras.ops.reshape(hidden, (keras.ops.shape(hidden)[0], self.expand.units))
+
+    def to_grid(self, latent):
+        """(batch, latent) -> (batch, height, width, channels)."""
+        return keras.ops.reshape(self.expand(latent), (keras.ops.shape(latent)[0], *self.code_shape))
+
+    def get_config(self):
+        return {**super().get_config(), "latent_size": self.latent_size, "seed": self.seed}
+
+
+@keras.saving.register_keras_serializable(package="daenr_tf")
+class DenseBottleneck(_LatentBottleneck):
+    """The CAE's: a latent vector of `latent_size`, dense both ways. No terms."""
+
+    def call(self, hidden, draws=None, training=False):
+        return self.to_grid(self.compress(self.flatten(hidden))), {}
+
+
+@keras.saving.register_keras_serializable(package="daenr_tf")
+class GaussianBottleneck(_LatentBottleneck):
+    """The VAE's (Kingma and Welling 2014): a diagonal Gaussian posterior over the latent, prior N(0, 1).
+
+    In training the latent is drawn, one stateless draw per example; otherwise it is the posterior's mean.
+    Its term `kl` is KL(posterior || prior) in nats, summed over the latent, with the weight that turns the
+    negative ELBO of a unit-variance Gaussian likelihood into a figure per pixel: 2 / pixels.
+
+    Args:
+        latent_size: int.
+        pixels: int, height * width * channels of the image.
+        seed: int, of the initial weights and of the draws.
+    """
+
+    outputs_per_latent = 2
+    term_names = ("kl",)
+
+    def __init__(self, latent_size=100, pixels=1024, seed=0, **kwargs):
+        super().__init__(latent_size, seed, **kwargs)
+        self.pixels = pixels
+
+    def posterior(self, hidden):
+        """The posterior as a TensorFlow Probability distribution with event shape (latent,)."""
+        from tensorflow_probability import distributions as tfd
+
+        mean, log_variance = tf.split(tf.cast(self.compress(self.flatten(hidden)), tf.float32), 2, axis=-1)
+        return tfd.MultivariateNormalDiag(mean, tf.exp(0.5 * log_variance))
+
+    def call(self, hidden, draws=None, training=False):
+        from tensorflow_probability import distributions as tfd
+
+        posterior = self.posterior(hidden)
+        prior = tfd.MultivariateNormalDiag(tf.zeros(self.latent_size), tf.ones(self.latent_size))
+        latent = posterior.mean()
+        if training:
+            noise = per_example(tf.random.stateless_normal, self.latent_size, draws, derive_seed(self.seed, "sampling"))
+            latent += posterior.stddev() * noise
+        return self.to_grid(latent), {"kl": Term(posterior.kl_divergence(prior), 2.0 / self.pixels)}
+
+    def get_config(self):
+        return {**super().get_config(), "pixels": self.pixels}

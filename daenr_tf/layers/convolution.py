@@ -1,0 +1,51 @@
+"""One block of the encoder and of the decoder: convolution, batch normalisation, ELU."""
+
+import keras
+
+from daenr_tf.layers.normalization import GlobalBatchNormalization
+from daenr_tf.layers.seeds import derive_seed
+
+KERNEL = 3
+
+
+@keras.saving.register_keras_serializable(package="daenr_tf")
+class ConvolutionBlock(keras.layers.Layer):
+    """3x3 convolution ('same' padding, no bias), batch normalisation, ELU.
+
+    The bias is left out because batch normalisation removes it: its true gradient is zero, and Adam would
+    turn the rounding error that remains into a random walk.
+
+    Args:
+        filters: int, channels of the output.
+        strides: int, 1 or 2.
+        transposed: bool, a 'deconvolution' (the resolution is multiplied by `strides`) or a convolution.
+        seed: int, of the initial kernel.
+    """
+
+    def __init__(self, filters, strides=1, transposed=False, seed=0, **kwargs):
+        super().__init__(**kwargs)
+        self.filters = filters
+        self.strides = strides
+        self.transposed = transposed
+        self.seed = seed
+        kind = keras.layers.Conv2DTranspose if transposed else keras.layers.Conv2D
+        self.convolution = kind(
+            filters, KERNEL, strides=strides, padding="same", use_bias=False, name="convolution",
+            kernel_initializer=keras.initializers.GlorotUniform(seed=derive_seed(seed, self.name)),
+            dtype=self.dtype_policy)
+        self.normalization = GlobalBatchNormalization(name="normalization", dtype=self.dtype_policy)
+
+    def build(self, input_shape):
+        self.convolution.build(input_shape)
+        self.normalization.build(self.convolution.compute_output_shape(input_shape))
+        self.built = True
+
+    def call(self, inputs, training=False):
+        return keras.ops.elu(self.normalization(self.convolution(inputs), training=training))
+
+    def compute_output_shape(self, input_shape):
+        return self.convolution.compute_output_shape(input_shape)
+
+    def get_config(self):
+        return {**super().get_config(), "filters": self.filters, "strides": self.strides,
+                "transposed": self.transposed, "seed": self.seed}

@@ -1,0 +1,52 @@
+"""The decoder: from the bottleneck back to an image (the paper's f2, Eq. 1)."""
+
+import keras
+
+from daenr_tf.layers.convolution import KERNEL, ConvolutionBlock
+from daenr_tf.layers.encoder import FILTERS
+from daenr_tf.layers.seeds import derive_seed
+
+STRIDES = (1, 2, 1)
+
+
+@keras.saving.register_keras_serializable(package="daenr_tf")
+class Decoder(keras.layers.Layer):
+    """48DC1_3-48DC2_3-48DC1_3-1DC2_3: three transposed blocks, then a transposed convolution with bias and tanh.
+
+    A worked shape: (batch, 8, 8, any) -> (batch, 32, 32, channels), float32 in [-1, 1].
+
+    Args:
+        channels: int, 1 (grey) or 3 (RGB).
+        seed: int, of the initial kernels.
+    """
+
+    def __init__(self, channels=1, seed=0, **kwargs):
+        super().__init__(**kwargs)
+        self.channels = channels
+        self.seed = seed
+        self.blocks = [
+            ConvolutionBlock(FILTERS, strides, transposed=True, seed=seed, name=f"decoder_{i}", dtype=self.dtype_policy)
+            for i, strides in enumerate(STRIDES, start=1)]
+        self.last = keras.layers.Conv2DTranspose(
+            channels, KERNEL, strides=2, padding="same", name="image",
+            kernel_initializer=keras.initializers.GlorotUniform(seed=derive_seed(seed, "image")),
+            dtype=self.dtype_policy)
+
+    def build(self, input_shape):
+        for layer in (*self.blocks, self.last):
+            layer.build(input_shape)
+            input_shape = layer.compute_output_shape(input_shape)
+        self.built = True
+
+    def call(self, code, training=False):
+        for block in self.blocks:
+            code = block(code, training=training)
+        return keras.ops.tanh(keras.ops.cast(self.last(code), "float32"))
+
+    def compute_output_shape(self, input_shape):
+        for layer in (*self.blocks, self.last):
+            input_shape = layer.compute_output_shape(input_shape)
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "channels": self.channels, "seed": self.seed}

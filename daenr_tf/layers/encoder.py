@@ -1,0 +1,52 @@
+"""The encoder that reconstruction and response prediction share (the paper's f1, Eq. 1)."""
+
+import keras
+
+from daenr_tf.layers.convolution import ConvolutionBlock
+
+FILTERS = 48
+STRIDES = (2, 1, 2, 1)
+
+
+@keras.saving.register_keras_serializable(package="daenr_tf")
+class Encoder(keras.layers.Layer):
+    """48C2_3-48C1_3-48C2_3-48C1_3: four convolution blocks, each block's output a hidden layer h_i.
+
+    A worked shape: (batch, 32, 32, 1) -> [h1 (batch, 16, 16, 48), h2 (batch, 16, 16, 48),
+    h3 (batch, 8, 8, 48), h4 (batch, 8, 8, 48)].
+
+    Args:
+        depth: int in 1..4, how many of the blocks to have (a model without a decoder needs only those up to h_i).
+        seed: int, of the initial kernels.
+    """
+
+    def __init__(self, depth=len(STRIDES), seed=0, **kwargs):
+        super().__init__(**kwargs)
+        self.depth = depth
+        self.seed = seed
+        self.blocks = [
+            ConvolutionBlock(FILTERS, strides, seed=seed, name=f"encoder_{i}", dtype=self.dtype_policy)
+            for i, strides in enumerate(STRIDES[:depth], start=1)]
+
+    def build(self, input_shape):
+        for block in self.blocks:
+            block.build(input_shape)
+            input_shape = block.compute_output_shape(input_shape)
+        self.built = True
+
+    def call(self, images, training=False):
+        hidden = []
+        for block in self.blocks:
+            images = block(images, training=training)
+            hidden.append(images)
+        return hidden
+
+    def compute_output_shape(self, input_shape):
+        shapes = []
+        for block in self.blocks:
+            input_shape = block.compute_output_shape(input_shape)
+            shapes.append(input_shape)
+        return shapes
+
+    def get_config(self):
+        return {**super().get_config(), "depth": self.depth, "seed": self.seed}

@@ -1,0 +1,158 @@
+"""Readouts: from a hidden layer h_i to the responses of M neurons (the paper's f3, Eq. 2 and 5).
+
+Every readout maps (batch, height, width, channels) to (batch, neurons) float32 >= 0 and, by `terms()`, gives
+what it adds to the response loss. The softplus is ours: the Poisson loss needs a rate above zero.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from daenr_tf.layers.seeds import derive_seed, per_example
+from daenr_tf.layers.terms import Term
+
+FLOOR = 1e-3  # smallest mean response (per presentation) that a bias starts from
+
+
+def inverse_softplus(rates):
+    """log(exp(rates) - 1), without overflow, of rates floored at 0.001; NumPy (neurons,) -> (neurons,)."""
+    rates = np.maximum(np.asarray(rates, np.float64), FLOOR)
+    return rates + np.log(-np.expm1(-rates))
+
+
+class Readout(keras.layers.Layer):
+    """What the readouts share: the bias, the rate, and the penalties' weight.
+
+    Args:
+        neurons: int, M.
+        l1: float, the weight of the readout's own sparsity penalty.
+        seed: int, of the initial weights and of dropout.
+    """
+
+    term_names = ("readout_l1",)
+
+    def __init__(self, neurons, l1=0.02, seed=0, **kwargs):
+        super().__init__(**kwargs)
+        self.neurons = neurons
+        self.l1 = l1
+        self.seed = seed
+
+    def build(self, input_shape):
+        self.bias = self.add_weight(name="bias", shape=(self.neurons,), initializer="zeros", autocast=False)
+        self.built = True
+
+    def initialize(self, mean_response):
+        """Let the readout start at the neurons' mean training response, (neurons,) per presentation."""
+        self.bias.assign(inverse_softplus(mean_response))
+
+    def rate(self, drive):
+        """softplus(drive + bias), (batch, neurons) float32."""
+        return keras.ops.softplus(keras.ops.cast(drive, "float32") + self.bias)
+
+    def _normal(self, name, shape, deviation):
+        initializer = keras.initializers.RandomNormal(stddev=deviation, seed=derive_seed(self.seed, name))
+        return self.add_weight(name=name, shape=shape, initializer=initializer)
+
+    def get_config(self):
+        return {**super().get_config(), "neurons": self.neurons, "l1": self.l1, "seed": self.seed}
+
+
+@keras.saving.register_keras_serializable(package="daenr_tf")
+class FactorizedReadout(Readout):
+    """Eq. 5: a spatial mask and a vector of feature weights per neuron, both learned (Klindt et al. 2017).
+
+    response_n = softplus(sum_c features_cn * sum_xy mask_xyn * h_xyc + bias_n). The penalty is the mean over
+    neurons of |mask|_1 * |features|_1: a product, so that scale can't be traded between the factors.
+    """
+
+    def build(self, input_shape):
+        _, height, width, channels = input_shape
+        self.mask = self._normal("mask", (height, width, self.neurons), 0.02)
+        self.features = self._normal("features", (channels, self.neurons), 0.05)
+        super().build(input_shape)
+
+    def call(self, hidden, draws=None, training=False):
+        height, width, channels = hidden.shape[1:]
+        places = tf.reshape(hidden, [tf.shape(hidden)[0], height * width, channels])
+        mask = tf.reshape(tf.convert_to_tensor(self.mask), [height * width, self.neurons])
+        pooled = tf.einsum("bpc,pn->bcn", places, mask)
+        return self.rate(tf.einsum("bcn,cn->bn", pooled, tf.convert_to_tensor(self.features)))
+
+    def terms(self):
+        mask = keras.ops.sum(keras.ops.abs(self.mask), axis=(0, 1))
+        features = keras.ops.sum(keras.ops.abs(self.features), axis=0)
+        return {"readout_l1": Term(keras.ops.mean(mask * features), self.l1)}
+
+    def masks(self):
+        """(neurons, height, width) float32, each neuron's spatial mask."""
+        return np.moveaxis(np.asarray(self.mask), -1, 0)
+
+
+@keras.saving.register_keras_serializable(package="daenr_tf")
+class FixedMaskReadout(Readout):
+    """Eq. 5 with a mask that is 1 at one cell of h_i and 0 elsewhere, found from the training data beforehand.
+
+    The mask is kept as the cell's number, (neurons,) int32, a weight that is saved and not trained.
+    """
+
+    def build(self, input_shape):
+        _, self.height, self.width, channels = input_shape
+        self.cell = self.add_weight(name="cell", shape=(self.neurons,), initializer="zeros", dtype="int32",
+                                    trainable=False)
+        self.features = self._normal("features", (channels, self.neurons), 0.05)
+        super().build(input_shape)
+
+    def initialize(self, mean_response, cells):
+        """`cells` (neurons, 2) int: row and column of each neuron's cell in h_i."""
+        super().initialize(mean_response)
+        cells = np.asarray(cells)
+        self.cell.assign(cells[:, 0] * self.width + cells[:, 1])
+
+    def call(self, hidden, draws=None, training=False):
+        places = tf.reshape(hidden, [tf.shape(hidden)[0], self.height * self.width, hidden.shape[-1]])
+        seen = tf.gather(places, tf.convert_to_tensor(self.cell), axis=1)
+        return self.rate(tf.einsum("bnc,cn->bn", seen, tf.convert_to_tensor(self.features)))
+
+    def terms(self):
+        features = keras.ops.sum(keras.ops.abs(self.features), axis=0)
+        return {"readout_l1": Term(keras.ops.mean(features), self.l1)}
+
+    def masks(self):
+        """(neurons, height, width) float32, 1 at each neuron's cell."""
+        cells = np.arange(self.height * self.width) == np.asarray(self.cell)[:, None]
+        return cells.astype(np.float32).reshape(self.neurons, self.height, self.width)
+
+
+@keras.saving.register_keras_serializable(package="daenr_tf")
+class FullyConnectedReadout(Readout):
+    """One dense map from all of h_i to the neurons (McIntosh et al. 2016), dropout 0.5 before it.
+
+    Terms: `readout_l2`, the squared norm of the kernel with weight 0.01, and `readout_l1`, the mean over neurons
+    of the kernel's L1 norm with weight `l1`. Dropout is drawn per example, from a stateless seed.
+    """
+
+    term_names = ("readout_l2", "readout_l1")
+    DROPOUT = 0.5
+    L2 = 0.01
+
+    def build(self, input_shape):
+        _, height, width, channels = input_shape
+        self.inputs = height * width * channels
+        initializer = keras.initializers.GlorotUniform(seed=derive_seed(self.seed, "kernel"))
+        self.kernel = self.add_weight(name="kernel", shape=(self.inputs, self.neurons), initializer=initializer)
+        super().build(input_shape)
+
+    def call(self, hidden, draws=None, training=False):
+        hidden = tf.reshape(hidden, [tf.shape(hidden)[0], self.inputs])
+        if training:
+            seed = derive_seed(self.seed, "dropout")
+            kept = per_example(tf.random.stateless_uniform, self.inputs, draws, seed) >= self.DROPOUT
+            hidden = tf.where(kept, hidden / (1.0 - self.DROPOUT), tf.zeros_like(hidden))
+        return self.rate(tf.matmul(hidden, tf.convert_to_tensor(self.kernel)))
+
+    def terms(self):
+        return {"readout_l2": Term(keras.ops.sum(self.kernel ** 2), self.L2),
+                "readout_l1": Term(keras.ops.mean(keras.ops.sum(keras.ops.abs(self.kernel), axis=0)), self.l1)}
+
+
+READOUTS = {"fr": FactorizedReadout, "fc": FullyConnectedReadout, "fm": FixedMaskReadout}

@@ -1,0 +1,16 @@
+"""What a layer adds to the loss of the head that it belongs to."""
+
+from typing import Any, NamedTuple
+
+
+class Term(NamedTuple):
+    """One term of a loss.
+
+    Attributes:
+        value: (batch,) float32, one figure per example, or a scalar where the term depends on weights alone.
+            It is logged as it is.
+        weight: float, its factor in the loss of the head; 0 for what is only logged.
+    """
+
+    value: Any
+    weight: float = 1.0

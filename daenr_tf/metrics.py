@@ -1,0 +1,180 @@
+"""What a joint model is measured by, as plain NumPy functions in float64: one figure per neuron or per image.
+
+Responses are (images, neurons); images are (images, height, width, channels), or without the last axis, in [-1, 1]. Anything that isn't of such a
+shape, or doesn't match its partner, raises InputError.
+"""
+
+import numpy as np
+from scipy.ndimage import correlate1d
+from scipy.special import betainc
+
+from daenr_tf.errors import InputError
+
+SIGNIFICANCE_LEVEL = 0.05
+LOWEST_USABLE_CEILING = 0.1
+SSIM_WINDOW = 11
+_SSIM_SIGMA = 1.5
+_SSIM_C1, _SSIM_C2 = 0.01**2, 0.03**2
+_IMAGES_AT_ONCE = 256
+
+
+def pearson_per_neuron(predicted, observed) -> np.ndarray:
+    """Pearson correlation over images, (images, neurons), (images, neurons) -> (neurons,).
+
+    A neuron whose prediction or response is constant, up to the rounding of the array's own type, counts as exactly 0. One with a value
+    that isn't finite gives NaN.
+    """
+    predicted, observed = _pair(predicted, observed, "(images, neurons)", (2,))
+    finite = np.isfinite(predicted).all(axis=0) & np.isfinite(observed).all(axis=0)
+    varies = finite & ~_is_constant(predicted, finite) & ~_is_constant(observed, finite)
+    pcc = np.where(finite, 0.0, np.nan)
+    x, y = (_unit_columns(values[:, varies]) for values in (predicted, observed))
+    pcc[varies] = np.clip((x * y).sum(axis=0), -1, 1)
+    return pcc
+
+
+def pearson_p_value(pcc, images: int) -> np.ndarray:
+    """Two-sided p-value of correlations (neurons,) over `images` images under the null of independent normal variables.
+
+    (r + 1) / 2 follows a beta law with both parameters images / 2 - 1. A correlation of 0, which a constant has, gives 1; so does any
+    correlation over fewer than three images, which can't speak against the null.
+    """
+    pcc = np.asarray(pcc, np.float64)
+    if images < 3:
+        return np.where(np.isnan(pcc), np.nan, 1.0)
+    shape = images / 2 - 1
+    return np.where(pcc == 0, 1.0, 2 * betainc(shape, shape, (1 - np.abs(pcc)) / 2))
+
+
+def significant_neurons(predicted, observed, level: float = SIGNIFICANCE_LEVEL) -> np.ndarray:
+    """Neurons that are predicted significantly: p <= level and r > 0, (images, neurons), (images, neurons) -> (neurons,) bool.
+
+    The paper's Figures 3, 4 and 8 count these ("the threshold for significance is p <= 0.05").
+    """
+    pcc = pearson_per_neuron(predicted, observed)
+    return (pearson_p_value(pcc, len(np.asarray(observed))) <= level) & (pcc > 0)
+
+
+def noise_ceiling(trials) -> np.ndarray:
+    """The largest correlation with the trial average that a perfect model could reach, (repeats, images, neurons) -> (neurons,).
+
+    sqrt((V - n) / V) clipped to [0, 1]: V is the variance over images of the trial average (ddof 1), n the mean over images of the variance over
+    trials (ddof 1) divided by the number of trials, which is the part of V that is noise. A neuron that answers all images alike has 0.
+
+    A missing trial is NaN and is left out. An image with a single trial tells nothing of its noise, yet its response is in V: the mean variance
+    of the neuron's other images stands in for it. An image without trials is left out. A neuron without any image of two trials or more, or with fewer than two images, has NaN.
+    """
+    trials = np.asarray(trials)
+    if trials.ndim != 3 or 0 in trials.shape:
+        raise InputError(f"trials: expected (repeats, images, neurons), none of them 0, found shape {trials.shape}")
+    tolerance = _tolerance(trials)
+    trials = trials.astype(np.float64)
+    present = ~np.isnan(trials)
+    count = present.sum(axis=0)
+    shown, repeated = count > 0, count > 1
+    mean = np.where(present, trials, 0).sum(axis=0) / np.maximum(count, 1)
+    squares = np.where(present, trials - mean, 0) ** 2
+    trial_variance = squares.sum(axis=0) / np.maximum(count - 1, 1)
+    typical = np.where(repeated, trial_variance, 0).sum(axis=0) / np.maximum(repeated.sum(axis=0), 1)
+    images = shown.sum(axis=0)
+    noise = np.where(shown, np.where(repeated, trial_variance, typical) / np.maximum(count, 1), 0).sum(axis=0) / np.maximum(images, 1)
+    center = np.where(shown, mean, 0).sum(axis=0) / np.maximum(images, 1)
+    total = (np.where(shown, mean - center, 0) ** 2).sum(axis=0) / np.maximum(images - 1, 1)
+    largest = np.where(shown, np.abs(mean), 0).max(axis=0)
+    answers_vary = total > (tolerance * largest) ** 2
+    ceiling = np.sqrt(np.clip((total - noise) / np.where(answers_vary, total, 1), 0, 1))
+    return np.where((images > 1) & repeated.any(axis=0), np.where(answers_vary, ceiling, 0), np.nan)
+
+
+def pcc_normalized(pcc, ceiling) -> np.ndarray:
+    """Correlation as a share of the noise ceiling, (neurons,), (neurons,) -> (neurons,); NaN where the ceiling is NaN or under 0.1."""
+    pcc, ceiling = _pair(pcc, ceiling, "(neurons,)", (1,), ("pcc", "ceiling"))
+    usable = ceiling >= LOWEST_USABLE_CEILING
+    return np.where(usable, pcc / np.where(usable, ceiling, 1), np.nan)
+
+
+def population_pcc_normalized(pcc, ceiling) -> float:
+    """Mean correlation / mean noise ceiling over the neurons that have a ceiling; NaN if none has, or if all ceilings are 0."""
+    pcc, ceiling = _pair(pcc, ceiling, "(neurons,)", (1,), ("pcc", "ceiling"))
+    known = ~np.isnan(ceiling)
+    total = ceiling[known].sum()
+    return float(pcc[known].sum() / total) if total > 0 else float("nan")
+
+
+def mse(original, reconstruction) -> np.ndarray:
+    """Mean squared error of each image over pixels and channels, (squared grey levels of [-1, 1]), -> (images,)."""
+    original, reconstruction = _images(original, reconstruction)
+    return np.mean((original - reconstruction) ** 2, axis=(1, 2, 3))
+
+
+def psnr(original, reconstruction) -> np.ndarray:
+    """Peak signal-to-noise ratio of each image in dB, 10 log10(peak-to-peak² / MSE) with peak-to-peak 2; infinite for equal images, -> (images,)."""
+    with np.errstate(divide="ignore"):
+        return 10 * np.log10(4 / mse(original, reconstruction))
+
+
+def ssim(original, reconstruction) -> np.ndarray:
+    """Structural similarity of each image, -> (images,); NaN for images under 11 pixels high or wide, which its window doesn't fit.
+
+    On images mapped to [0, 1] with range 1: an 11 × 11 Gaussian window with a standard deviation of 1.5 pixels, population covariance, K1 = 0.01,
+    K2 = 0.03, the mean over the positions where the window lies inside the image and over channels.
+
+    Reference: Wang, Bovik, Sheikh and Simoncelli, "Image quality assessment: from error visibility to structural similarity", IEEE
+    Transactions on Image Processing 13, 2004.
+    """
+    original, reconstruction = _images(original, reconstruction)
+    if min(original.shape[1:3]) < SSIM_WINDOW:
+        return np.full(len(original), np.nan)
+    chunks = range(0, len(original), _IMAGES_AT_ONCE)
+    return np.concatenate([_ssim(*((a[i : i + _IMAGES_AT_ONCE] + 1) / 2 for a in (original, reconstruction))) for i in chunks])
+
+
+def _ssim(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    x_mean, y_mean = _window_mean(x), _window_mean(y)
+    x_variance = _window_mean(x * x) - x_mean**2
+    y_variance = _window_mean(y * y) - y_mean**2
+    covariance = _window_mean(x * y) - x_mean * y_mean
+    luminance = (2 * x_mean * y_mean + _SSIM_C1) / (x_mean**2 + y_mean**2 + _SSIM_C1)
+    structure = (2 * covariance + _SSIM_C2) / (x_variance + y_variance + _SSIM_C2)
+    return np.mean(luminance * structure, axis=(1, 2, 3))
+
+
+def _window_mean(images: np.ndarray) -> np.ndarray:
+    reach = SSIM_WINDOW // 2
+    window = np.exp(-0.5 * (np.arange(-reach, reach + 1) / _SSIM_SIGMA) ** 2)
+    window /= window.sum()
+    return correlate1d(correlate1d(images, window, axis=1), window, axis=2)[:, reach:-reach, reach:-reach]
+
+
+def _tolerance(values: np.ndarray) -> float:
+    """The relative differences that rounding alone can make in an array of this type."""
+    return 16 * float(np.finfo(values.dtype if np.issubdtype(values.dtype, np.floating) else np.float64).eps)
+
+
+def _is_constant(values: np.ndarray, finite: np.ndarray) -> np.ndarray:
+    values = np.where(finite, values, 0)
+    return np.ptp(values, axis=0) <= _tolerance(values) * np.abs(values).max(axis=0)
+
+
+def _unit_columns(values: np.ndarray) -> np.ndarray:
+    """Columns centred and scaled to length 1; twice centred, so that a large offset leaves no rounding behind."""
+    values = values.astype(np.float64)
+    for _ in range(2):
+        values = values - values.mean(axis=0)
+    values /= np.abs(values).max(axis=0)
+    return values / np.sqrt((values**2).sum(axis=0))
+
+
+def _pair(first, second, layout: str, dimensions: tuple[int, ...], names=("predicted", "observed")) -> tuple[np.ndarray, np.ndarray]:
+    first, second = np.asarray(first), np.asarray(second)
+    if first.ndim not in dimensions or 0 in first.shape:
+        raise InputError(f"{names[0]}: expected {layout}, none of them 0, found shape {first.shape}")
+    if second.shape != first.shape:
+        raise InputError(f"{names[1]}: expected the shape {first.shape} of {names[0]}, found {second.shape}")
+    return first, second
+
+
+def _images(original, reconstruction) -> tuple[np.ndarray, np.ndarray]:
+    layout = "(images, height, width, channels) or (images, height, width)"
+    pair = _pair(original, reconstruction, layout, (3, 4), ("original", "reconstruction"))
+    return tuple(np.asarray(a if a.ndim == 4 else a[..., None], np.float64) for a in pair)

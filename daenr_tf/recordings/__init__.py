@@ -1,0 +1,1 @@
+"""Recordings: NumPy only, no model and no TensorFlow."""

@@ -1,0 +1,123 @@
+"""What every array of a recording must be, and the one-line error that says which one is not."""
+
+import numpy as np
+
+from daenr_tf.errors import InputError
+
+FLOAT32_MAX = float(np.finfo(np.float32).max)
+SMALLEST_SIDE = 4
+
+
+def one_line(text):
+    """`text` with every control character, line break and lone surrogate shown as its escape."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii") for c in str(text))
+
+
+def error(what, expected, found, kind=InputError):
+    """The exception (not raised) with the line "`what`: expected `expected`, found `found`"."""
+    return kind(one_line(f"{what}: expected {expected}, found {found}"))
+
+
+def numeric(what, values):
+    """`values` as a native-endian, C-contiguous array of booleans, integers or floats of at most 64 bits.
+
+    Raises:
+        InputError: for anything else (text, objects, complex numbers, dates, masked or ragged arrays).
+    """
+    if isinstance(values, np.ma.MaskedArray):
+        raise error(what, "a plain array (missing repeats of test_trials as NaN)", "a masked array")
+    try:
+        array = np.asarray(values)
+    except (ValueError, TypeError) as reason:
+        raise error(what, "an array of numbers", f"values that make none ({reason})") from None
+    if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
+        raise error(what, "booleans, integers or floats of at most 64 bits", f"the type {array.dtype}")
+    return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
+
+
+def with_channel(what, values):
+    """`values` as images (images, height, width, channels), the channel axis added where there is none.
+
+    Raises:
+        InputError: for another shape, fewer than 4 pixels a side, or a pixel that is not finite in float32.
+    """
+    array = numeric(what, values)
+    wanted = "the shape (images, height, width) or (images, height, width, channels) with 1 or 3 channels"
+    if array.ndim == 3:
+        array = array[..., np.newaxis]
+    if array.ndim != 4 or array.shape[3] not in (1, 3):
+        raise error(what, wanted, f"the shape {np.shape(values)}")
+    if array.shape[0] == 0:
+        raise error(what, "at least one image", "none")
+    if min(array.shape[1:3]) < SMALLEST_SIDE:
+        raise error(what, f"at least {SMALLEST_SIDE} pixels in height and width", f"{array.shape[1]} x {array.shape[2]}")
+    if array.dtype.kind == "f":
+        refuse_where(what, ~(np.abs(array) <= FLOAT32_MAX), array, "finite pixels in the range of float32")
+    return array
+
+
+def rates(what, values, shape, meaning, missing=False):
+    """`values` as float32 responses of `shape`, where None in `shape` leaves an axis free.
+
+    Args:
+        what: name of the array, for the message.
+        values: responses, spikes per presentation.
+        shape: expected shape, for example (1800, None).
+        meaning: the axes in words, for example "(images, neurons)".
+        missing: whether NaN is allowed.
+
+    Raises:
+        InputError: for another shape, no neuron, or a value that is negative or (where not `missing`) not finite.
+    """
+    array = numeric(what, values)
+    fits = array.ndim == len(shape) and all(want in (None, have) for want, have in zip(shape, array.shape))
+    if not fits:
+        sizes = ", ".join("any" if want is None else str(want) for want in shape)
+        raise error(what, f"the shape {meaning} = ({sizes})", f"the shape {array.shape}")
+    if array.size == 0:
+        raise error(what, f"at least one of each of {meaning}", f"the shape {array.shape}")
+    if array.dtype.kind == "f":
+        bad = ~(array <= FLOAT32_MAX) | (array < 0)
+        if missing:
+            bad &= ~np.isnan(array)
+        refuse_where(what, bad, array, "finite responses >= 0 in the range of float32")
+    else:
+        refuse_where(what, array < 0, array, "responses >= 0")
+    with np.errstate(all="ignore"):
+        return array.astype(np.float32)
+
+
+def refuse_where(what, bad, array, expected):
+    """Raises InputError that names the first position where `bad` is true, and the value of `array` there."""
+    if bad.any():
+        position = np.unravel_index(np.argmax(bad), bad.shape)
+        index = ", ".join(str(int(i)) for i in position)
+        raise error(what, expected, f"{array[position]} at [{index}]")
+
+
+def pixel_range(what, given, arrays):
+    """(low, high) in the recording's own grey levels: `given`, else 0..255 for uint8, else read off `arrays`.
+
+    Raises:
+        InputError: where `given` is no such pair or a pixel lies outside of it, or where all pixels are alike.
+    """
+    low = min(float(a.min()) for a in arrays)
+    high = max(float(a.max()) for a in arrays)
+    if low == high:
+        raise error(what, "images that differ somewhere", f"the value {low} in every pixel")
+    if given is None:
+        bounds = (0.0, 255.0) if arrays[0].dtype == np.uint8 else (low, high)
+    else:
+        try:
+            bounds = tuple(float(bound) for bound in given)
+        except (TypeError, ValueError):
+            bounds = ()
+        if len(bounds) != 2 or not np.isfinite(bounds).all() or not bounds[0] < bounds[1]:
+            raise error(what, "pixel_range = (low, high), finite and low < high", repr(given))
+        if low < bounds[0] or high > bounds[1]:
+            raise error(what, f"pixels within pixel_range {bounds}", f"pixels from {low} to {high}")
+    with np.errstate(all="ignore"):
+        span = np.float32(bounds[1]) - np.float32(bounds[0])
+    if not np.finfo(np.float32).tiny <= span <= FLOAT32_MAX:
+        raise error(what, "pixels that float32 can tell apart", f"the range {bounds[0]} to {bounds[1]}")
+    return bounds

@@ -1,0 +1,77 @@
+"""Splits of images that never put identical images on both sides."""
+
+import hashlib
+
+import numpy as np
+
+SHUFFLES = 32
+
+
+def image_groups(*stacks):
+    """Which images are identical, pixel for pixel.
+
+    Args:
+        *stacks: arrays (images, ...) of one type and one shape per image.
+
+    Returns:
+        For each stack an int64 array (images,): images share a number if and only if they are identical. Numbers count
+        from 0 in order of first appearance.
+    """
+    numbers = {}
+    result = []
+    for stack in stacks:
+        groups = np.empty(len(stack), np.int64)
+        for index, image in enumerate(stack):
+            if image.dtype.kind == "f":
+                image = image + image.dtype.type(0)  # -0.0 equals 0.0, but not byte for byte
+            key = hashlib.blake2b(np.ascontiguousarray(image), digest_size=16).digest()
+            groups[index] = numbers.setdefault(key, len(numbers))
+        result.append(groups)
+    return result
+
+
+def choose(groups, count, seed, at_least=1, leave=1):
+    """Chooses whole groups that hold `count` images, or as near to it as whole groups come in 32 shuffles.
+
+    The order of the shuffles comes from the bit stream of PCG64, which NumPy keeps between versions.
+
+    Args:
+        groups: (images,) group numbers 0..G-1, as `image_groups` gives them; G >= at_least + leave.
+        count: images wanted.
+        seed: integer >= 0, or a sequence of them.
+        at_least: groups that must be chosen.
+        leave: groups that must remain.
+
+    Returns:
+        Boolean array (images,), true where an image is chosen.
+    """
+    sizes = np.bincount(groups)
+    generator = np.random.PCG64(seed)
+    best, best_distance = None, np.inf
+    for _ in range(SHUFFLES):
+        order = np.argsort(generator.random_raw(len(sizes)), kind="stable")
+        chosen = _fill(sizes, order, count, at_least, len(sizes) - leave)
+        distance = abs(int(sizes[chosen].sum()) - count)
+        if distance < best_distance:
+            best, best_distance = chosen, distance
+        if best_distance == 0:
+            break
+    return np.isin(groups, best)
+
+
+def _fill(sizes, order, count, at_least, at_most):
+    """Groups taken in `order` while they fit into `count`, then those that are needed or bring it nearer."""
+    chosen, total = [], 0
+    for group in order:
+        if total == count or len(chosen) == at_most:
+            break
+        if total + sizes[group] <= count:
+            chosen.append(group)
+            total += sizes[group]
+    spare = sorted(set(order.tolist()).difference(chosen), key=lambda group: sizes[group])
+    for group in spare:
+        nearer = abs(total + sizes[group] - count) < abs(total - count)
+        if len(chosen) < at_least or (nearer and len(chosen) < at_most):
+            chosen.append(group)
+            total += sizes[group]
+    return np.array(chosen, np.int64)

@@ -1,0 +1,262 @@
+"""Two-stage training with early stopping (the paper's section 4.1), resumable at every validation."""
+
+import dataclasses
+import math
+import os
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from daenr_tf import checkpoint, pipeline
+from daenr_tf.errors import DivergedError, InputError
+from daenr_tf.model import adam
+
+STAGES = 2
+CHUNK = 10  # steps between two looks at the clock and at the signals
+EVALUATION_BATCH = 256
+SAVE_SHARE = 0.01  # of the time, at most, goes into saving states
+
+
+@dataclass
+class State:
+    """Where training stands. Times apart, it is a function of the configuration, the recording and `step`."""
+
+    step: int = 0
+    stage: int = 1
+    stage_start: int = 0
+    best: float = math.inf
+    best_step: int = 0
+    finished: bool = False
+    diverged: bool = False
+    seconds: float = 0.0
+    history: list = field(default_factory=list)
+
+    def patience_left(self, config):
+        """Steps until the stage ends if nothing improves."""
+        return config.patience_steps - (self.step - max(self.best_step, self.stage_start))
+
+
+@dataclass(frozen=True)
+class Training:
+    """What `train` returns.
+
+    Attributes:
+        history: `pandas.DataFrame`, a row per validation.
+        steps, best_step: int.
+        seconds: float, time in the training loop, validation included.
+        images_per_second: float.
+    """
+
+    history: pd.DataFrame
+    steps: int
+    best_step: int
+    seconds: float
+    images_per_second: float
+
+
+class Observer:
+    """What is told of the training; every method may be left as it is."""
+
+    def started(self, state):
+        """Before the first step, also of a resumed run."""
+
+    def stepped(self, state):
+        """A few steps were done."""
+
+    def validated(self, state, row, model):
+        """A validation was done; `row` is the row of the history."""
+
+    def finished(self, state):
+        """After the last step."""
+
+
+def train(model, recording, config, run_dir, observers=(), stop=lambda: False, sets=None):
+    """Train a model in two stages; afterwards it has the weights of the best validation.
+
+    A state is kept under `run_dir/checkpoint`; where one lies, training goes on from it.
+
+    Args:
+        model: `DAENR`; it is compiled anew with the configuration's weights and learning rate.
+        recording: `Recording`.
+        config: `TrainConfig`.
+        run_dir: directory of the run; made where it is missing.
+        observers: `Observer`s.
+        stop: called between steps; when it returns true the state is saved and KeyboardInterrupt raised.
+        sets: `pipeline.Sets`, where they are at hand.
+
+    Returns:
+        `Training`.
+
+    Raises:
+        InputError: a state of another configuration or recording lies in `run_dir`.
+        DivergedError: a loss was not finite; the model has the best weights.
+        KeyboardInterrupt: `stop` asked for it.
+    """
+    return _Loop(model, recording, config, run_dir, observers, stop, sets).run()
+
+
+class _Loop:
+    def __init__(self, model, recording, config, run_dir, observers, stop, sets):
+        self.model, self.config, self.observers, self.stop = model, config, observers, stop
+        self.sets = sets or pipeline.prepare(recording, _image_settings(model), config.seed)
+        self.directory = os.path.join(run_dir, "checkpoint")
+        os.makedirs(self.directory, exist_ok=True)
+        settings = {k: v for k, v in model.get_config().items() if k in model.settings}
+        self.identity = {"model": _plain(settings), "training": dataclasses.asdict(config), "recording": recording.digest}
+        self.state = State()
+        self.save_seconds, self.saved_at = 0.0, -math.inf
+        self.strategy = model.distribute_strategy
+        with self.strategy.scope():
+            model.compile(adam(config.learning_rate),
+                          loss_weights={"reconstruction": config.alpha, "response": config.beta})
+            model.optimizer.build(model.trainable_variables)
+        self.best_weights = [np.asarray(w) for w in model.get_weights()]
+        self._restore()
+
+    def run(self):
+        state, config = self.state, self.config
+        for observer in self.observers:
+            observer.started(state)
+        if not state.finished:
+            self._steps_function()
+            while not state.finished:
+                self._window()
+                self._conclude_window()
+        self.model.set_weights(self.best_weights)
+        for observer in self.observers:
+            observer.finished(state)
+        if state.diverged:
+            raise DivergedError(
+                f"training diverged at step {state.step}: a loss was not finite; the weights of step"
+                f" {state.best_step} were restored and saved")
+        return Training(pd.DataFrame(state.history), state.step, state.best_step, state.seconds,
+                        state.step * config.batch_size / max(state.seconds, 1e-9))
+
+    def _steps_function(self):
+        model, strategy = self.model, self.strategy
+
+        step = tf.autograph.experimental.do_not_convert(model.train_step)
+
+        @tf.function
+        def run_steps(iterator, count):
+            for _ in tf.range(count):
+                strategy.run(step, args=(next(iterator),))
+
+        batches = pipeline.training_batches(
+            self.sets.train, model.heads, self.config.batch_size, self.config.seed, self.state.step)
+        self.batches = iter(strategy.experimental_distribute_dataset(batches))
+        self.run_steps = run_steps
+        self.terms = _terms_function(model)
+
+    def _window(self):
+        """Train up to the next validation, and validate."""
+        state, config = self.state, self.config
+        end = min(config.max_steps, (state.step // config.validate_every + 1) * config.validate_every)
+        for metric in self.model.metrics:
+            metric.reset_state()
+        started = time.perf_counter()
+        while state.step < end:
+            count = min(CHUNK, end - state.step)
+            self.run_steps(self.batches, tf.constant(count))
+            state.step += count
+            for observer in self.observers:
+                observer.stepped(state)
+        train = {metric.name: float(metric.result()) for metric in self.model.metrics}
+        validation = evaluate_terms(self.terms, self.sets.validation, self.model.heads)
+        state.seconds += time.perf_counter() - started
+        row = {"step": state.step, "stage": state.stage,
+               "learning_rate": config.learning_rate / 2 ** (state.stage - 1)}
+        row |= {f"train_{name}": value for name, value in train.items()}
+        row |= {f"val_{name}": validation[name] for name in train}
+        state.history.append(row)
+        monitored = validation[config.monitor]
+        if not all(map(math.isfinite, (train["loss"], validation["loss"], monitored))):
+            state.diverged = state.finished = True
+        elif monitored < state.best:
+            state.best, state.best_step = monitored, state.step
+            self.best_weights = self.model.get_weights()
+
+    def _conclude_window(self):
+        """Tell the observers, change the stage or end, and save the state."""
+        state = self.state
+        for observer in self.observers:
+            observer.validated(state, state.history[-1], self.model)
+        ended = state.patience_left(self.config) <= 0
+        if state.step >= self.config.max_steps or (ended and state.stage == STAGES):
+            state.finished = True
+        elif ended and not state.finished:
+            state.stage, state.stage_start = state.stage + 1, state.step
+            self.model.set_weights(self.best_weights)
+            for variable in self.model.optimizer.variables:
+                variable.assign(tf.zeros_like(variable))
+            self.model.optimizer.learning_rate = self.config.learning_rate / 2 ** (state.stage - 1)
+        stopping = self.stop() and not state.finished
+        if stopping or state.finished or time.perf_counter() - self.saved_at > self.save_seconds / SAVE_SHARE:
+            self._save()
+        if stopping:
+            raise KeyboardInterrupt(f"stopped at step {state.step}, the state is saved")
+
+    def _save(self):
+        started = time.perf_counter()
+        arrays = {"weights": self.model.get_weights(), "best": self.best_weights,
+                  "optimizer": [np.asarray(v) for v in self.model.optimizer.variables]}
+        checkpoint.save(self.directory, arrays, {"identity": self.identity, "state": dataclasses.asdict(self.state)})
+        self.saved_at = time.perf_counter()
+        self.save_seconds = self.saved_at - started
+
+    def _restore(self):
+        found = checkpoint.load(self.directory)
+        if found is None:
+            return
+        arrays, facts = found
+        for part, wanted in self.identity.items():
+            if facts["identity"].get(part) != wanted:
+                raise InputError(f"{self.directory}: expected a state of this {part}, found one of another;"
+                                 " --overwrite starts afresh")
+        self.state = State(**facts["state"])
+        self.model.set_weights(arrays["weights"])
+        for variable, value in zip(self.model.optimizer.variables, arrays["optimizer"], strict=True):
+            variable.assign(value)
+        self.best_weights = arrays["best"]
+
+
+class _ImageSettings:
+    """The size and channels that a built model wants, for `pipeline.prepare`."""
+
+    def __init__(self, shape):
+        self.image_size, self.channels = shape[:2], shape[2]
+
+
+def _image_settings(model):
+    return _ImageSettings(model.image_shape)
+
+
+def _plain(settings):
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in settings.items()}
+
+
+def _terms_function(model):
+    @tf.function(reduce_retracing=True)
+    def terms(images, targets):
+        values, weights = model.loss_terms(images, targets)
+        return values, {name: tf.constant(weight) for name, weight in weights.items()}
+
+    return terms
+
+
+def evaluate_terms(terms, examples, heads):
+    """Every loss term over all examples, without replicas: dict of name -> float, with the total as `loss`."""
+    sums, count = {}, len(examples.images)
+    for start in range(0, count, EVALUATION_BATCH):
+        images = tf.constant(examples.images[start:start + EVALUATION_BATCH])
+        targets = {"reconstruction": images, "response": tf.constant(examples.responses[start:start + EVALUATION_BATCH])}
+        values, weights = terms(images, {head: targets[head] for head in heads})
+        for name, value in values.items():
+            value = np.asarray(value, np.float64)
+            sums[name] = sums.get(name, 0.0) + (value.sum() / count if value.ndim else value * len(images) / count)
+    means = {name: float(value) for name, value in sums.items()}
+    means["loss"] = float(sum(float(weights[name]) * value for name, value in means.items()))
+    return means

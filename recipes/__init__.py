@@ -1,0 +1,1 @@
+"""One module per model; `python -m recipes.<name>` runs it."""
