@@ -1,1 +1,26 @@
-"""daenr_tf: joint models of an image and of the brain's response to it."""
+"""daenr_tf: joint models of an image and of the brain's response to it.
+
+Importing it is cheap: each name is imported when it is first used, and with it, if need be, TensorFlow.
+"""
+
+import importlib
+
+_HOMES = {
+    "Recording": "recordings.recording", "load_recording": "recordings.load",
+    "ModelConfig": "config", "TrainConfig": "config", "RunConfig": "config", "InputError": "errors",
+    "DAENR": "model", "build_model": "model", "train": "training", "evaluate": "evaluation",
+    "export": "serving", "load_model": "serving", "metrics": None, "paper": None,
+}
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name):
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if _HOMES[name] is None:
+        return importlib.import_module(f"{__name__}.{name}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__():
+    return __all__

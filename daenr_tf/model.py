@@ -1,5 +1,7 @@
 """The joint model: one encoder, a decoder head and a readout head (the paper's Fig. 1 and Eq. 3-7)."""
 
+import collections
+
 import keras
 import tensorflow as tf
 
@@ -12,6 +14,7 @@ from daenr_tf.layers.seeds import derive_seed
 from daenr_tf.layers.terms import Term
 
 ADAM_EPSILON = 1e-8  # a readout's gradients are tiny where beta is 1e-5; Keras' default of 1e-7 would damp them
+ImageSettings = collections.namedtuple("ImageSettings", "image_size channels")
 LOSSES = {"reconstruction": keras.losses.MeanSquaredError, "response": keras.losses.Poisson}
 
 
@@ -37,16 +40,18 @@ class DAENR(keras.Model):
         latent_size: int, of CAE and VAE.
         codebook_size, code_dim, codebook_update: of the VQ-VAE.
         seed: int, of initial weights and of sampling.
+        pixel_range: (low, high), the grey levels of the recording that became -1 and 1; kept for serving.
     """
 
     def __init__(self, image_shape=(32, 32, 1), autoencoder="cae", readout="fr", layer=2, neurons=0, readout_l1=0.02,
                  activity_l1=0.0, latent_size=100, codebook_size=32, code_dim=256, codebook_update="ema", seed=0,
-                 **kwargs):
+                 pixel_range=(0.0, 255.0), **kwargs):
         super().__init__(**kwargs)
         self.settings = {
             "image_shape": tuple(image_shape), "autoencoder": autoencoder, "readout": readout, "layer": layer,
             "neurons": neurons, "readout_l1": readout_l1, "activity_l1": activity_l1, "latent_size": latent_size,
-            "codebook_size": codebook_size, "code_dim": code_dim, "codebook_update": codebook_update, "seed": seed}
+            "codebook_size": codebook_size, "code_dim": code_dim, "codebook_update": codebook_update, "seed": seed,
+            "pixel_range": tuple(map(float, pixel_range))}
         self.image_shape = tuple(image_shape)
         self.layer = layer
         self.activity_l1 = activity_l1
@@ -116,6 +121,22 @@ class DAENR(keras.Model):
                 terms["response"]["activity_l1"] = Term(activity, self.activity_l1)
         return outputs, terms
 
+    def serve(self, images):
+        """What the exported model gives for images (batch, height, width, channels): the heads, and a VQ-VAE's codes."""
+        outputs = self(images, training=False)
+        if isinstance(self.bottleneck, QuantizedBottleneck):
+            outputs["indices"] = self.code_indices(images)
+        return outputs
+
+    def code_indices(self, images):
+        """The numbers of a VQ-VAE's codes, (batch, height / 4, width / 4) int32."""
+        return self.bottleneck.indices(self.bottleneck.project(self.encoder(images)[-1]))
+
+    @property
+    def image_settings(self):
+        """The size and the channels that the model wants, as `pipeline.prepare` takes them."""
+        return ImageSettings(self.image_shape[:2], self.image_shape[2])
+
     def compile(self, optimizer="adam", loss=None, loss_weights=None, **kwargs):
         """As Keras' `compile`; `loss` defaults to MSE for `reconstruction` and Poisson for `response`.
 
@@ -127,6 +148,12 @@ class DAENR(keras.Model):
         loss = {head: keras.losses.get(loss[head]) for head in self.heads}
         self.head_weights = {head: float((loss_weights or {}).get(head, 1.0)) for head in self.heads}
         super().compile(optimizer=optimizer, loss=loss, loss_weights=self.head_weights, **kwargs)
+
+    def compile_from_config(self, config):
+        """Compile as a saved model was compiled, its optimizer's variables made."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        if self.built:
+            self.optimizer.build(self.trainable_variables)
 
     def loss_terms(self, images, targets, training=False, draws=None):
         """Every term of the loss, unweighted: (dict of name -> (batch,) or scalar, dict of name -> weight in the total)."""
@@ -208,7 +235,7 @@ def build_model(config, recording, alpha=1.0, beta=1.0, learning_rate=1e-3):
         layer=config.layer, neurons=recording.neurons if config.readout else 0, readout_l1=config.readout_l1,
         activity_l1=config.activity_l1, latent_size=config.latent_size, codebook_size=config.codebook_size,
         code_dim=config.code_dim, codebook_update=config.codebook_update, seed=config.seed,
-        name=config.recipe, dtype=config.precision)
+        pixel_range=recording.pixel_range, name=config.recipe, dtype=config.precision)
     model.build()
     if config.readout:
         training, _ = recording.split(config.seed)

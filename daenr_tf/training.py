@@ -101,7 +101,7 @@ def train(model, recording, config, run_dir, observers=(), stop=lambda: False, s
 class _Loop:
     def __init__(self, model, recording, config, run_dir, observers, stop, sets):
         self.model, self.config, self.observers, self.stop = model, config, observers, stop
-        self.sets = sets or pipeline.prepare(recording, _image_settings(model), config.seed)
+        self.sets = sets or pipeline.prepare(recording, model.image_settings, config.seed)
         self.directory = os.path.join(run_dir, "checkpoint")
         os.makedirs(self.directory, exist_ok=True)
         settings = {k: v for k, v in model.get_config().items() if k in model.settings}
@@ -221,17 +221,6 @@ class _Loop:
         for variable, value in zip(self.model.optimizer.variables, arrays["optimizer"], strict=True):
             variable.assign(value)
         self.best_weights = arrays["best"]
-
-
-class _ImageSettings:
-    """The size and channels that a built model wants, for `pipeline.prepare`."""
-
-    def __init__(self, shape):
-        self.image_size, self.channels = shape[:2], shape[2]
-
-
-def _image_settings(model):
-    return _ImageSettings(model.image_shape)
 
 
 def _plain(settings):

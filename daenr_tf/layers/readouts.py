@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from daenr_tf.layers.penalties import absolute
 from daenr_tf.layers.seeds import derive_seed, per_example
 from daenr_tf.layers.terms import Term
 
@@ -79,8 +80,8 @@ class FactorizedReadout(Readout):
         return self.rate(tf.einsum("bcn,cn->bn", pooled, tf.convert_to_tensor(self.features)))
 
     def terms(self):
-        mask = keras.ops.sum(keras.ops.abs(self.mask), axis=(0, 1))
-        features = keras.ops.sum(keras.ops.abs(self.features), axis=0)
+        mask = keras.ops.sum(absolute(self.mask), axis=(0, 1))
+        features = keras.ops.sum(absolute(self.features), axis=0)
         return {"readout_l1": Term(keras.ops.mean(mask * features), self.l1)}
 
     def masks(self):
@@ -114,7 +115,7 @@ class FixedMaskReadout(Readout):
         return self.rate(tf.einsum("bnc,cn->bn", seen, tf.convert_to_tensor(self.features)))
 
     def terms(self):
-        features = keras.ops.sum(keras.ops.abs(self.features), axis=0)
+        features = keras.ops.sum(absolute(self.features), axis=0)
         return {"readout_l1": Term(keras.ops.mean(features), self.l1)}
 
     def masks(self):
@@ -152,7 +153,7 @@ class FullyConnectedReadout(Readout):
 
     def terms(self):
         return {"readout_l2": Term(keras.ops.sum(self.kernel ** 2), self.L2),
-                "readout_l1": Term(keras.ops.mean(keras.ops.sum(keras.ops.abs(self.kernel), axis=0)), self.l1)}
+                "readout_l1": Term(keras.ops.mean(keras.ops.sum(absolute(self.kernel), axis=0)), self.l1)}
 
 
 READOUTS = {"fr": FactorizedReadout, "fc": FullyConnectedReadout, "fm": FixedMaskReadout}

@@ -34,7 +34,7 @@ class Statistics:
 # Measured on the files of Antolík et al. (2016); contrast on the test images.
 ANTOLIK = {
     1: Statistics(mean_rate=0.557, zeros=0.509, fano=1.502, explainable=0.245, ceiling=0.808, contrast=0.220),
-    2: Statistics(mean_rate=0.605, zeros=0.489, fano=1.409, explainable=0.185, ceiling=0.689, contrast=0.220),
+    2: Statistics(mean_rate=0.605, zeros=0.489, fano=1.409, explainable=0.186, ceiling=0.689, contrast=0.220),
     3: Statistics(mean_rate=0.688, zeros=0.517, fano=1.770, explainable=0.213, ceiling=0.783, contrast=0.260),
 }
 
@@ -75,13 +75,17 @@ def statistics(responses, test_trials, images, pixel_range):
     )
 
 
-def table():
-    """The calibration table as Markdown: each statistic of each region, real, simulated and the difference allowed."""
+def table(cache_dir=None):
+    """The calibration table as Markdown: each statistic of each region, real, simulated and the difference allowed.
+
+    Args:
+        cache_dir: path of the folder that simulated recordings are kept in; None for the user's.
+    """
     from daenr_tf.recordings.simulated import simulate
 
     lines = ["| region | statistic | real | simulated | allowed |", "|---|---|---|---|---|"]
     for region, real in ANTOLIK.items():
-        made = simulate(region)
+        made = simulate(region, cache_dir)
         found = statistics(made.responses, made.test_trials, made.images, made.pixel_range)
         for name, (most, relative) in TOLERANCE.items():
             allowed = most * getattr(real, name) if relative else most

@@ -12,7 +12,7 @@ SUBPIXELS = 2  # per pixel and axis: a pixel is the mean of 2 x 2 subpixels, whi
 QUARTERS = 4  # units of radius per subpixel
 RADII = (3.0, 31.0)  # smallest and largest radius, pixels
 RADIUS_STEPS = 24  # radii on a geometric grid between them
-LEAVES = 120  # per image; they cover a pixel some 20 times over, so what lies under all of them hardly shows
+LEAVES = 120  # per image; a pixel lies under 9 of them on average, so what is behind them all hardly shows
 
 
 def dead_leaves(random, count, contrast=1.0):

@@ -3,6 +3,9 @@
 Every number that a result hangs on is rounded before it is used in a draw or handed out (filters to integers, whose sums are
 exact in any order; rates and responses to 1e-4), so that a last-bit difference in `exp` or in a matrix product vanishes. Only
 uniform numbers are drawn, always as many whatever their values, so that no difference could spread from one draw to the next.
+
+References: Jones & Palmer 1987, J. Neurophysiology 58:1233-1258 (Gabor receptive fields); Adelson & Bergen 1985, J. Optical Society of
+America A 2:284-299 (the energy model of complex cells).
 """
 
 import dataclasses
@@ -15,10 +18,10 @@ CLUSTERS = 3
 CLUSTER_SPREAD = 2.5  # pixels, SD of the receptive-field centres around their cluster's
 CENTER_RANGE = (7.0, 23.0)  # pixels, row and column of the centres
 CYCLES_PER_PIXEL = (0.09, 0.18)
-CYCLES_PER_SIGMA = (0.2, 0.28)  # spatial frequency times size: one to two subfields, as in mouse V1 (Niell & Stryker 2008)
-PHASE_SPREAD = np.pi / 4  # radians around 0 (bright centre) or pi (dark centre)
+CYCLES_PER_SIGMA = (0.2, 0.28)  # spatial frequency times size: one to three subfields
+PHASE_SPREAD = np.pi / 6  # radians around 0 (bright centre) or pi (dark centre)
 COMPLEX_SHARE = 0.2
-MEAN_REMOVED = 0.5  # share of a Gabor's sum that is taken out of it, so that it answers to luminance only weakly
+MEAN_REMOVED = 0.5  # share of a Gabor's sum that is taken out of it, so that luminance drives it less
 THRESHOLD = (-0.5, 0.3)  # SDs of the drive over images
 MOST_TUNED = 0.97  # largest tuned share of a mean rate: the rest is untuned
 MEAN_SPREAD = 0.1  # SD over neurons of the number of events, as a share of its mean
@@ -65,7 +68,7 @@ class Population:
             neurons: int, M.
             events: float, mean number of events per presentation.
             amplitude: float, mean amplitude of an event, spikes.
-            explainable: float, the largest explainable share of a neuron; its distribution is that of u^1.5 times this.
+            explainable: (lowest, highest) explainable share of a neuron; uniform between.
         """
 
         def between(low_high):
@@ -82,7 +85,7 @@ class Population:
         orientation = between((0.0, np.pi))
         complex_cell = random.random_sample(neurons) < COMPLEX_SHARE
         threshold = between(THRESHOLD)
-        # evenly spread ranks instead of independent draws: the population's mean ceiling depends less on the seed
+        # evenly spread instead of drawn independently: the population's mean ceiling depends less on the seed
         rank = (np.argsort(random.random_sample(neurons), kind="stable") + 0.5) / neurons
         fields = dict(
             center=center,
@@ -93,7 +96,7 @@ class Population:
             threshold=threshold,
             events=events * (1 + MEAN_SPREAD * _bell(random, neurons)),
             amplitude=amplitude * (1 + AMPLITUDE_SPREAD * _bell(random, neurons)),
-            explainable=explainable * rank * np.sqrt(rank),
+            explainable=explainable[0] + (explainable[1] - explainable[0]) * rank,
         )
         return cls(complex=complex_cell, **{key: np.round(value, 6) for key, value in fields.items()})
 

@@ -1,0 +1,109 @@
+"""How good a fitted model is on the test set (DESIGN 6.8 and 6.9: the paper's metrics and the noise ceiling)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from daenr_tf import metrics, pipeline
+
+BATCH = 256
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A fitted model's figures on the test set.
+
+    Attributes:
+        test: dict of the heads that exist: `mse`, `psnr`, `ssim` (means over images), `pcc` (mean over neurons),
+            `pcc_normalized` (mean PCC / mean noise ceiling; None without repeats).
+        noise_ceiling: float, mean over neurons, or None without repeats.
+        neurons: `pandas.DataFrame`, a row per neuron, or None without a readout.
+        images: (T, height, width, channels), the test images as the model saw them.
+        outputs: dict of head -> array, the model's outputs for them.
+        codebook_perplexity: float for a VQ-VAE on the test images, else None.
+        kl: float, nats per test image for a VAE, else None.
+    """
+
+    test: dict
+    noise_ceiling: float | None
+    neurons: pd.DataFrame | None
+    images: np.ndarray
+    outputs: dict
+    codebook_perplexity: float | None = None
+    kl: float | None = None
+
+
+def predict(model, images):
+    """The model's outputs for preprocessed images (N, height, width, channels): dict of head -> array.
+
+    The images go through in batches of one size, so an image's output doesn't depend on how many there are.
+    """
+    @tf.function(reduce_retracing=True)
+    def forward(batch):
+        return model(batch, training=False)
+
+    batches = [forward(tf.constant(images[i:i + BATCH])) for i in range(0, len(images), BATCH)]
+    return {head: np.concatenate([np.asarray(batch[head]) for batch in batches]) for head in batches[0]}
+
+
+def evaluate(model, recording, sets=None):
+    """Evaluate a model on a recording's test set.
+
+    Args:
+        model: `DAENR`.
+        recording: `Recording`.
+        sets: `pipeline.Sets`, where they are at hand.
+
+    Returns:
+        `Evaluation`.
+    """
+    if sets is None:
+        images = pipeline.prepare_images(recording.test_images, recording, model.image_settings)
+    else:
+        images = sets.test.images
+    outputs = predict(model, images)
+    test, ceiling, table = {}, None, None
+    if "reconstruction" in outputs:
+        for name in ("mse", "psnr", "ssim"):
+            test[name] = float(getattr(metrics, name)(images, outputs["reconstruction"]).mean())
+    if "response" in outputs:
+        table = neuron_table(outputs["response"], recording)
+        test["pcc"] = float(table["pcc"].mean())
+        test["pcc_normalized"] = None
+        if recording.test_trials is not None:
+            ceiling = float(np.nanmean(table["noise_ceiling"]))
+            test["pcc_normalized"] = metrics.population_pcc_normalized(table["pcc"], table["noise_ceiling"])
+    return Evaluation(test, ceiling, table, images, outputs, **_bottleneck_figures(model, images))
+
+
+def _bottleneck_figures(model, images):
+    figures = {}
+    if model.settings["autoencoder"] == "vqvae":
+        from daenr_tf.layers.quantizer import perplexity
+
+        figures["codebook_perplexity"] = perplexity(model.code_indices(images), model.settings["codebook_size"])
+    if model.settings["autoencoder"] == "vae":
+        terms = model.forward(tf.constant(images))[1]["reconstruction"]
+        figures["kl"] = float(tf.reduce_mean(terms["kl"].value))
+    return figures
+
+
+def neuron_table(predicted, recording):
+    """One row per neuron: `neuron, pcc, p_value, significant, noise_ceiling, pcc_normalized` on the test set.
+
+    Args:
+        predicted: (T, neurons), predicted responses to the recording's test images.
+        recording: `Recording`.
+    """
+    observed = recording.test_responses
+    pcc = metrics.pearson_per_neuron(predicted, observed)
+    p_value = metrics.pearson_p_value(pcc, len(observed))
+    ceiling = np.full(recording.neurons, np.nan)
+    if recording.test_trials is not None:
+        ceiling = metrics.noise_ceiling(recording.test_trials)
+    return pd.DataFrame({
+        "neuron": np.arange(recording.neurons), "pcc": pcc, "p_value": p_value,
+        "significant": metrics.significant_neurons(predicted, observed), "noise_ceiling": ceiling,
+        "pcc_normalized": metrics.pcc_normalized(pcc, ceiling)})

@@ -1,0 +1,52 @@
+"""Progress of a training run: a bar on a terminal, plain lines in a log."""
+
+import sys
+import time
+
+from tqdm import tqdm
+
+from daenr_tf.training import Observer
+
+LINE_EVERY = 10.0  # seconds between two lines of a log
+
+
+class Progress(Observer):
+    """Shows stage, step, monitored validation loss, its best and the patience left, on standard error."""
+
+    def __init__(self, config, stream=None):
+        self.config = config
+        self.stream = stream or sys.stderr
+        self.terminal = self.stream.isatty()
+        self.bar = None
+        self.told_at = 0.0
+        self.stage = 1
+
+    def started(self, state):
+        self.stage = state.stage
+        if state.step:
+            self._line(f"going on from step {state.step}")
+        if self.terminal:
+            self.bar = tqdm(total=self.config.max_steps, initial=state.step, unit="step", file=self.stream,
+                            dynamic_ncols=True, leave=False, mininterval=0.5)
+
+    def stepped(self, state):
+        if self.bar is not None:
+            self.bar.update(state.step - self.bar.n)
+
+    def validated(self, state, row, model):
+        text = (f"stage {state.stage}, val {self.config.monitor} {row['val_' + self.config.monitor]:.5f},"
+                f" best {state.best:.5f} at {state.best_step}, patience {max(state.patience_left(self.config), 0)}")
+        if self.bar is not None:
+            self.bar.set_postfix_str(text, refresh=False)
+        elif time.monotonic() - self.told_at > LINE_EVERY or state.stage != self.stage:
+            self.told_at, self.stage = time.monotonic(), state.stage
+            self._line(f"step {state.step}/{self.config.max_steps}, {text}")
+
+    def finished(self, state):
+        if self.bar is not None:
+            self.bar.close()
+        self._line(f"trained {state.step} steps in {state.seconds:.0f} s; best val {self.config.monitor}"
+                   f" {state.best:.5f} at step {state.best_step}")
+
+    def _line(self, text):
+        print(text, file=self.stream, flush=True)

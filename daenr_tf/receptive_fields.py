@@ -1,0 +1,140 @@
+"""Where in the stimulus each neuron looks, estimated from images and responses alone; what the fixed mask (FM) readout stands on.
+
+The position is the peak of a smoothed sum of two maps over stimulus pixels. With r a neuron's z-scored response and z the z-scored pixels, each over
+N images, and <.> the mean over images:
+
+    map = smooth( mean over channels of  <r z>^2 N / sqrt(2)  +  <r (z^2 - 1) / sd(z^2)> sqrt(N) )
+
+The first term is the squared spike-triggered average (Klindt et al. 2017; its median over pixels is taken off before squaring), which shows simple
+cells; the second the response-weighted average of squared pixels, which shows complex cells, whose spike-triggered average vanishes. The
+factors express each in units of its standard deviation for a neuron that answers at random, so that neither drowns the other, and a neuron's
+map doesn't depend on which neurons were recorded beside it.
+
+Neighbouring pixels of natural images are alike, which spreads both maps over the whole image. Pixels are therefore decorrelated before they are
+z-scored: the amplitude of each cosine component of an image is divided by sqrt(its own mean power over images + a floor). The floor, the power
+that each component would have were it shared out over the components of a 32 x 32 image, keeps fine detail, of which images hold little, from being
+blown up, and does so alike whatever the images' resolution.
+
+References: Klindt, Ecker, Euler and Bethge, "Neural system identification for large populations separating 'what' and 'where'", NIPS 2017.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.fft import dctn, idctn
+from scipy.ndimage import gaussian_filter
+
+# As a share of the image's shorter side: 3.1 pixels of 31. Wide enough to join the subfields of a Gabor into one peak at its centre.
+SMOOTHING = 0.1
+COMPONENTS = 32 * 32
+_NEURONS_AT_ONCE = 256
+
+
+class ReceptiveFields(NamedTuple):
+    """What `estimate_receptive_fields` returns.
+
+    Attributes:
+        positions: (neurons, 2) float64, row and column of the centre in stimulus pixels; the centre of the first pixel is 0, so its edges are
+            -0.5 and 0.5.
+        maps: (neurons, height, width) float32, the smoothed map whose peak it is, in standard deviations of an untuned neuron's map before
+            smoothing.
+    """
+
+    positions: np.ndarray
+    maps: np.ndarray
+
+
+def estimate_receptive_fields(images, responses) -> ReceptiveFields:
+    """Estimates the position of every neuron's receptive field.
+
+    A neuron that never changes its response has a map of zeros, and the image's centre for a position.
+
+    Args:
+        images: (images, height, width, channels), in any grey levels; the training images.
+        responses: (images, neurons), one presentation or the average of several.
+    """
+    images, responses = np.asarray(images), _z_scored(np.asarray(responses, np.float64)).astype(np.float32)
+    count, height, width, channels = images.shape
+    maps = np.zeros((responses.shape[1], height, width), np.float32)
+    for channel in range(channels):
+        pixels = _decorrelated(images[..., channel]).reshape(count, -1)
+        energy = _z_scored(pixels**2)
+        for start in range(0, len(maps), _NEURONS_AT_ONCE):
+            some = slice(start, start + _NEURONS_AT_ONCE)
+            weights = responses[:, some].T / np.sqrt(count, dtype=np.float32)
+            triggered = weights @ pixels
+            triggered -= np.median(triggered, axis=1, keepdims=True)
+            maps[some] += ((triggered**2 / np.sqrt(2, dtype=np.float32) + weights @ energy) / channels).reshape(-1, height, width)
+    # Zeros beyond the edges: an average over fewer pixels there would be noisier and would draw weak neurons' peaks into the corners.
+    for some in maps:
+        gaussian_filter(some, SMOOTHING * min(height, width), mode="constant", output=some)
+    return ReceptiveFields(_peaks(maps), maps)
+
+
+def fixed_cells(recording, training, grid_shape: tuple[int, int]) -> np.ndarray:
+    """The cell of a hidden layer's grid that each neuron's fixed mask opens.
+
+    Args:
+        recording: `Recording`.
+        training: indices of the images to estimate from, those that are trained on.
+        grid_shape: (height, width) of the hidden layer in cells.
+
+    Returns:
+        (neurons, 2) int64, row and column.
+    """
+    fields = estimate_receptive_fields(recording.images[training], recording.responses[training])
+    return grid_cell(fields.positions, recording.images.shape[1:3], grid_shape)
+
+
+def grid_cell(position, stimulus_shape: tuple[int, int], grid_shape: tuple[int, int]) -> np.ndarray:
+    """The cell of a hidden layer's grid that contains a position in the stimulus.
+
+    Resizing maps the stimulus' edges onto the network input's, and each layer halves the grid between the same edges; so pixel k of n
+    covers the share k / n to (k + 1) / n of a side.
+
+    Args:
+        position: (..., 2), row and column in stimulus pixels, pixel centres at whole numbers. Beyond the edge counts as the cell at the edge.
+        stimulus_shape: (height, width) of the stimulus in pixels.
+        grid_shape: (height, width) of the grid in cells.
+
+    Returns:
+        (..., 2) int64, row and column of the cell.
+    """
+    share = (np.asarray(position, np.float64) + 0.5) / stimulus_shape
+    return np.clip(np.floor(share * grid_shape), 0, np.subtract(grid_shape, 1)).astype(np.int64)
+
+
+def _decorrelated(images: np.ndarray) -> np.ndarray:
+    """(images, height, width) -> the same in float32, decorrelated and z-scored per pixel; a pixel that never changes is 0."""
+    changes = np.ptp(images, axis=0) > 0
+    images = images.astype(np.float32)
+    images -= images.mean(axis=0)
+    if not changes.any():
+        return np.zeros_like(images)
+    components = dctn(images / np.abs(images).max(), axes=(1, 2), norm="ortho")
+    power = np.mean(components**2, axis=0)
+    components /= np.sqrt(power + power.sum() / COMPONENTS)
+    return _z_scored(idctn(components, axes=(1, 2), norm="ortho")) * changes
+
+
+def _z_scored(values: np.ndarray) -> np.ndarray:
+    """Zero mean and unit standard deviation over the first axis; what is constant becomes 0."""
+    constant = np.ptp(values, axis=0) == 0
+    values = values - values.mean(axis=0)
+    return np.where(constant, 0, values / np.where(constant, 1, values.std(axis=0)))
+
+
+def _peaks(maps: np.ndarray) -> np.ndarray:
+    """Row and column of the maps' maxima, between pixels by the parabola through the maximum and its two neighbours along each axis."""
+    count, *shape = maps.shape
+    peaks = np.stack(np.unravel_index(maps.reshape(count, -1).argmax(axis=1), shape), axis=1)
+    positions = peaks.astype(np.float64)
+    for axis, length in enumerate(shape):
+        step = np.eye(2, dtype=np.int64)[axis]
+        inside = np.flatnonzero((peaks[:, axis] > 0) & (peaks[:, axis] < length - 1))
+        before, at, after = (maps[inside, *(peaks[inside] + shift * step).T].astype(np.float64) for shift in (-1, 0, 1))
+        curvature = 2 * at - before - after
+        positions[inside, axis] += np.where(curvature > 0, 0.5 * (after - before) / np.where(curvature > 0, curvature, 1), 0)
+    flat = np.ptp(maps.reshape(count, -1), axis=1) == 0
+    positions[flat] = np.subtract(shape, 1) / 2
+    return positions

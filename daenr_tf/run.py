@@ -1,0 +1,199 @@
+"""One run, start to end: recording, model, training, evaluation, figures, export, results."""
+
+import dataclasses
+import os
+import platform
+import re
+import shutil
+import sys
+
+from daenr_tf import interruption, paper
+from daenr_tf.errors import DivergedError
+from daenr_tf.recordings.load import load_recording
+from daenr_tf.run_directory import RunDirectory, check_writable
+
+
+def run(config, data_dir=None, run_dir=None, export_dir=None, overwrite=False):
+    """Run a configuration; a run that lies in its directory is gone on with, or reported if it is finished.
+
+    Args:
+        config: `RunConfig`.
+        data_dir: where the published recording lies, or None.
+        run_dir, export_dir: str, or None for the default places.
+        overwrite: bool, start afresh where a run lies.
+
+    Returns:
+        The results, as in `results.json`.
+
+    Raises:
+        InputError, MachineError, DivergedError, KeyboardInterrupt: as the exit statuses say.
+    """
+    for option, directory in (("--run-dir", run_dir), ("--export-dir", export_dir)):
+        if directory:
+            check_writable(option, directory)
+    recording = load_recording(config.dataset, config.region, data_dir)
+    config = _with_dataset_named(config, recording)
+    place = os.path.join(config.model.recipe, tag(config))
+    run_dir, export_dir = run_dir or os.path.join("runs", place), export_dir or os.path.join("saved_models", place)
+    for option, directory in (("--run-dir", run_dir), ("--export-dir", export_dir)):
+        check_writable(option, directory)
+    for note in recording.notes:
+        _tell(note)
+    if own_recording(config):
+        _tell(f"region {config.region} names no part of one's own recording; only its alpha:beta are taken")
+    with RunDirectory(run_dir, config, recording.digest).held(overwrite) as directory:
+        results = directory.results()
+        if results is None:
+            with interruption.watched() as stop:
+                try:
+                    results = _work(config, recording, directory, export_dir, stop)
+                except KeyboardInterrupt as error:
+                    raise KeyboardInterrupt(f"{error}; the same command goes on with {run_dir}") from None
+        else:
+            _tell("this run is finished; --overwrite starts afresh")
+    print(summary(results, run_dir))
+    return results
+
+
+def own_recording(config):
+    """Whether the configuration's recording is a file of the user's."""
+    return config.dataset not in ("auto", "antolik", "simulated")
+
+
+def _with_dataset_named(config, recording):
+    dataset = config.dataset
+    if dataset == "auto":
+        dataset = "simulated" if recording.simulated else "antolik"
+    if own_recording(config):
+        dataset = os.path.abspath(dataset)
+    return dataclasses.replace(config, dataset=dataset)
+
+
+def tag(config):
+    """`<dataset>-r<region>-l<layer>-<task>-s<seed>`, parts that don't apply falling away."""
+    name = config.dataset
+    if own_recording(config):
+        name = re.sub(r"[^A-Za-z0-9._-]", "_", os.path.splitext(os.path.basename(name))[0])
+    parts = [name]
+    if not own_recording(config):
+        parts.append(f"r{config.region}")
+    if config.model.readout:
+        parts.append(f"l{config.model.layer}")
+    parts += [config.training.task, f"s{config.training.seed}"]
+    return "-".join(parts + (["quick"] if config.quick else []))
+
+
+def _work(config, recording, directory, export_dir, stop):
+    from daenr_tf.quiet import import_tensorflow
+
+    import_tensorflow()
+    import tensorflow as tf
+
+    from daenr_tf import pipeline, serving
+    from daenr_tf.evaluation import evaluate
+    from daenr_tf.model import build_model
+    from daenr_tf.progress import Progress
+    from daenr_tf.report import write_figures, write_tables
+    from daenr_tf.tensorboard import TensorBoard
+    from daenr_tf.training import train
+
+    strategy = tf.distribute.MirroredStrategy() if config.strategy == "mirrored" else tf.distribute.get_strategy()
+    sets = pipeline.prepare(recording, config.model, config.training.seed)
+    with strategy.scope():
+        model = build_model(config.model, recording)
+    board = TensorBoard(directory.file("tensorboard"), sets.validation.images, config.to_dict())
+    observers = (Progress(config.training), board)
+    stop.raise_if_asked()
+    try:
+        training = train(model, recording, config.training, directory.path, observers, stop, sets)
+    except DivergedError:
+        serving.save_model(model, directory.file("model.keras"))
+        raise
+    serving.save_model(model, directory.file("model.keras"))
+    evaluation = evaluate(model, recording, sets)
+    stop.raise_if_asked()
+    board.conclude(model, training.steps, _figures_of(evaluation))
+    write_tables(directory, training, evaluation)
+    write_figures(directory.file("figures"), config, recording, model, training, evaluation)
+    stop.raise_if_asked()
+    exported = serving.export(model, export_dir)
+    results = _results(config, recording, sets, model, training, evaluation)
+    directory.write_results({**results, "saved_model": exported})
+    shutil.rmtree(directory.file("checkpoint"), ignore_errors=True)
+    return directory.results()
+
+
+def _figures_of(evaluation):
+    figures = {**evaluation.test, "noise_ceiling": evaluation.noise_ceiling}
+    return {name: value for name, value in figures.items() if value is not None}
+
+
+def _results(config, recording, sets, model, training, evaluation):
+    counts = {"train": len(sets.train.images), "validation": len(sets.validation.images),
+              "test": len(sets.test.images), "neurons": recording.neurons, "repeats": recording.repeats}
+    results = {
+        "recipe": config.model.recipe,
+        "dataset": {"name": recording.name, "simulated": recording.simulated, "counts": counts, "digest": recording.digest},
+        "config": config.to_dict(),
+        "test": evaluation.test,
+        "noise_ceiling": evaluation.noise_ceiling,
+        "paper": published(config),
+        "steps": training.steps,
+        "best_step": training.best_step,
+        "parameters": model.count_params(),
+        "seconds": training.seconds,
+        "images_per_second": training.images_per_second,
+        "versions": versions(),
+    }
+    extra = {"codebook_perplexity": evaluation.codebook_perplexity, "kl": evaluation.kl}
+    return {**results, **{name: value for name, value in extra.items() if value is not None}}
+
+
+def published(config):
+    """The paper's figures for the very cell and alpha:beta of a configuration, or None."""
+    if own_recording(config):
+        return None
+    cell = (config.model.recipe, config.region, config.model.layer, config.training.task)
+    weights = paper.loss_weights(*cell)
+    if (config.training.alpha, config.training.beta) != (weights.alpha, weights.beta):
+        return None
+    figures = paper.published(*cell)
+    return figures and {**figures, "comparable": config.dataset == "antolik"}
+
+
+def versions():
+    """The versions of what a run's figures depend on."""
+    import importlib.metadata
+
+    names = ("daenr_tf", "tensorflow", "keras", "tensorflow-probability", "numpy", "scipy")
+    return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in names}}
+
+
+LABELS = {"mse": "MSE", "psnr": "PSNR (dB)", "ssim": "SSIM", "pcc": "mean PCC", "pcc_normalized": "PCC / ceiling"}
+
+
+def summary(results, run_dir):
+    """The table that ends a run: our figures, the paper's and the noise ceiling."""
+    dataset, config, paper_figures = results["dataset"], results["config"], results["paper"] or {}
+    name = f"{dataset['name']}{' (SIMULATED data)' if dataset['simulated'] else ''}"
+    comparable = paper_figures.get("comparable", False)
+    heading = f"paper, Table {paper_figures['table']}" if paper_figures else "paper"
+    if paper_figures and not comparable:
+        heading += " (not comparable)"
+    rows = [("test set", "ours", heading, "ceiling")]
+    for key, value in results["test"].items():
+        ceiling = results["noise_ceiling"] if key == "pcc" else None
+        rows.append((LABELS[key], _cell(value), _cell(paper_figures.get(key)), _cell(ceiling)))
+    widths = [max(len(row[i]) for row in rows) for i in range(4)]
+    lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    head = (f"{results['recipe']} on {name}, alpha:beta {config['alpha']:g}:{config['beta']:g}, {results['steps']} steps"
+            f" (best {results['best_step']}), {results['parameters']:,} parameters")
+    return "\n".join([head, *lines, f"run: {run_dir}", f"SavedModel: {results['saved_model']}"])
+
+
+def _cell(value):
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _tell(text):
+    print(text, file=sys.stderr, flush=True)

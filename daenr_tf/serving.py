@@ -1,0 +1,102 @@
+"""A fitted model as a SavedModel that needs nothing of ours, and `model.keras` back in Python."""
+
+import os
+import shutil
+
+import keras
+import tensorflow as tf
+
+from daenr_tf import pipeline
+from daenr_tf.errors import InputError, MachineError
+
+
+def export(model, directory):
+    """Export a model as the next version under `directory`, in the layout that TensorFlow Serving scans.
+
+    Endpoints, both with the input `images` and the outputs `reconstruction` and `response` (those the model has;
+    a VQ-VAE also `indices`, the codes of its grid):
+    `serving_default` takes what the model takes, (N, height, width, channels) float32 in [-1, 1];
+    `serve_raw` takes images as the recording has them, (N, H, W, 1 or 3) float32 of any size in the recording's
+    own pixel range, and does the preprocessing inside the graph.
+
+    Args:
+        model: `DAENR`.
+        directory: str; its integer versions are made inside.
+
+    Returns:
+        The path of the version.
+
+    Raises:
+        MachineError: it could not be written; nothing is left under a version's name.
+    """
+    model = without_replicas(model)
+    height, width, channels = model.image_shape
+
+    def serve(images):
+        return model.serve(images)
+
+    def serve_raw(images):
+        return model.serve(pipeline.preprocess(images, model.settings["pixel_range"], (height, width), channels))
+
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    archive.add_endpoint("serving_default", serve, [
+        tf.TensorSpec((None, height, width, channels), tf.float32, name="images")])
+    archive.add_endpoint("serve_raw", serve_raw, [tf.TensorSpec((None, None, None, None), tf.float32, name="images")])
+    aside = os.path.join(directory, f".{os.getpid()}.part")
+    try:
+        os.makedirs(directory, exist_ok=True)
+        archive.write_out(aside, verbose=False)
+        versions = [int(name) for name in os.listdir(directory) if name.isdigit()]
+        path = os.path.join(directory, str(max(versions, default=0) + 1))
+        os.replace(aside, path)
+    except OSError as error:
+        raise MachineError(f"{directory}: the export could not be written ({error.strerror or error})") from None
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return path
+
+
+def without_replicas(model):
+    """The model itself, or, where it lives on several replicas, a copy on one device with its optimizer left out."""
+    if model.distribute_strategy.num_replicas_in_sync == 1:
+        return model
+    copy = type(model).from_config(model.get_config())
+    copy.build()
+    copy.set_weights(model.get_weights())
+    copy.compile(keras.optimizers.Adam.from_config(model.optimizer.get_config()), loss_weights=dict(model.head_weights))
+    return copy
+
+
+def save_model(model, path):
+    """Save a model as a `.keras` file, whole or not at all."""
+    aside = os.path.join(os.path.dirname(path), f".{os.getpid()}.{os.path.basename(path)}")
+    try:
+        without_replicas(model).save(aside)
+        os.replace(aside, path)
+    except OSError as error:
+        raise MachineError(f"{path}: could not be written ({error.strerror or error})") from None
+    finally:
+        if os.path.exists(aside):
+            os.remove(aside)
+
+
+def load_model(path):
+    """The model in a `model.keras`, our classes registered, Keras' safe mode on.
+
+    Raises:
+        InputError: the file is missing, damaged, or holds no model of ours.
+    """
+    from daenr_tf.model import DAENR
+
+    path = os.fspath(path)
+    if not path.endswith(".keras") or not os.path.isfile(path):
+        raise InputError(f"{path}: expected a .keras file, found {'another kind of file' if os.path.exists(path) else 'no such file'}")
+    try:
+        model = keras.saving.load_model(path, safe_mode=True)
+    except Exception as error:  # Keras raises whatever its readers of zip, JSON and HDF5 raise
+        problem = " ".join(str(error).split())[:200]
+        raise InputError(f"{path}: expected a model saved by daenr_tf, found a file that can't be read ({problem})") from error
+    if not isinstance(model, DAENR):
+        raise InputError(f"{path}: expected a model saved by daenr_tf, found {type(model).__name__}")
+    return model

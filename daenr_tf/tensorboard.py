@@ -1,0 +1,68 @@
+"""What TensorBoard is shown of a run: losses, metrics, images, masks and hyper-parameters."""
+
+import os
+
+import numpy as np
+import tensorflow as tf
+from tensorboard.plugins.hparams import api as hparams
+
+from daenr_tf.training import Observer
+
+IMAGES = 8
+MASKS = 16
+PICTURES_EVERY = 10  # validations
+
+
+class TensorBoard(Observer):
+    """Writes `tensorboard/train`, `tensorboard/validation` and, with the settings and the test figures, `tensorboard`.
+
+    Args:
+        directory: the run's `tensorboard/`.
+        images: (N, height, width, channels) in [-1, 1], validation images of which some are shown.
+        settings: flat dict of the run's configuration.
+    """
+
+    def __init__(self, directory, images, settings):
+        self.images = images[:IMAGES]
+        self.settings = settings
+        self.writers = {name: tf.summary.create_file_writer(os.path.join(directory, name)) for name in ("train", "validation")}
+        self.root = tf.summary.create_file_writer(directory)
+
+    def validated(self, state, row, model):
+        for part, prefix in (("train", "train_"), ("validation", "val_")):
+            with self.writers[part].as_default(step=state.step):
+                for column, value in row.items():
+                    if column.startswith(prefix):
+                        tf.summary.scalar(f"terms/{column.removeprefix(prefix)}", value)
+                if part == "train":
+                    tf.summary.scalar("learning_rate", row["learning_rate"])
+        if len(state.history) % PICTURES_EVERY == 1:
+            self.pictures(model, state.step)
+
+    def pictures(self, model, step):
+        """Originals above their reconstructions, and the spatial masks of some neurons."""
+        with self.writers["validation"].as_default(step=step):
+            if model.decoder:
+                reconstructions = np.asarray(model(self.images, training=False)["reconstruction"])
+                pairs = np.concatenate([self.images, reconstructions], axis=1) / 2 + 0.5
+                tf.summary.image("original above reconstruction", np.clip(pairs, 0, 1), max_outputs=IMAGES)
+            if model.readout and hasattr(model.readout, "masks"):
+                masks = model.readout.masks()[:MASKS]
+                scale = np.abs(masks).max(axis=(1, 2), keepdims=True)
+                masks = 0.5 + 0.5 * masks / np.where(scale > 0, scale, 1)
+                tf.summary.image("spatial mask (grey is 0)", np.kron(masks, np.ones((1, 8, 8)))[..., None], max_outputs=MASKS)
+
+    def conclude(self, model, step, figures):
+        """The final pictures, the test figures and the hyper-parameters that they were reached with."""
+        self.pictures(model, step)
+        with self.root.as_default(step=step):
+            for name, value in figures.items():
+                tf.summary.scalar(f"test/{name}", value)
+            hparams.hparams({name: value if isinstance(value, (bool, int, float, str)) else str(value)
+                             for name, value in self.settings.items()})
+        self.close()
+
+    def close(self):
+        """Let go of the files."""
+        for writer in (*self.writers.values(), self.root):
+            writer.close()
