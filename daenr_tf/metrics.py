@@ -62,7 +62,8 @@ def noise_ceiling(trials) -> np.ndarray:
     trials (ddof 1) divided by the number of trials, which is the part of V that is noise. A neuron that answers all images alike has 0.
 
     A missing trial is NaN and is left out. An image with a single trial tells nothing of its noise, yet its response is in V: the mean variance
-    of the neuron's other images stands in for it. An image without trials is left out. A neuron without any image of two trials or more, or with fewer than two images, has NaN.
+    of the neuron's other images stands in for it. An image without trials is left out. A neuron without any image of two trials or more, or with
+    fewer than two images, has NaN.
     """
     trials = np.asarray(trials)
     if trials.ndim != 3 or 0 in trials.shape:

@@ -97,7 +97,7 @@ def _work(config, recording, directory, export_dir, stop):
     from daenr_tf.tensorboard import TensorBoard
     from daenr_tf.training import train
 
-    strategy = tf.distribute.MirroredStrategy() if config.strategy == "mirrored" else tf.distribute.get_strategy()
+    strategy = _strategy(tf, config.strategy)
     sets = pipeline.prepare(recording, config.model, config.training.seed)
     with strategy.scope():
         model = build_model(config.model, recording)
@@ -121,6 +121,14 @@ def _work(config, recording, directory, export_dir, stop):
     directory.write_results({**results, "saved_model": exported})
     shutil.rmtree(directory.file("checkpoint"), ignore_errors=True)
     return directory.results()
+
+
+def _strategy(tf, name):
+    """The distribution over devices: "mirrored" puts a replica on every GPU, or on every logical CPU where there is none."""
+    if name == "none":
+        return tf.distribute.get_strategy()
+    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    return tf.distribute.MirroredStrategy([device.name for device in devices])
 
 
 def _figures_of(evaluation):

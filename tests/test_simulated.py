@@ -1,5 +1,6 @@
 import dataclasses
 import hashlib
+import io
 import os
 import subprocess
 import sys
@@ -226,6 +227,15 @@ def test_a_region_is_made_once_and_then_read(cache, monkeypatch):
     assert all(np.array_equal(again.truth[key], made.truth[key]) for key in made.truth)
 
 
+def test_the_cache_is_the_users_unless_another_is_named(arrays, tmp_path, monkeypatch):
+    monkeypatch.setattr("pooch.os_cache", lambda project: tmp_path / project)
+    monkeypatch.setattr(simulated, "generate", lambda region: arrays)
+    simulate(SMALL)
+    assert [path.name for path in (tmp_path / "daenr_tf" / "simulated").iterdir()] == [
+        f"region{SMALL}-{REGIONS[SMALL].sha256[:12]}.npz"
+    ]
+
+
 def flip_a_byte(path):
     damaged = bytearray(path.read_bytes())
     damaged[len(damaged) // 2] ^= 1
@@ -244,8 +254,6 @@ DAMAGE = {
 
 
 def npy_bytes():
-    import io
-
     file = io.BytesIO()
     np.save(file, np.zeros(3))
     return file.getvalue()

@@ -1,0 +1,186 @@
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.image import imread
+from matplotlib.text import Text
+
+from daenr_tf import figures
+from daenr_tf.errors import MachineError
+
+RNG = np.random.default_rng(0)
+LABEL = np.array([255, 176, 0]) / 255
+
+
+def history(rows=8, terms=("loss", "reconstruction", "response", "kl")):
+    steps = 50 * np.arange(1, rows + 1)
+    table = {"step": steps, "stage": np.where(steps <= 250, 1, 2), "learning_rate": 1e-3}
+    for term in terms:
+        table[f"train_{term}"] = np.exp(-steps / 100)
+        table[f"val_{term}"] = np.exp(-steps / 100) + 0.1
+    return pd.DataFrame(table)
+
+
+def images(count, channels=1, height=16, width=16):
+    return RNG.uniform(-1, 1, (count, height, width, channels))
+
+
+def draw_reconstructions(path, simulated, count=3, channels=1, height=16, width=16):
+    original = images(count, channels, height, width)
+    figures.reconstructions(path, original, original * 0.5, "Title, data", simulated=simulated)
+
+
+def draw_learning_curves(path, simulated, **table):
+    figures.learning_curves(path, history(**table), "loss", 50, "Title, data", simulated=simulated)
+
+
+def draw_masks(path, simulated, masks=None, **options):
+    masks = RNG.normal(size=(7, 8, 8)) if masks is None else masks
+    figures.masks(path, masks, range(len(masks)), "Title, data", simulated=simulated, **options)
+
+
+def draw_pcc(path, simulated, neurons=30, ceiling=0.8, value=None):
+    pcc = RNG.uniform(-0.1, 0.8, neurons) if value is None else np.full(neurons, value)
+    ceilings = None if ceiling is None else np.full(neurons, ceiling)
+    figures.pcc(path, pcc, ceilings, pcc > 0.3, "Title, data", simulated=simulated)
+
+
+def draw_fixed_mask_positions(path, simulated, neurons=20, stimulus=None, planted=False):
+    stimulus = images(1, height=31, width=40)[0, ..., 0] if stimulus is None else stimulus
+    positions = RNG.uniform(5, 25, (neurons, 2))
+    cells = (positions / 4).astype(int)
+    options = {"planted": positions + 1} if planted else {}
+    figures.fixed_mask_positions(path, stimulus, positions, cells, (8, 10), "Title, data", simulated=simulated, **options)
+
+
+ALL = [draw_reconstructions, draw_learning_curves, draw_masks, draw_pcc, draw_fixed_mask_positions]
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """The figure that was drawn last, instead of a file."""
+    kept = []
+    monkeypatch.setattr(figures, "_write", lambda path, figure: kept.append(figure))
+    return kept
+
+
+def texts(figure):
+    figure.draw_without_rendering()
+    return [text.get_text() for text in figure.findobj(Text) if text.get_text()]
+
+
+@pytest.mark.parametrize("draw", ALL)
+def test_a_figure_of_simulated_data_says_so_on_its_face_and_any_other_does_not(draw, tmp_path, drawn):
+    draw("unused", True)
+    draw("unused", False)
+    assert "simulated data" in texts(drawn[0]) and "simulated data" not in texts(drawn[1])
+    assert all("Title, data" in texts(figure) for figure in drawn)
+
+
+def test_the_label_of_simulated_data_is_visible_in_the_file(tmp_path):
+    for draw in ALL:
+        pixels = {}
+        for simulated in (True, False):
+            path = tmp_path / f"{draw.__name__}{simulated}.png"
+            draw(path, simulated)
+            pixels[simulated] = (np.abs(imread(path)[..., :3] - LABEL) < 0.01).all(axis=-1).sum()
+        assert pixels[True] > 2000 and pixels[False] < 200
+
+
+@pytest.mark.parametrize(
+    ("draw", "options"),
+    [
+        (draw_reconstructions, {"count": 1}),
+        (draw_reconstructions, {"count": 23, "channels": 3, "height": 12, "width": 20}),
+        (draw_learning_curves, {"rows": 1, "terms": ("loss",)}),
+        (draw_learning_curves, {"terms": ("loss", "reconstruction", "commitment", "codebook", "response", "readout_l1", "something_new")}),
+        (draw_masks, {"masks": np.zeros((1, 8, 8)), "pccs": [np.nan]}),
+        (draw_masks, {"masks": np.ones((3, 8, 10)), "centers": {"planted": np.ones((3, 2))}, "stimulus_shape": (31, 40)}),
+        (draw_masks, {"background": np.full((31, 31), 0.5), "centers": {"planted": np.ones((7, 2)), "estimated": np.zeros((7, 2))}}),
+        (draw_masks, {"background": images(1)[0, ..., 0], "pccs": np.linspace(-0.1, 0.7, 7)}),
+        (draw_pcc, {"neurons": 1}),
+        (draw_pcc, {"ceiling": None}),
+        (draw_pcc, {"ceiling": np.nan}),
+        (draw_pcc, {"ceiling": 0.0}),
+        (draw_pcc, {"value": 0.0}),
+        (draw_pcc, {"value": 1.0}),
+        (draw_pcc, {"value": np.nan}),
+        (draw_fixed_mask_positions, {"neurons": 1, "stimulus": np.zeros((31, 40))}),
+        (draw_fixed_mask_positions, {"planted": True}),
+    ],
+)
+def test_small_constant_and_missing_data_are_drawn_without_a_warning(draw, options, tmp_path, monkeypatch):
+    monkeypatch.setattr(figures, "DPI", 60)
+    draw(tmp_path / "figure.png", True, **options)
+    assert (tmp_path / "figure.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    assert imread(tmp_path / "figure.png")[..., :3].std() > 0.01
+    assert [file.name for file in tmp_path.iterdir()] == ["figure.png"]
+
+
+def test_learning_curves_of_a_diverged_run_are_drawn(tmp_path):
+    table = history()
+    table.loc[5:, [column for column in table if column.startswith(("train_", "val_"))]] = np.nan, np.inf, np.nan, np.nan, 1, 1, 1, 1
+    figures.learning_curves(tmp_path / "figure.png", table, "reconstruction", 250, "Title", simulated=False)
+    assert (tmp_path / "figure.png").exists()
+
+
+def test_originals_and_reconstructions_share_the_scale_and_carry_their_errors(drawn):
+    original = np.zeros((2, 12, 12, 1))
+    reconstruction = np.stack([original[0], original[1] + 0.2])
+    figures.reconstructions("unused", original, reconstruction, "Title", simulated=False)
+    panels = [axis for axis in drawn[0].axes if axis.get_images()]
+    assert len(panels) == 4 and {axis.get_images()[0].get_clim() for axis in panels} == {(-1, 1)}
+    assert panels[3].get_images()[0].get_array()[0, 0] == pytest.approx(0.2)
+    assert {"MSE 0.000\n∞ dB", "MSE 0.040\n20.0 dB"} <= set(texts(drawn[0]))
+
+
+def test_learning_curves_name_the_best_step_the_second_stage_and_the_monitored_term(drawn):
+    figures.learning_curves("unused", history(), "response", 300, "Title", simulated=False)
+    said = texts(drawn[0])
+    assert {"best: step 300", "second stage begins", "response (monitored)", "reconstruction", "training step"} <= set(said)
+    (panel,) = (axis for axis in drawn[0].axes if axis.get_title() == "response (monitored)")
+    curves = {line.get_color(): np.asarray(line.get_xydata()) for line in panel.lines if len(line.get_xdata()) == 8}
+    np.testing.assert_array_equal(curves["#1f5fa8"], history()[["step", "val_response"]])
+    verticals = {line.get_xdata()[0] for line in panel.lines if len(line.get_xdata()) == 2}
+    assert verticals == {300, 250}
+
+
+def test_masks_keep_their_place_and_signed_ones_a_symmetric_scale(drawn):
+    masks = np.zeros((2, 8, 8))
+    masks[0, 2, 5], masks[1, 7, 0] = 0.3, -0.01
+    figures.masks("unused", masks, [4, 9], "Title", simulated=False, pccs=[0.51, 0.2], centers={"planted": np.array([[9, 21], [30, 1]])}, stimulus_shape=(31, 31))
+    panels = [axis for axis in drawn[0].axes if axis.get_images()]
+    shown = [axis.get_images()[0] for axis in panels]
+    assert [np.argwhere(image.get_array() != 0).tolist() for image in shown] == [[[2, 5]], [[7, 0]]]
+    assert shown[0].get_array()[2, 5] == 1 and shown[1].get_array()[7, 0] == -1
+    assert all(image.get_clim() == (-1, 1) and tuple(image.get_extent()) == (-0.5, 30.5, 30.5, -0.5) for image in shown)
+    assert panels[0].lines[0].get_xydata().tolist() == [[21, 9]]
+    assert {"neuron 4\nPCC 0.51", "neuron 9\nPCC 0.20", "planted centre"} <= set(texts(drawn[0]))
+
+
+def test_pcc_states_means_and_the_number_of_significant_neurons(drawn):
+    figures.pcc("unused", [0.1, 0.5, 0.6], [0.5, 0.9, np.nan], [False, True, True], "Title", simulated=False)
+    said = texts(drawn[0])
+    assert {"significant: 2", "not significant: 1", "mean 0.400", "means: PCC 0.300, ceiling 0.700"} <= set(said)
+    assert "noise ceiling (1 without)" in said
+
+
+def test_fixed_mask_positions_are_drawn_in_stimulus_pixels_with_columns_to_the_right(drawn):
+    figures.fixed_mask_positions("unused", np.zeros((31, 31)), np.array([[3.0, 20.0]]), np.array([[0, 5]]), (8, 8), "Title", simulated=False)
+    panel = drawn[0].axes[0]
+    assert [20.0, 3.0] in [line.get_xydata().tolist()[0] for line in panel.lines]
+    counts = panel.collections[0].get_array()
+    assert np.argwhere(counts.filled(0)).tolist() == [[0, 5]]
+
+
+def test_a_file_that_cannot_be_written_is_named_and_leaves_nothing(tmp_path):
+    with pytest.raises(MachineError, match="missing"):
+        draw_pcc(tmp_path / "missing" / "pcc.png", False)
+    assert not list(tmp_path.iterdir())
+
+
+def test_drawing_keeps_no_pyplot_state():
+    code = "import sys, daenr_tf.figures; print('matplotlib.pyplot' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "False"
