@@ -17,8 +17,8 @@ class Evaluation:
 
     Attributes:
         test: dict of the heads that exist: `mse`, `psnr`, `ssim` (means over images), `pcc` (mean over neurons),
-            `pcc_normalized` (mean PCC / mean noise ceiling; None without repeats).
-        noise_ceiling: float, mean over neurons, or None without repeats.
+            `pcc_normalized` (mean PCC / mean noise ceiling; None where nothing was repeated).
+        noise_ceiling: float, mean over neurons, or None where nothing was repeated.
         neurons: `pandas.DataFrame`, a row per neuron, or None without a readout.
         images: (T, height, width, channels), the test images as the model saw them.
         outputs: dict of head -> array, the model's outputs for them.
@@ -72,8 +72,8 @@ def evaluate(model, recording, sets=None):
         table = neuron_table(outputs["response"], recording)
         test["pcc"] = float(table["pcc"].mean())
         test["pcc_normalized"] = None
-        if recording.test_trials is not None:
-            ceiling = float(np.nanmean(table["noise_ceiling"]))
+        if table["noise_ceiling"].notna().any():
+            ceiling = float(table["noise_ceiling"].mean())
             test["pcc_normalized"] = metrics.population_pcc_normalized(table["pcc"], table["noise_ceiling"])
     return Evaluation(test, ceiling, table, images, outputs, **_bottleneck_figures(model, images))
 

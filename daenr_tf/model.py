@@ -241,11 +241,9 @@ def build_model(config, recording, alpha=1.0, beta=1.0, learning_rate=1e-3):
         training, _ = recording.split(config.seed)
         mean_response = recording.responses[training].mean(axis=0, dtype="float64")
         if config.readout == "fm":
-            from daenr_tf.receptive_fields import estimate_receptive_fields, grid_cell
+            from daenr_tf.receptive_fields import fixed_cells
 
-            images = recording.images[training]
-            fields = estimate_receptive_fields(images, recording.responses[training])
-            cells = grid_cell(fields.positions, images.shape[1:3], (model.readout.height, model.readout.width))
+            cells = fixed_cells(recording, training, (model.readout.height, model.readout.width))
             model.readout.initialize(mean_response, cells)
         else:
             model.readout.initialize(mean_response)

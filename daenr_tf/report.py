@@ -36,9 +36,30 @@ def write_figures(folder, config, recording, model, training, evaluation):
         table = evaluation.neurons
         ceiling = None if recording.test_trials is None else table["noise_ceiling"].to_numpy()
         figures.pcc(path("pcc"), table["pcc"].to_numpy(), ceiling, table["significant"].to_numpy(),
-                    f"Predicted and recorded responses: {name}", simulated=simulated)
-        if hasattr(model.readout, "masks"):
-            best = np.argsort(-table["pcc"].to_numpy(), kind="stable")[:SHOWN]
-            figures.masks(path("masks"), model.readout.masks()[best], best,
-                          f"Spatial masks of the best predicted neurons: {name}, h{config.model.layer}",
-                          pccs=table["pcc"].to_numpy()[best], simulated=simulated)
+                    f"Predicted and observed responses: {name}", simulated=simulated)
+        if config.model.readout == "fr":
+            _draw_masks(path("masks"), f"{name}, h{config.model.layer}", recording, model, table["pcc"].to_numpy())
+        if config.model.readout == "fm":
+            _draw_fixed_masks(path("masks"), f"{name}, h{config.model.layer}", config, recording, model)
+
+
+def _draw_masks(path, name, recording, model, pcc):
+    from daenr_tf import figures
+
+    best = np.argsort(-pcc, kind="stable")[:SHOWN]
+    planted = {} if recording.truth is None else {"planted centre": recording.truth["center"][best]}
+    figures.masks(path, model.readout.masks()[best], best, f"Spatial masks of the best predicted neurons: {name}",
+                  pccs=pcc[best], centers=planted, stimulus_shape=recording.images.shape[1:3], simulated=recording.simulated)
+
+
+def _draw_fixed_masks(path, name, config, recording, model):
+    from daenr_tf import figures
+    from daenr_tf.receptive_fields import estimate_receptive_fields
+
+    training, _ = recording.split(config.model.seed)
+    images = recording.images[training]
+    positions = estimate_receptive_fields(images, recording.responses[training]).positions
+    mean = images.mean(axis=(0, 3), dtype="float64")
+    figures.fixed_mask_positions(
+        path, mean, positions, model.readout.cells(), (model.readout.height, model.readout.width), f"Fixed masks: {name}",
+        planted=None if recording.truth is None else recording.truth["center"], simulated=recording.simulated)

@@ -118,10 +118,14 @@ class FixedMaskReadout(Readout):
         features = keras.ops.sum(absolute(self.features), axis=0)
         return {"readout_l1": Term(keras.ops.mean(features), self.l1)}
 
+    def cells(self):
+        """(neurons, 2) int, row and column of each neuron's cell in h_i."""
+        return np.stack(np.divmod(np.asarray(self.cell), self.width), axis=1)
+
     def masks(self):
         """(neurons, height, width) float32, 1 at each neuron's cell."""
-        cells = np.arange(self.height * self.width) == np.asarray(self.cell)[:, None]
-        return cells.astype(np.float32).reshape(self.neurons, self.height, self.width)
+        opened = np.arange(self.height * self.width) == np.asarray(self.cell)[:, None]
+        return opened.astype(np.float32).reshape(self.neurons, self.height, self.width)
 
 
 @keras.saving.register_keras_serializable(package="daenr_tf")
