@@ -47,7 +47,7 @@ def _draw_masks(path, name, recording, model, pcc):
     from daenr_tf import figures
 
     best = np.argsort(-pcc, kind="stable")[:SHOWN]
-    planted = {} if recording.truth is None else {"planted centre": recording.truth["center"][best]}
+    planted = {} if recording.truth is None else {"planted": recording.truth["center"][best]}
     figures.masks(path, model.readout.masks()[best], best, f"Spatial masks of the best predicted neurons: {name}",
                   pccs=pcc[best], centers=planted, stimulus_shape=recording.images.shape[1:3], simulated=recording.simulated)
 
