@@ -10,10 +10,12 @@ from daenr_tf.layers.bottlenecks import DenseBottleneck, GaussianBottleneck
 from daenr_tf.layers.decoder import Decoder
 from daenr_tf.layers.encoder import STRIDES, Encoder
 from daenr_tf.layers.quantizer import QuantizedBottleneck
+from daenr_tf.layers.replicas import sum_over_replicas
 from daenr_tf.layers.seeds import derive_seed
 from daenr_tf.layers.terms import Term
 
 ADAM_EPSILON = 1e-8  # a readout's gradients are tiny where beta is 1e-5; Keras' default of 1e-7 would damp them
+MOST_DRAWS = 2**32  # examples of a step in `fit`, so that no two steps share a draw
 ImageSettings = collections.namedtuple("ImageSettings", "image_size channels")
 LOSSES = {"reconstruction": keras.losses.MeanSquaredError, "response": keras.losses.Poisson}
 
@@ -143,7 +145,17 @@ class DAENR(keras.Model):
         Args:
             loss: dict of head -> Keras loss or its name.
             loss_weights: dict of head -> float, alpha for `reconstruction` and beta for `response`; 1 by default.
+
+        Raises:
+            ValueError: a name is no head's, or metrics were given; every term of the loss is logged as it is.
         """
+        for argument, given in (("loss", loss), ("loss_weights", loss_weights)):
+            if given is not None and not (isinstance(given, dict) and given.keys() <= LOSSES.keys()):
+                raise ValueError(f"{argument}: expected a dict of {' and '.join(LOSSES)}, found {given!r}")
+        for argument in ("metrics", "weighted_metrics"):
+            if kwargs.get(argument):
+                raise ValueError(f"{argument}: expected none, for the terms of the loss are what is logged, found"
+                                 f" {kwargs[argument]!r}")
         loss = {head: LOSSES[head]() for head in self.heads} | (loss or {})
         loss = {head: keras.losses.get(loss[head]) for head in self.heads}
         self.head_weights = {head: float((loss_weights or {}).get(head, 1.0)) for head in self.heads}
@@ -160,7 +172,7 @@ class DAENR(keras.Model):
         outputs, terms = self.forward(images, training=training, draws=draws)
         values, weights = {}, {}
         for head in self.heads:
-            each = self.loss[head].call(targets[head], outputs[head])
+            each = getattr(self.loss[head], "call", self.loss[head])(targets[head], outputs[head])
             own = {head: Term(tf.reduce_mean(each, axis=list(range(1, each.shape.rank)))), **terms[head]}
             for name, term in own.items():
                 values[name] = tf.cast(term.value, tf.float32)
@@ -172,15 +184,17 @@ class DAENR(keras.Model):
 
         Images may come as a dict with `images` and `draws`, the examples' numbers in the order of training.
         """
-        inputs, targets, _ = keras.utils.unpack_x_y_sample_weight(data)
+        inputs, targets = _unpack(data)
         images, draws = (inputs["images"], inputs["draws"]) if isinstance(inputs, dict) else (inputs, None)
         context = tf.distribute.get_replica_context()
-        replicas = context.num_replicas_in_sync
+        replicas, replica = context.num_replicas_in_sync, context.replica_id_in_sync_group
         own = tf.cast(tf.shape(images)[0], tf.float32)
-        total = context.all_reduce(tf.distribute.ReduceOp.SUM, own) if replicas > 1 else own
+        counts, = sum_over_replicas([tf.one_hot(replica, replicas, own, 0.0)])
+        total = tf.reduce_sum(counts)
         if draws is None:
-            first = tf.cast(self.optimizer.iterations, tf.int64) * replicas + context.replica_id_in_sync_group
-            draws = first * tf.shape(images, tf.int64)[0] + tf.range(tf.shape(images, tf.int64)[0])
+            first = tf.cast(self.optimizer.iterations, tf.int64) * MOST_DRAWS
+            first += tf.cast(tf.reduce_sum(counts[:replica]), tf.int64)
+            draws = first + tf.range(tf.shape(images, tf.int64)[0])
         with tf.GradientTape() as tape:
             values, weights = self.loss_terms(images, targets, training=True, draws=draws)
             loss = tf.add_n([
@@ -192,7 +206,7 @@ class DAENR(keras.Model):
 
     def test_step(self, data):
         """The loss and its terms on one batch, without sampling."""
-        images, targets, _ = keras.utils.unpack_x_y_sample_weight(data)
+        images, targets = _unpack(data)
         values, weights = self.loss_terms(images, targets)
         return self._track(values, weights, tf.cast(tf.shape(images)[0], tf.float32))
 
@@ -210,6 +224,13 @@ class DAENR(keras.Model):
 
     def get_config(self):
         return {**super().get_config(), **self.settings}
+
+
+def _unpack(data):
+    inputs, targets, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+    if sample_weight is not None:
+        raise ValueError("sample_weight: expected none, for every image of a batch counts alike, found one")
+    return inputs, targets
 
 
 def adam(learning_rate):

@@ -41,10 +41,7 @@ class ConvolutionBlock(keras.layers.Layer):
         self.built = True
 
     def call(self, inputs, training=False):
-        outputs = self.convolution(inputs)
-        # oneDNN's convolution gives an empty batch, as a replica may have, a wrong height, width and channels.
-        shape = (keras.ops.shape(inputs)[0], *self.compute_output_shape(inputs.shape)[1:])
-        return keras.ops.elu(self.normalization(keras.ops.reshape(outputs, shape), training=training))
+        return keras.ops.elu(self.normalization(self.convolution(inputs), training=training))
 
     def compute_output_shape(self, input_shape):
         return self.convolution.compute_output_shape(input_shape)

@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from daenr_tf.layers.replicas import sum_over_replicas
 from daenr_tf.layers.seeds import derive_seed
 from daenr_tf.layers.terms import Term
 
@@ -92,7 +93,7 @@ class QuantizedBottleneck(keras.layers.Layer):
         chosen = tf.one_hot(tf.reshape(indices, [-1]), self.codebook_size)
         vectors = tf.reshape(projected, [tf.size(indices), self.code_dim])
         fresh = self._random_vectors(projected, draws)
-        counts, sums, fresh = _sum_over_replicas(
+        counts, sums, fresh = sum_over_replicas(
             [tf.reduce_sum(chosen, axis=0), tf.matmul(chosen, vectors, transpose_a=True), fresh])
         first = tf.equal(tf.convert_to_tensor(self.updates), 0)
         keep = tf.where(first, 0.0, DECAY)
@@ -111,7 +112,7 @@ class QuantizedBottleneck(keras.layers.Layer):
     def _random_vectors(self, projected, draws):
         """(K, code_dim): K vectors at random places of the global batch, of which this replica gives its own."""
         batch, height, width = tf.unstack(tf.shape(projected)[:3])
-        examples, = _sum_over_replicas([batch])
+        examples, = sum_over_replicas([batch])
         seed = tf.stack([tf.constant(derive_seed(self.seed, "revival")), tf.convert_to_tensor(self.updates)])
         uniform = tf.random.stateless_uniform([2, self.codebook_size], seed)
         example = tf.cast(uniform[0] * tf.cast(examples, tf.float32), tf.int64)
@@ -124,13 +125,6 @@ class QuantizedBottleneck(keras.layers.Layer):
     def get_config(self):
         return {**super().get_config(), "codebook_size": self.codebook_size, "code_dim": self.code_dim,
                 "codebook_update": self.codebook_update, "seed": self.seed}
-
-
-def _sum_over_replicas(values):
-    context = tf.distribute.get_replica_context()
-    if context is None or context.num_replicas_in_sync == 1:
-        return values
-    return [context.all_reduce(tf.distribute.ReduceOp.SUM, value) for value in values]
 
 
 def perplexity(indices, codebook_size):

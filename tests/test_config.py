@@ -1,0 +1,157 @@
+import dataclasses
+import json
+import math
+
+import pytest
+
+from daenr_tf.config import RECIPES, ModelConfig, RunConfig, TrainConfig, field_names, read_config
+from daenr_tf.errors import InputError, SettingError
+
+
+def test_recipes_are_the_fifteen_of_the_papers_table():
+    assert sorted(RECIPES) == sorted([
+        "cnn_fr", "cnn_fc", "cnn_fm", "cae", "cae_fr", "cae_fc", "cae_fm",
+        "vae", "vae_fr", "vae_fc", "vae_fm", "vqvae", "vqvae_fr", "vqvae_fc", "vqvae_fm"])
+
+
+@pytest.mark.parametrize("recipe, autoencoder, readout", [
+    ("cnn_fm", None, "fm"), ("cae", "cae", None), ("vae_fc", "vae", "fc"), ("vqvae_fr", "vqvae", "fr")])
+def test_a_recipes_name_says_what_it_is_made_of(recipe, autoencoder, readout):
+    config = ModelConfig(recipe=recipe)
+    assert (config.autoencoder, config.readout) == (autoencoder, readout)
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_runs_settings_survive_json(recipe):
+    config = RunConfig(
+        ModelConfig(recipe=recipe, layer=3, image_size=(16, 24), color="rgb", latent_size=7, codebook_size=9, code_dim=11,
+                    codebook_update="loss", readout_l1=0.3, activity_l1=0.25, precision="mixed_bfloat16", seed=4),
+        TrainConfig(task="nrs", alpha=0.5, beta=2.0, batch_size=8, learning_rate=1e-4, max_steps=70, patience_steps=20,
+                    validate_every=5, seed=4),
+        dataset="own.npz", region=2, strategy="mirrored", quick=True)
+    settings = json.loads(json.dumps(config.to_dict(), allow_nan=False))
+    assert RunConfig.from_dict(settings) == config
+    assert settings.keys() == field_names()
+    assert settings["recipe"] == recipe and settings["image_size"] == [16, 24] and settings["region"] == 2
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_default_settings_survive_json(recipe):
+    config = RunConfig(ModelConfig(recipe=recipe))
+    assert RunConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+def test_defaults_are_those_of_the_contract():
+    model, training, run = ModelConfig(), TrainConfig(), RunConfig()
+    assert (model.image_size, model.channels, model.latent_size, model.codebook_size, model.code_dim) == ((32, 32), 1, 100, 32, 256)
+    assert (model.readout_l1, model.codebook_update, model.precision) == (0.02, "ema", "float32")
+    assert (training.batch_size, training.learning_rate, training.max_steps) == (64, 1e-3, 10000)
+    assert (training.patience_steps, training.validate_every) == (1000, 50)
+    assert (run.dataset, run.region, run.strategy, run.quick) == ("auto", 3, "none", False)
+
+
+def test_settings_left_out_take_their_defaults():
+    assert RunConfig.from_dict({}) == RunConfig()
+    assert RunConfig.from_dict({"layer": 4, "beta": 0.5}) == RunConfig(ModelConfig(layer=4), TrainConfig(beta=0.5))
+
+
+def test_one_seed_goes_to_model_and_training():
+    config = RunConfig.from_dict({"seed": 7})
+    assert config.model.seed == config.training.seed == 7
+
+
+def test_the_task_names_the_monitored_term():
+    assert TrainConfig(task="ir").monitor == "reconstruction"
+    assert TrainConfig(task="nrs").monitor == "response"
+
+
+def test_configurations_are_frozen():
+    for config in (ModelConfig(), TrainConfig(), RunConfig()):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            config.seed = 3
+
+
+def test_an_unknown_key_is_named():
+    with pytest.raises(InputError, match="^laier: expected a setting .*layer.*, found an unknown key$"):
+        RunConfig.from_dict({"laier": 2})
+
+
+BAD = {
+    "recipe": ["cnn", "cae_xy", "", None, 3, ["cae"]],
+    "layer": [0, 5, -1, "2", None, True, 1.5, 2.0],
+    "image_size": [(30, 32), (32, 0), (32,), (32, 32, 1), (32.0, 32), (True, 32), ("32", 32), (-4, 4), 32, None],
+    "color": ["blue", None, 1],
+    "latent_size": [0, -3, 2.5, 7.0, "7", True, 2**31],
+    "codebook_size": [0, 1.5],
+    "code_dim": [0, "256"],
+    "codebook_update": ["sgd", None],
+    "readout_l1": [-0.1, math.nan, math.inf, "0.02", True],
+    "activity_l1": [-0.1, math.nan, None, 10**400],
+    "precision": ["float16", None],
+    "task": ["xyz", None, 1],
+    "alpha": [-1, math.nan, math.inf, "1", None, True, 10**400],
+    "beta": [-1e-9, math.nan, -math.inf],
+    "batch_size": [0, 1.5, "64", True, 2**31],
+    "learning_rate": [0, -1e-3, math.nan, math.inf],
+    "max_steps": [0, None],
+    "patience_steps": [0, 10.0],
+    "validate_every": [0, -5],
+    "seed": [-1, 0.5, "0", 2**31],
+    "region": [0, 4, "3", None, True, 3.0],
+    "dataset": ["", None, 3],
+    "strategy": ["horovod", None],
+    "quick": [1, "yes", None],
+}
+
+
+def test_every_setting_has_bad_values_below():
+    assert BAD.keys() == field_names()
+
+
+@pytest.mark.parametrize("field, value", [(field, value) for field, values in BAD.items() for value in values], ids=repr)
+def test_a_bad_value_names_its_field(field, value):
+    with pytest.raises(SettingError) as caught:
+        RunConfig.from_dict({field: value})
+    assert caught.value.field == field
+    message = str(caught.value)
+    assert message.startswith(f"{field}: expected ") and ", found " in message and "\n" not in message
+
+
+@pytest.mark.parametrize("kind, field, value", [
+    (ModelConfig, "image_size", 32), (ModelConfig, "layer", 2.0), (TrainConfig, "alpha", 10**400), (RunConfig, "region", 3.0)])
+def test_a_bad_value_given_in_python_names_its_field(kind, field, value):
+    with pytest.raises(SettingError) as caught:
+        kind(**{field: value})
+    assert caught.value.field == field
+
+
+def test_loss_weights_must_not_both_be_0():
+    with pytest.raises(SettingError, match="alpha and beta"):
+        TrainConfig(alpha=0, beta=0)
+    assert TrainConfig(alpha=0, beta=1).alpha == 0
+    assert TrainConfig(alpha=1, beta=0).beta == 0
+
+
+@pytest.mark.parametrize("content, found", [
+    (b"", "no JSON text"), (b"{", "no JSON text"), (b"\xff\xfe\x00", "no JSON text"), (b"[" * 100_000, "no JSON text"),
+    (b"[1]", "list"), (b"3", "int"), (b'{"laier": 2}', "laier: .*unknown key"), (b'{"layer": 9}', "layer: .*9"),
+    (b'{"alpha": Infinity}', "alpha: .*inf"), (b'{"image_size": "32"}', "image_size: .*'32'")])
+def test_a_config_file_that_cant_be_used_is_named_in_one_line(tmp_path, content, found):
+    path = tmp_path / "config.json"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=found) as caught:
+        read_config(path)
+    assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_config_file_that_is_missing_or_a_directory_is_named(tmp_path):
+    for path in (tmp_path / "none.json", tmp_path):
+        with pytest.raises(InputError, match="expected a run's config.json, found") as caught:
+            read_config(path)
+        assert str(path) in str(caught.value)
+
+
+def test_a_config_file_gives_its_settings(tmp_path):
+    config = RunConfig(ModelConfig(recipe="vae_fm", layer=4, image_size=(16, 8)), region=1)
+    (tmp_path / "config.json").write_text(json.dumps(config.to_dict()), encoding="utf-8")
+    assert RunConfig.from_dict(read_config(tmp_path / "config.json")) == config
