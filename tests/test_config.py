@@ -108,7 +108,7 @@ def test_every_setting_has_bad_values_below():
     assert BAD.keys() == field_names()
 
 
-@pytest.mark.parametrize("field, value", [(field, value) for field, values in BAD.items() for value in values], ids=repr)
+@pytest.mark.parametrize("field, value", [(field, value) for field, values in BAD.items() for value in values], ids=lambda value: repr(value)[:20])
 def test_a_bad_value_names_its_field(field, value):
     with pytest.raises(SettingError) as caught:
         RunConfig.from_dict({field: value})
@@ -118,7 +118,8 @@ def test_a_bad_value_names_its_field(field, value):
 
 
 @pytest.mark.parametrize("kind, field, value", [
-    (ModelConfig, "image_size", 32), (ModelConfig, "layer", 2.0), (TrainConfig, "alpha", 10**400), (RunConfig, "region", 3.0)])
+    (ModelConfig, "image_size", 32), (ModelConfig, "layer", 2.0), (TrainConfig, "alpha", 10**400), (RunConfig, "region", 3.0)],
+    ids=lambda value: None if isinstance(value, type) else repr(value)[:20])
 def test_a_bad_value_given_in_python_names_its_field(kind, field, value):
     with pytest.raises(SettingError) as caught:
         kind(**{field: value})

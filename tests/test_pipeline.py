@@ -1,0 +1,192 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from daenr_tf import pipeline
+from daenr_tf.config import ModelConfig
+from daenr_tf.errors import InputError
+from daenr_tf.recordings.recording import Recording
+
+LUMA = np.array([0.2989, 0.5870, 0.1140])
+
+
+def noise(*shape, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
+
+
+def resized(images, size):
+    """Bilinear with antialiasing by its definition: a triangle around each new pixel's centre, widened when shrinking."""
+    for axis, new in zip((1, 2), size, strict=True):
+        old = images.shape[axis]
+        centres = (np.arange(new) + 0.5) * old / new
+        distance = np.abs(np.arange(old)[None] + 0.5 - centres[:, None])
+        weights = np.maximum(0.0, 1.0 - distance / max(old / new, 1.0))
+        weights /= weights.sum(axis=1, keepdims=True)
+        images = np.moveaxis(np.tensordot(weights, images, (1, axis)), 0, axis)
+    return images
+
+
+# Preprocessing
+
+
+@pytest.mark.parametrize("size", [(10, 12), (5, 4), (16, 8), (24, 32)])
+def test_grey_images_are_scaled_to_the_pixel_range_and_resized(size):
+    images = noise(3, 10, 12, 1)
+    expected = resized(images / 127.5 - 1.0, size)
+    found = pipeline.preprocess(images, (0.0, 255.0), size, 1)
+    assert found.dtype == tf.float32
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_colour_turns_into_luma_where_grey_is_wanted():
+    images = noise(3, 10, 12, 3)
+    expected = (images @ LUMA)[..., None] / 127.5 - 1.0
+    np.testing.assert_allclose(pipeline.preprocess(images, (0, 255), (10, 12), 1), expected, atol=1e-5)
+
+
+def test_colour_is_kept_where_colour_is_wanted():
+    images = noise(3, 10, 12, 3)
+    expected = resized(images / 127.5 - 1.0, (4, 8))
+    np.testing.assert_allclose(pipeline.preprocess(images, (0, 255), (4, 8), 3), expected, atol=1e-5)
+
+
+def test_grey_is_repeated_where_colour_is_wanted():
+    images = noise(3, 10, 12, 1)
+    found = pipeline.preprocess(images, (0, 255), (4, 8), 3)
+    for channel in range(3):
+        np.testing.assert_allclose(found[..., channel:channel + 1], resized(images / 127.5 - 1.0, (4, 8)), atol=1e-5)
+
+
+def test_grey_images_stored_as_colour_look_the_same():
+    images = noise(3, 10, 12, 1)
+    grey = pipeline.preprocess(images, (0, 255), (4, 8), 1)
+    colour = pipeline.preprocess(np.repeat(images, 3, axis=-1), (0, 255), (4, 8), 1)
+    np.testing.assert_allclose(colour, grey, atol=3e-4)  # the weights of luma sum to 0.9999
+
+
+@pytest.mark.parametrize("level, expected", [(2.0, -1.0), (3.0, -0.5), (4.0, 0.0), (6.0, 1.0)])
+@pytest.mark.parametrize("size", [(4, 4), (10, 12), (32, 40)])
+def test_a_constant_image_stays_constant(level, expected, size):
+    images = np.full((2, 10, 12, 1), level, np.float32)
+    np.testing.assert_allclose(pipeline.preprocess(images, (2.0, 6.0), size, 1), np.full((2, *size, 1), expected), atol=1e-6)
+
+
+def test_a_pixel_range_of_tiny_grey_levels_keeps_its_precision():
+    images = noise(3, 10, 12, 1)
+    stored = images.astype(np.float64) * 1e-6
+    found = pipeline.preprocess(stored, (0.0, 255e-6), (10, 12), 1)
+    np.testing.assert_allclose(found, images / 127.5 - 1.0, atol=1e-6)
+
+
+@pytest.mark.parametrize("channels_in, channels_out", [(1, 1), (1, 3), (3, 1), (3, 3)])
+def test_preprocessing_is_the_same_in_a_graph_that_knows_no_shapes(channels_in, channels_out):
+    graph = tf.function(lambda images: pipeline.preprocess(images, (0, 255), (4, 8), channels_out),
+                        input_signature=[tf.TensorSpec((None, None, None, None), tf.float32)])
+    images = noise(3, 10, 12, channels_in).astype(np.float32)
+    np.testing.assert_allclose(graph(images), pipeline.preprocess(images, (0, 255), (4, 8), channels_out), atol=1e-6)
+
+
+def test_preprocessing_doesnt_depend_on_the_chunk(recording, monkeypatch):
+    config = ModelConfig(image_size=(8, 8))
+    whole = pipeline.prepare_images(recording.images, recording, config)
+    monkeypatch.setattr(pipeline, "CHUNK", 7)
+    np.testing.assert_array_equal(pipeline.prepare_images(recording.images, recording, config), whole)
+    assert whole.shape == (60, 8, 8, 1) and whole.dtype == np.float32
+
+
+def test_colour_is_refused_for_a_grey_recording(recording):
+    with pytest.raises(InputError, match="--color: expected a recording in colour for rgb, found .* with 1 channel"):
+        pipeline.prepare_images(recording.images, recording, ModelConfig(color="rgb"))
+
+
+# The three sets
+
+
+def test_the_sets_hold_the_recordings_own_images_and_responses(recording):
+    config = ModelConfig(image_size=(12, 12))
+    sets = pipeline.prepare(recording, config, seed=3)
+    train, validation = recording.split(3)
+    assert len(validation) == 12 and sorted([*train, *validation]) == list(range(60))
+    for part, images, responses in (
+            (sets.train, recording.images[train], recording.responses[train]),
+            (sets.validation, recording.images[validation], recording.responses[validation]),
+            (sets.test, recording.test_images, recording.test_trials.mean(axis=0))):
+        np.testing.assert_allclose(part.images, resized(images / 127.5 - 1.0, (12, 12)), atol=1e-5)
+        np.testing.assert_allclose(part.responses, responses, rtol=1e-6)
+
+
+def test_the_test_set_doesnt_depend_on_the_seed(recording):
+    first, second = (pipeline.prepare(recording, ModelConfig(image_size=(8, 8)), seed) for seed in (0, 1))
+    np.testing.assert_array_equal(first.test.images, second.test.images)
+    assert not np.array_equal(first.validation.images, second.validation.images)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_image_stands_in_two_sets(seed):
+    generator = np.random.default_rng(seed)
+    distinct = noise(20, 8, 8, 1, seed=seed)
+    images = distinct[np.concatenate([np.arange(20), generator.integers(0, 20, 40)])]
+    repeated = Recording(images=images, responses=generator.gamma(1.0, 1.0, (60, 3)))
+    sets = pipeline.prepare(repeated, ModelConfig(image_size=(8, 8)), seed)
+    parts = [{image.tobytes() for image in part.images} for part in sets]
+    assert all(parts)
+    assert len(set.union(*parts)) == sum(map(len, parts)) == 20
+
+
+# The order of training
+
+
+def examples(count):
+    """Each image's pixels and responses are its number."""
+    numbers = np.arange(count, dtype=np.float32)
+    return pipeline.Examples(np.tile(numbers[:, None, None, None], (1, 2, 2, 1)), np.tile(numbers[:, None], (1, 3)))
+
+
+def take(batches, count):
+    """The first batches as a list of (draws, the images' numbers)."""
+    taken = []
+    for inputs, targets in batches.take(count):
+        numbers = inputs["images"].numpy()[:, 0, 0, 0]
+        np.testing.assert_array_equal(inputs["images"], np.tile(numbers[:, None, None, None], (1, 2, 2, 1)))
+        for head, target in targets.items():
+            expected = inputs["images"] if head == "reconstruction" else np.tile(numbers[:, None], (1, 3))
+            np.testing.assert_array_equal(target, expected)
+        taken.append((inputs["draws"].numpy(), numbers.astype(int)))
+    return taken
+
+
+def test_every_epoch_is_a_permutation_of_its_own():
+    batches = take(pipeline.training_batches(examples(10), ["response"], 4, seed=1), 10)
+    assert all(len(numbers) == 4 for _, numbers in batches)
+    epochs = np.concatenate([numbers for _, numbers in batches]).reshape(4, 10)
+    np.testing.assert_array_equal(np.sort(epochs, axis=1), np.tile(np.arange(10), (4, 1)))
+    assert len(np.unique(epochs, axis=0)) == 4
+
+
+def test_the_order_comes_from_the_seed():
+    orders = [np.concatenate([numbers for _, numbers in take(pipeline.training_batches(examples(10), ["response"], 5, seed), 4)])
+              for seed in (1, 1, 2)]
+    np.testing.assert_array_equal(orders[0], orders[1])
+    assert not np.array_equal(orders[0], orders[2])
+
+
+@pytest.mark.parametrize("count, batch_size", [(10, 4), (10, 5), (3, 8), (1, 2), (7, 7)])
+def test_batches_from_a_later_step_are_those_that_would_have_come(count, batch_size):
+    whole = take(pipeline.training_batches(examples(count), ["response"], batch_size, seed=5), 9)
+    for first_step in (1, 3, 5):
+        late = take(pipeline.training_batches(examples(count), ["response"], batch_size, 5, first_step), 9 - first_step)
+        for (draws, numbers), (expected_draws, expected_numbers) in zip(late, whole[first_step:], strict=True):
+            np.testing.assert_array_equal(draws, expected_draws)
+            np.testing.assert_array_equal(numbers, expected_numbers)
+
+
+def test_examples_are_numbered_in_the_order_of_training():
+    draws = np.concatenate([draws for draws, _ in take(pipeline.training_batches(examples(6), ["response"], 4, 0, 2), 3)])
+    np.testing.assert_array_equal(draws, np.arange(8, 20))
+
+
+@pytest.mark.parametrize("heads", [["reconstruction"], ["response"], ["reconstruction", "response"]])
+def test_targets_are_those_of_the_heads(heads):
+    (_, targets), = pipeline.training_batches(examples(6), heads, 4, 0).take(1)
+    assert list(targets) == heads
+    assert len(take(pipeline.training_batches(examples(6), heads, 4, 0), 2)) == 2
