@@ -80,7 +80,7 @@ def load(directory):
 
 def _read(path):
     arrays = {}
-    with np.load(path, allow_pickle=False) as archive:
+    with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
         facts = json.loads(str(archive["facts"]))
         for key in archive.files:
             if key != "facts":

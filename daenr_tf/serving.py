@@ -4,6 +4,7 @@ import os
 import shutil
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from daenr_tf import pipeline
@@ -58,13 +59,16 @@ def export(model, directory):
 
 
 def without_replicas(model):
-    """The model itself, or, where it lives on several replicas, a copy on one device with its optimizer left out."""
+    """The model itself, or, where it lives on several replicas, a copy on one device."""
     if model.distribute_strategy.num_replicas_in_sync == 1:
         return model
     copy = type(model).from_config(model.get_config())
     copy.build()
     copy.set_weights(model.get_weights())
     copy.compile(keras.optimizers.Adam.from_config(model.optimizer.get_config()), loss_weights=dict(model.head_weights))
+    copy.optimizer.build(copy.trainable_variables)
+    for variable, value in zip(copy.optimizer.variables, model.optimizer.variables, strict=True):
+        variable.assign(np.asarray(value))
     return copy
 
 

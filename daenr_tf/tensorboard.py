@@ -20,9 +20,11 @@ class TensorBoard(Observer):
         directory: the run's `tensorboard/`.
         images: (N, height, width, channels) in [-1, 1], validation images of which some are shown.
         settings: flat dict of the run's configuration.
+        simulated: bool, whether pictures are to say that their data is simulated.
     """
 
-    def __init__(self, directory, images, settings):
+    def __init__(self, directory, images, settings, simulated):
+        self.mark = " (simulated data)" if simulated else ""
         self.images = images[:IMAGES]
         self.settings = settings
         self.writers = {name: tf.summary.create_file_writer(os.path.join(directory, name)) for name in ("train", "validation")}
@@ -40,17 +42,18 @@ class TensorBoard(Observer):
             self.pictures(model, state.step)
 
     def pictures(self, model, step):
-        """Originals above their reconstructions, and the spatial masks of some neurons."""
+        """Originals beside their reconstructions, and the spatial masks of some neurons."""
         with self.writers["validation"].as_default(step=step):
             if model.decoder:
                 reconstructions = np.asarray(model(self.images, training=False)["reconstruction"])
-                pairs = np.concatenate([self.images, reconstructions], axis=1) / 2 + 0.5
-                tf.summary.image("original above reconstruction", np.clip(pairs, 0, 1), max_outputs=IMAGES)
+                pairs = np.concatenate([self.images, reconstructions], axis=2) / 2 + 0.5
+                tf.summary.image(f"pictures/original beside reconstruction{self.mark}", np.clip(pairs, 0, 1), max_outputs=IMAGES)
             if model.readout and hasattr(model.readout, "masks"):
                 masks = model.readout.masks()[:MASKS]
                 scale = np.abs(masks).max(axis=(1, 2), keepdims=True)
                 masks = 0.5 + 0.5 * masks / np.where(scale > 0, scale, 1)
-                tf.summary.image("spatial mask (grey is 0)", np.kron(masks, np.ones((1, 8, 8)))[..., None], max_outputs=MASKS)
+                tf.summary.image(f"pictures/spatial mask, grey is 0{self.mark}", np.kron(masks, np.ones((1, 8, 8)))[..., None],
+                                 max_outputs=MASKS)
 
     def conclude(self, model, step, figures):
         """The final pictures, the test figures and the hyper-parameters that they were reached with."""

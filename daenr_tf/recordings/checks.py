@@ -52,7 +52,7 @@ def with_channel(what, values):
     if min(array.shape[1:3]) < SMALLEST_SIDE:
         raise error(what, f"at least {SMALLEST_SIDE} pixels in height and width", f"{array.shape[1]} x {array.shape[2]}")
     if array.dtype.kind == "f":
-        refuse_where(what, ~(np.abs(array) <= FLOAT32_MAX), array, "finite pixels in the range of float32")
+        refuse_where(what, _beyond_float32(array), array, "finite pixels in the range of float32")
     return array
 
 
@@ -77,7 +77,7 @@ def rates(what, values, shape, meaning, missing=False):
     if array.size == 0:
         raise error(what, f"at least one of each of {meaning}", f"the shape {array.shape}")
     if array.dtype.kind == "f":
-        bad = ~(array <= FLOAT32_MAX) | (array < 0)
+        bad = _beyond_float32(array) | (array < 0)
         if missing:
             bad &= ~np.isnan(array)
         refuse_where(what, bad, array, "finite responses >= 0 in the range of float32")
@@ -85,6 +85,13 @@ def rates(what, values, shape, meaning, missing=False):
         refuse_where(what, array < 0, array, "responses >= 0")
     with np.errstate(all="ignore"):
         return array.astype(np.float32)
+
+
+def _beyond_float32(array):
+    """Where a float array is NaN, infinite, or too large for float32."""
+    if array.dtype == np.float64:
+        return ~(np.abs(array) <= FLOAT32_MAX)
+    return ~np.isfinite(array)
 
 
 def refuse_where(what, bad, array, expected):

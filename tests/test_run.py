@@ -1,0 +1,194 @@
+"""A whole run from the command line, on a small recording: what it leaves, and how it is stopped and gone on with."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import daenr_tf
+from daenr_tf import metrics
+
+SMALL = ("--image-size", "8", "--max-steps", "20", "--validate-every", "5", "--batch-size", "16", "--latent-size", "8")
+
+
+@pytest.fixture(scope="module")
+def recording_file(tmp_path_factory):
+    generator = np.random.default_rng(0)
+    path = tmp_path_factory.mktemp("recording") / "mine.npz"
+    rates = generator.gamma(1.0, 1.0, (80, 4))
+    np.savez(path, images=generator.integers(0, 256, (80, 10, 12), dtype=np.uint8), responses=rates,
+             test_images=generator.integers(0, 256, (9, 10, 12), dtype=np.uint8), test_trials=generator.gamma(1.0, 1.0, (3, 9, 4)))
+    return str(path)
+
+
+def command(recipe, folder, *options):
+    return [sys.executable, "-m", f"recipes.{recipe}", "--run-dir", os.path.join(folder, "run"), "--export-dir",
+            os.path.join(folder, "export"), *SMALL, *options]
+
+
+def go(recipe, folder, *options, status=0):
+    done = subprocess.run(command(recipe, folder, *options), capture_output=True, text=True, timeout=300)
+    assert done.returncode == status, done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def finished(recording_file, tmp_path_factory):
+    folder = str(tmp_path_factory.mktemp("finished"))
+    done = go("cae_fr", folder, "--dataset", recording_file)
+    return folder, done
+
+
+def read_json(*parts):
+    with open(os.path.join(*parts), encoding="utf-8") as file:
+        return json.load(file, parse_constant=lambda name: pytest.fail(f"{name} is not strict JSON"))
+
+
+def test_a_run_leaves_what_the_contract_names(finished):
+    folder, done = finished
+    left = set(os.listdir(os.path.join(folder, "run")))
+    assert left == {"config.json", "history.csv", "results.json", "neurons.csv", "figures", "tensorboard", "model.keras"}
+    assert set(os.listdir(os.path.join(folder, "run", "figures"))) == {"reconstructions.png", "learning_curves.png", "masks.png", "pcc.png"}
+    assert os.listdir(os.path.join(folder, "export")) == ["1"]
+    assert "Traceback" not in done.stderr and "test set" in done.stdout
+
+
+def test_results_hold_the_counts_the_metrics_and_no_paper_figures_for_ones_own_recording(finished):
+    results = read_json(finished[0], "run", "results.json")
+    assert results["dataset"]["counts"] == {"train": 64, "validation": 16, "test": 9, "neurons": 4, "repeats": 3}
+    assert results["dataset"]["simulated"] is False and len(results["dataset"]["digest"]) == 64
+    assert set(results["test"]) == {"mse", "psnr", "ssim", "pcc", "pcc_normalized"}
+    assert results["test"]["ssim"] is None  # 8 pixels are fewer than the window's 11
+    assert results["paper"] is None
+    assert results["steps"] == 20 and results["best_step"] in (5, 10, 15, 20)
+    for key in ("recipe", "config", "noise_ceiling", "parameters", "seconds", "images_per_second", "versions"):
+        assert results[key]
+
+
+def test_history_has_a_row_per_validation_and_a_column_per_term(finished):
+    with open(os.path.join(finished[0], "run", "history.csv"), encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    terms = ("loss", "reconstruction", "response", "readout_l1")
+    assert list(rows[0]) == ["step", "stage", "learning_rate", *(f"train_{t}" for t in terms), *(f"val_{t}" for t in terms)]
+    assert [int(row["step"]) for row in rows] == [5, 10, 15, 20]
+
+
+def test_neurons_table_agrees_with_the_saved_model(finished, recording_file):
+    recording = daenr_tf.load_recording(recording_file)
+    model = daenr_tf.load_model(os.path.join(finished[0], "run", "model.keras"))
+    evaluation = daenr_tf.evaluate(model, recording)
+    with open(os.path.join(finished[0], "run", "neurons.csv"), encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["neuron", "pcc", "p_value", "significant", "noise_ceiling", "pcc_normalized"]
+    expected = metrics.pearson_per_neuron(evaluation.outputs["response"], recording.test_responses)
+    np.testing.assert_allclose([float(row["pcc"]) for row in rows], expected, atol=1e-6)
+
+
+def test_a_finished_run_is_only_reported(finished, recording_file):
+    folder, first = finished
+    before = os.stat(os.path.join(folder, "run", "results.json")).st_mtime_ns
+    done = go("cae_fr", folder, "--dataset", recording_file)
+    assert "finished" in done.stderr and done.stdout == first.stdout
+    assert os.stat(os.path.join(folder, "run", "results.json")).st_mtime_ns == before
+    assert os.listdir(os.path.join(folder, "export")) == ["1"]
+
+
+@pytest.mark.parametrize("options, named", [(("--learning-rate", "0.01"), "learning_rate"), (("--layer", "1"), "layer")])
+def test_another_configuration_in_the_directory_is_refused_by_its_first_difference(finished, recording_file, options, named):
+    done = go("cae_fr", finished[0], "--dataset", recording_file, *options, status=2)
+    assert named in done.stderr and len(done.stderr.strip().splitlines()[-1:]) == 1 and "Traceback" not in done.stderr
+
+
+def test_another_recording_in_the_directory_is_refused(finished, recording_file, tmp_path):
+    other = str(tmp_path / "mine.npz")
+    with np.load(recording_file) as archive:
+        arrays = dict(archive)
+    np.savez(other, **{**arrays, "responses": arrays["responses"] + 1})
+    done = go("cae_fr", finished[0], "--dataset", other, status=2)
+    assert "digest" in done.stderr
+
+
+def test_config_file_repeats_the_run(finished, recording_file, tmp_path):
+    settings = os.path.join(finished[0], "run", "config.json")
+    done = subprocess.run([sys.executable, "-m", "recipes.cae_fr", "--config", settings, "--run-dir", str(tmp_path / "run"),
+                           "--export-dir", str(tmp_path / "export")], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    first, second = (read_json(folder, "results.json") for folder in (os.path.join(finished[0], "run"), str(tmp_path / "run")))
+    assert first["test"] == second["test"] and first["config"] == second["config"]
+
+
+def test_a_directory_that_is_no_runs_is_refused_and_left_alone(recording_file, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "thesis.txt").write_text("mine")
+    for extra in ((), ("--overwrite",)):
+        go("cae_fr", str(tmp_path), "--dataset", recording_file, *extra, status=2)
+    assert os.listdir(tmp_path / "run") == ["thesis.txt"]
+
+
+def start(recipe, folder, *options):
+    process = subprocess.Popen(command(recipe, folder, *options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    history = os.path.join(folder, "run", "checkpoint", "state.npz")
+    deadline = time.monotonic() + 200
+    while not os.path.exists(history) and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return process
+
+
+LONG = ("--max-steps", "300", "--patience-steps", "300")
+
+
+def test_sigterm_saves_the_state_and_the_same_command_goes_on_to_the_same_end(recording_file, tmp_path):
+    whole, parts = str(tmp_path / "whole"), str(tmp_path / "parts")
+    go("cae_fc", whole, "--dataset", recording_file, *LONG)
+    process = start("cae_fc", parts, "--dataset", recording_file, *LONG)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=200)
+    assert process.returncode == 130, said
+    assert "the same command goes on" in said.strip().splitlines()[-1] and "Traceback" not in said
+    assert not os.path.exists(os.path.join(parts, "run", "results.json"))
+    done = go("cae_fc", parts, "--dataset", recording_file, *LONG)
+    assert "going on from step" in done.stderr
+    with open(os.path.join(whole, "run", "history.csv"), "rb") as a, open(os.path.join(parts, "run", "history.csv"), "rb") as b:
+        assert a.read() == b.read()
+    assert read_json(whole, "run", "results.json")["test"] == read_json(parts, "run", "results.json")["test"]
+
+
+def test_a_second_run_in_the_directory_is_refused_and_told_who_holds_it(recording_file, tmp_path):
+    process = start("cae_fr", str(tmp_path), "--dataset", recording_file, "--max-steps", "100000", "--patience-steps", "100000")
+    try:
+        done = go("cae_fr", str(tmp_path), "--dataset", recording_file, "--max-steps", "100000", "--patience-steps", "100000", status=1)
+        assert f"process {process.pid}" in done.stderr
+    finally:
+        process.kill()
+        process.communicate()
+    go("cae_fr", str(tmp_path), "--dataset", recording_file, "--overwrite")  # a dead process' lock does not block
+
+
+def test_divergence_ends_with_status_3_and_the_best_weights(recording_file, tmp_path):
+    done = go("cae_fr", str(tmp_path), "--dataset", recording_file, "--learning-rate", "1e38", status=3)
+    assert "diverged" in done.stderr and "Traceback" not in done.stderr
+    assert os.path.exists(tmp_path / "run" / "model.keras") and not os.path.exists(tmp_path / "run" / "results.json")
+
+
+def test_mirrored_on_two_devices_gives_the_results_of_one(finished, recording_file, tmp_path):
+    code = f"""
+import sys
+from daenr_tf.quiet import import_tensorflow
+import_tensorflow()
+import tensorflow as tf
+tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2)
+from daenr_tf.cli import main
+main("cae_fr", {command("cae_fr", str(tmp_path), "--dataset", recording_file, "--strategy", "mirrored")[3:]!r})
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    one, two = (read_json(folder, "run", "results.json")["test"] for folder in (finished[0], str(tmp_path)))
+    assert one["mse"] == pytest.approx(two["mse"], rel=1e-4) and one["pcc"] == pytest.approx(two["pcc"], abs=1e-3)
+    model = daenr_tf.load_model(os.path.join(tmp_path, "run", "model.keras"))
+    assert model.heads == ["reconstruction", "response"]

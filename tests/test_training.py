@@ -1,0 +1,421 @@
+import dataclasses
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from daenr_tf import checkpoint, pipeline, training
+from daenr_tf.config import ModelConfig, TrainConfig
+from daenr_tf.errors import DivergedError, InputError, MachineError
+from daenr_tf.model import adam, build_model
+from daenr_tf.training import Observer, train
+
+SMALL = ModelConfig(recipe="cnn_fr", layer=1, image_size=(8, 8), latent_size=4, codebook_size=6, code_dim=5)
+QUICK = TrainConfig(task="nrs", beta=0.5, batch_size=7, max_steps=14, patience_steps=4, validate_every=2)
+
+
+def fresh(recording, recipe="cnn_fr", **settings):
+    return build_model(dataclasses.replace(SMALL, recipe=recipe, **settings), recording)
+
+
+class Witness(Observer):
+    """Keeps what it saw at every validation: weights, the optimizer's step and the learning rate."""
+
+    def __init__(self):
+        self.steps, self.weights, self.iterations, self.rates, self.calls = [], [], [], [], []
+
+    def started(self, state):
+        self.calls.append("started")
+
+    def stepped(self, state):
+        self.calls.append("stepped")
+
+    def validated(self, state, row, model):
+        self.calls.append("validated")
+        self.steps.append(state.step)
+        self.weights.append(model.get_weights())
+        self.iterations.append(int(model.optimizer.iterations))
+        self.rates.append(float(model.optimizer.learning_rate))
+
+    def finished(self, state):
+        self.calls.append("finished")
+
+    def at(self, step):
+        return self.weights[self.steps.index(step)]
+
+
+def assert_same_weights(found, expected):
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+# The two-stage rule, on validation losses that are given
+
+
+def scripted(monkeypatch, losses):
+    """Let every validation find the next of the given losses for every term."""
+    rest = iter(losses)
+
+    def evaluate_terms(terms, examples, heads):
+        return dict.fromkeys(("loss", "response", "readout_l1"), next(rest))
+
+    monkeypatch.setattr(training, "evaluate_terms", evaluate_terms)
+
+
+@pytest.mark.parametrize("losses, steps, best_step, stages", [
+    # Patience is 4 steps, 2 validations. Equal is no improvement; stage 1 ends at 8, stage 2 brings nothing.
+    ([5, 4, 4, 4.5, 4, 6], 12, 4, [1, 1, 1, 1, 2, 2]),
+    # An improvement in stage 2 counts, and its counter starts anew.
+    ([5, 4, 6, 6, 6, 3, 4, 3], 16, 12, [1, 1, 1, 1, 2, 2, 2, 2]),
+    # Every improvement puts the end of a stage off.
+    ([9, 8, 8.5, 7, 7.5, 6, 6, 6, 5, 5, 5], 22, 18, [1] * 8 + [2] * 3),
+    # Nothing ever improves on the first.
+    ([1, 2, 2, 2, 2], 10, 2, [1, 1, 1, 2, 2]),
+])
+def test_a_stage_ends_when_patience_does_and_there_are_two(recording, tmp_path, monkeypatch, losses, steps, best_step, stages):
+    scripted(monkeypatch, losses)
+    model, witness = fresh(recording), Witness()
+    config = dataclasses.replace(QUICK, max_steps=1000)
+    result = train(model, recording, config, str(tmp_path), [witness])
+    assert (result.steps, result.best_step) == (steps, best_step)
+    assert result.history["step"].tolist() == list(range(2, steps + 1, 2))
+    assert result.history["stage"].tolist() == stages
+    assert result.history["val_response"].tolist() == losses
+    assert result.history["learning_rate"].tolist() == [1e-3 if stage == 1 else 5e-4 for stage in stages]
+    np.testing.assert_allclose(witness.rates, result.history["learning_rate"], rtol=1e-6)
+    first = stages.count(1)
+    assert witness.iterations == [2 * (n + 1) for n in range(first)] + [2 * (n + 1) for n in range(len(stages) - first)]
+    assert_same_weights(model.get_weights(), witness.at(best_step))
+
+
+def test_the_second_stage_starts_from_the_best_weights_with_a_fresh_adam_at_half_the_rate(recording, tmp_path, monkeypatch):
+    """Its first steps are those of a new optimizer that starts from the best weights and goes on in the order of images."""
+    scripted(monkeypatch, [5, 4, 6, 6, 6, 6])
+    witness = Witness()
+    result = train(fresh(recording), recording, QUICK, str(tmp_path), [witness])
+    assert result.history["stage"].tolist() == [1, 1, 1, 1, 2, 2]
+
+    other = fresh(recording)
+    sets = pipeline.prepare(recording, SMALL, QUICK.seed)
+    for first_step, start, rate in ((0, other.get_weights(), 1e-3), (8, witness.at(4), 5e-4)):
+        other.set_weights(start)
+        other.compile(adam(rate), loss_weights={"response": QUICK.beta})
+        other.reset_metrics()
+        for batch in pipeline.training_batches(sets.train, ["response"], QUICK.batch_size, QUICK.seed, first_step).take(2):
+            logged = other.train_step(batch)
+        row = result.history.set_index("step").loc[first_step + 2]
+        for name, value in logged.items():
+            np.testing.assert_allclose(row[f"train_{name}"], value, rtol=1e-4)
+        for ours, theirs, before in zip(witness.at(first_step + 2), other.get_weights(), start, strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=2e-6)
+            assert np.any(ours != before)
+
+
+@pytest.mark.parametrize("max_steps, steps", [(5, [2, 4, 5]), (9, [2, 4, 6, 8, 9])])
+def test_max_steps_counts_both_stages(recording, tmp_path, monkeypatch, max_steps, steps):
+    scripted(monkeypatch, [5, 4, 6, 6, 6])
+    model, witness = fresh(recording), Witness()
+    result = train(model, recording, dataclasses.replace(QUICK, max_steps=max_steps), str(tmp_path), [witness])
+    assert result.history["step"].tolist() == steps and result.steps == max_steps
+    assert_same_weights(model.get_weights(), witness.at(4))
+
+
+def test_observers_are_told_of_everything_in_order(recording, tmp_path, monkeypatch):
+    scripted(monkeypatch, [5, 4])
+    witness = Witness()
+    config = dataclasses.replace(QUICK, validate_every=12, max_steps=13, patience_steps=100)
+    train(fresh(recording), recording, config, str(tmp_path), [witness])
+    assert witness.calls == ["started", "stepped", "stepped", "validated", "stepped", "validated", "finished"]
+
+
+# Divergence
+
+
+def test_a_validation_loss_that_is_not_finite_ends_in_divergence_with_the_best_weights(recording, tmp_path, monkeypatch):
+    scripted(monkeypatch, [5, 4, np.nan])
+    model, witness = fresh(recording), Witness()
+    with pytest.raises(DivergedError, match="diverged at step 6: .* step 4 were restored"):
+        train(model, recording, QUICK, str(tmp_path), [witness])
+    assert_same_weights(model.get_weights(), witness.at(4))
+
+    again = fresh(recording)
+    with pytest.raises(DivergedError, match="diverged at step 6"):
+        train(again, recording, QUICK, str(tmp_path))
+    assert_same_weights(again.get_weights(), witness.at(4))
+
+
+def test_a_training_that_runs_away_ends_in_divergence_with_finite_weights(recording, tmp_path):
+    model = fresh(recording)
+    start = model.get_weights()
+    with pytest.raises(DivergedError):
+        train(model, recording, dataclasses.replace(QUICK, learning_rate=1e38), str(tmp_path))
+    assert_same_weights(model.get_weights(), start)
+
+
+# What is logged
+
+
+@pytest.fixture(scope="module")
+def vae_run(recording, tmp_path_factory):
+    """A finished run of a VAE-FC: (model, witness, result)."""
+    model, witness = fresh(recording, "vae_fc", layer=2, readout_l1=0.1, activity_l1=0.2), Witness()
+    config = dataclasses.replace(QUICK, task="ir", alpha=0.5, max_steps=6)
+    return model, witness, train(model, recording, config, str(tmp_path_factory.mktemp("vae")), [witness])
+
+
+def test_the_history_has_every_term_of_training_and_validation(vae_run):
+    terms = ["loss", "reconstruction", "kl", "response", "readout_l2", "readout_l1", "activity_l1"]
+    columns = list(vae_run[2].history.columns)
+    assert columns[:3] == ["step", "stage", "learning_rate"]
+    assert columns[3:] == [f"train_{name}" for name in terms] + [f"val_{name}" for name in terms]
+    assert np.isfinite(vae_run[2].history.to_numpy(float)).all()
+
+
+def test_validation_figures_are_means_over_the_whole_validation_set(recording, vae_run):
+    model, witness, result = vae_run
+    model.set_weights(witness.at(6))
+    validation = pipeline.prepare(recording, SMALL, 0).validation
+    outputs = {head: np.asarray(output, np.float64) for head, output in model(validation.images).items()}
+    row = result.history.iloc[-1]
+    rate = outputs["response"]
+    np.testing.assert_allclose(row["val_reconstruction"], ((outputs["reconstruction"] - validation.images) ** 2).mean(), rtol=1e-5)
+    np.testing.assert_allclose(row["val_response"], (rate - validation.responses * np.log(rate + 1e-7)).mean(), rtol=1e-5)
+
+
+def test_the_logged_loss_is_the_weighted_sum_of_the_terms(vae_run):
+    history = vae_run[2].history
+    weights = {"reconstruction": 0.5, "kl": 0.5 * 2 / 64, "response": 0.5, "readout_l2": 0.005, "readout_l1": 0.05, "activity_l1": 0.1}
+    for part in ("train", "val"):
+        total = sum(weight * history[f"{part}_{name}"] for name, weight in weights.items())
+        np.testing.assert_allclose(history[f"{part}_loss"], total, rtol=1e-5)
+
+
+def test_validation_in_parts_gives_the_figures_of_the_whole(recording, vae_run, monkeypatch):
+    model, validation = vae_run[0], pipeline.prepare(recording, SMALL, 0).validation
+    whole = training.evaluate_terms(model.loss_terms, validation, model.heads)
+    monkeypatch.setattr(training, "EVALUATION_BATCH", 5)
+    parts = training.evaluate_terms(model.loss_terms, validation, model.heads)
+    assert parts.keys() == whole.keys()
+    for name, value in whole.items():
+        np.testing.assert_allclose(parts[name], value, rtol=1e-5)
+
+
+# Resuming
+
+
+def stopping_after(validations):
+    calls = itertools.count(1)
+    return lambda: next(calls) == validations
+
+
+# By stage, what the monitored term is said to be after 2, 4, ... steps of the stage: 14 steps, the best of them step 10.
+MONITORED = {1: [5, 4, 4.5, 4.5], 2: [3, 3.5, 3.5]}
+
+
+def staged(recording, recipe, run_dir, validations=None, observers=(), **changes):
+    """A training that is sure to reach its second stage, stopped after some validations: (weights, result)."""
+    model = fresh(recording, recipe, layer=2)
+    config = dataclasses.replace(QUICK, task="nrs", max_steps=100, **changes)
+    evaluate_terms = training.evaluate_terms
+
+    def with_monitored(*arguments):
+        stage = 1 if float(model.optimizer.learning_rate) > 7e-4 else 2
+        return evaluate_terms(*arguments) | {"response": MONITORED[stage][int(model.optimizer.iterations) // 2 - 1]}
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "evaluate_terms", with_monitored)
+        result = train(model, recording, config, str(run_dir), observers, stopping_after(validations))
+    return model.get_weights(), result
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(recording, tmp_path_factory):
+    """Whole runs by recipe, made when they are asked for: (weights, result)."""
+    made = {}
+
+    def run(recipe):
+        if recipe not in made:
+            made[recipe] = staged(recording, recipe, tmp_path_factory.mktemp(recipe))
+            assert made[recipe][1].history["stage"].tolist() == [1] * 4 + [2] * 3
+        return made[recipe]
+
+    return run
+
+
+def assert_same_run(run, whole):
+    assert_same_weights(run[0], whole[0])
+    pd.testing.assert_frame_equal(run[1].history, whole[1].history, check_exact=True)
+    assert (run[1].steps, run[1].best_step) == (whole[1].steps, whole[1].best_step)
+
+
+@pytest.mark.parametrize("recipe, stops", [("cae_fr", [1, 4]), ("vae_fc", [4, 1]), ("vqvae_fm", [1, 3]), ("cnn_fr", [1] * 6)])
+def test_a_run_that_was_stopped_goes_on_to_the_same_bits(recording, tmp_path, uninterrupted, recipe, stops):
+    done = 0
+    for validations in stops:
+        done += 2 * validations
+        with pytest.raises(KeyboardInterrupt, match=f"stopped at step {done}, the state is saved"):
+            staged(recording, recipe, tmp_path, validations)
+    assert_same_run(staged(recording, recipe, tmp_path), uninterrupted(recipe))
+
+
+def test_a_finished_run_is_only_reported(recording, tmp_path):
+    config = dataclasses.replace(QUICK, max_steps=4)
+    first = fresh(recording)
+    result = train(first, recording, config, str(tmp_path))
+    again, witness = fresh(recording), Witness()
+    second = train(again, recording, config, str(tmp_path), [witness])
+    assert_same_run((again.get_weights(), second), (first.get_weights(), result))
+    assert witness.calls == ["started", "finished"]
+
+
+def test_the_seed_decides_the_whole_training(recording, tmp_path):
+    runs = []
+    for place, seed in (("a", 3), ("b", 3), ("c", 4)):
+        model = fresh(recording, seed=seed)
+        result = train(model, recording, dataclasses.replace(QUICK, seed=seed, max_steps=6), str(tmp_path / place))
+        runs.append((model.get_weights(), result))
+    assert_same_weights(runs[0][0], runs[1][0])
+    pd.testing.assert_frame_equal(runs[0][1].history, runs[1][1].history, check_exact=True)
+    assert not np.isclose(runs[0][1].history["val_response"], runs[2][1].history["val_response"]).any()
+
+
+def test_the_order_of_images_alone_makes_another_run(recording, tmp_path):
+    weights = []
+    for seed in (3, 4):
+        model = fresh(recording)
+        train(model, recording, dataclasses.replace(QUICK, seed=seed, max_steps=2), str(tmp_path / str(seed)))
+        weights.append(model.get_weights())
+    assert not np.array_equal(weights[0][0], weights[1][0])
+
+
+@pytest.fixture(scope="module")
+def stopped(recording, tmp_path_factory):
+    """The run directory of a CNN-FR that was stopped twice, after 2 and after 6 steps; copy it before use."""
+    place = tmp_path_factory.mktemp("stopped")
+    for validations in (1, 2):
+        with pytest.raises(KeyboardInterrupt):
+            staged(recording, "cnn_fr", place, validations)
+    return place
+
+
+@pytest.fixture
+def states(stopped, tmp_path):
+    """A copy of it: (run directory, the latest state, the one before)."""
+    directory = tmp_path / "checkpoint"
+    directory.mkdir()
+    for file in (stopped / "checkpoint").iterdir():
+        (directory / file.name).write_bytes(file.read_bytes())
+    assert sorted(file.name for file in directory.iterdir()) == [checkpoint.PREVIOUS, checkpoint.LATEST]
+    return tmp_path, directory / checkpoint.LATEST, directory / checkpoint.PREVIOUS
+
+
+def test_a_damaged_state_gives_way_to_the_one_before(recording, states, uninterrupted):
+    run_dir, latest, _ = states
+    latest.write_bytes(latest.read_bytes()[:-200])
+    witness = Witness()
+    run = staged(recording, "cnn_fr", run_dir, observers=[witness])
+    assert witness.steps[0] == 6  # the state before is that of step 4
+    assert_same_run(run, uninterrupted("cnn_fr"))
+
+
+def refused(recording, run_dir, match, model_settings=None, **changes):
+    model = fresh(recording, **{"layer": 2, **(model_settings or {})})
+    with pytest.raises(InputError, match=match) as caught:
+        train(model, recording, dataclasses.replace(QUICK, **{"max_steps": 100, **changes}), str(run_dir))
+    assert "\n" not in str(caught.value) and str(run_dir) in str(caught.value)
+
+
+def test_two_damaged_states_are_named(recording, states):
+    run_dir, latest, previous = states
+    latest.write_bytes(b"")
+    previous.write_bytes(b"rubbish")
+    refused(recording, run_dir, "state.npz: expected a saved state, found .*state-previous.npz: expected a saved state, found")
+
+
+@pytest.mark.parametrize("change", [{"beta": 0.25}, {"learning_rate": 1e-3}, {"seed": 1}, {"max_steps": 20}, {"batch_size": 8}])
+def test_a_state_of_another_training_is_refused(recording, states, change):
+    refused(recording, states[0], "expected a state of this training, found one of another", **change)
+
+
+@pytest.mark.parametrize("change", [{"seed": 1}, {"layer": 1}, {"readout_l1": 0.5}, {"recipe": "cnn_fm"}, {"image_size": (8, 12)}])
+def test_a_state_of_another_model_is_refused(recording, states, change):
+    refused(recording, states[0], "expected a state of this model, found one of another", model_settings=change)
+
+
+def test_a_state_of_another_recording_is_refused(make_recording, states):
+    refused(make_recording(seed=1), states[0], "expected a state of this recording, found one of another")
+
+
+# The file of a state
+
+
+ARRAYS = {"weights": [np.arange(2000.0), np.float32(3)], "best": [np.arange(6).reshape(2, 3)], "optimizer": [np.int64(2**40)]}
+
+
+def test_a_state_is_read_as_it_was_written(tmp_path):
+    facts = {"identity": {"a": [1, 2.5, None, "ü"]}, "best": float("inf")}
+    checkpoint.save(str(tmp_path), ARRAYS, facts)
+    arrays, found = checkpoint.load(str(tmp_path))
+    assert found == facts and arrays.keys() == ARRAYS.keys()
+    for name, values in ARRAYS.items():
+        assert_same_weights(arrays[name], values)
+        assert [a.dtype for a in arrays[name]] == [np.asarray(v).dtype for v in values]
+
+
+def test_many_arrays_keep_their_order(tmp_path):
+    checkpoint.save(str(tmp_path), {"weights": [np.full(2, i) for i in range(25)]}, {})
+    assert [array[0] for array in checkpoint.load(str(tmp_path))[0]["weights"]] == list(range(25))
+
+
+def test_no_state_is_none(tmp_path):
+    assert checkpoint.load(str(tmp_path)) is None
+
+
+def test_the_last_two_states_are_kept_and_nothing_else(tmp_path):
+    for step in range(4):
+        checkpoint.save(str(tmp_path), ARRAYS, {"step": step})
+    assert sorted(file.name for file in tmp_path.iterdir()) == [checkpoint.PREVIOUS, checkpoint.LATEST]
+    assert checkpoint.load(str(tmp_path))[1] == {"step": 3}
+    (tmp_path / checkpoint.LATEST).unlink()  # as a crash between the two renamings leaves it
+    assert checkpoint.load(str(tmp_path))[1] == {"step": 2}
+
+
+def damage(content):
+    half = len(content) // 2
+    yield "empty", b""
+    yield "rubbish", bytes(range(256)) * 20
+    yield "a flipped byte", content[:half] + bytes([content[half] ^ 1]) + content[half + 1:]
+    for share in (0.1, 0.5, 0.9, 0.999):
+        yield f"cut off at {share}", content[:int(share * len(content))]
+
+
+def test_every_kind_of_damage_is_noticed(tmp_path):
+    for step in range(2):
+        checkpoint.save(str(tmp_path), ARRAYS, {"step": step})
+    whole = (tmp_path / checkpoint.LATEST).read_bytes()
+    for name, content in damage(whole):
+        (tmp_path / checkpoint.LATEST).write_bytes(content)
+        assert checkpoint.load(str(tmp_path))[1] == {"step": 0}, name
+
+
+def test_a_file_of_arrays_that_is_no_state_is_named(tmp_path):
+    for arrays in ({"a": np.arange(3)}, {"facts": np.array("no JSON")}, {"facts": np.array({}, dtype=object)}):
+        np.savez(tmp_path / checkpoint.LATEST, **arrays)
+        with pytest.raises(InputError, match="state.npz: expected a saved state, found .*--overwrite starts afresh"):
+            checkpoint.load(str(tmp_path))
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("before")
+
+    def fail(file):
+        file.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(MachineError, match="file: could not be written .*No space left on device"):
+        checkpoint.replace_file(str(path), fail)
+    assert path.read_text() == "before" and [file.name for file in tmp_path.iterdir()] == ["file"]
+    checkpoint.write_text(str(path), "after ü")
+    assert path.read_text(encoding="utf-8") == "after ü" and [file.name for file in tmp_path.iterdir()] == ["file"]
