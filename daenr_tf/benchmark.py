@@ -55,7 +55,8 @@ def _loop(recording, config, sets):
                 self.start = time.perf_counter()
 
     with tempfile.TemporaryDirectory() as folder, open(os.devnull, "w", encoding="utf-8") as nowhere:
-        board = TensorBoard(os.path.join(folder, "tensorboard"), sets.validation.images, config.to_dict(), recording.simulated)
+        board = TensorBoard(os.path.join(folder, "tensorboard"), sets.validation.images, config.to_dict(), "benchmark",
+                            recording.simulated)
         clock = Clock()
         train(build_model(config.model, recording), recording, config.training, folder,
               (Progress(config.training, nowhere), board, clock), sets=sets)

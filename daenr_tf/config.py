@@ -58,7 +58,7 @@ class ModelConfig:
     code_dim: int = 256
     codebook_update: str = "ema"
     readout_l1: float | None = None
-    activity_l1: float = 0.0
+    activity_l1: float = 0.01
     precision: str = "float32"
     seed: int = 0
 

@@ -101,7 +101,8 @@ def _work(config, recording, directory, export_dir, stop):
     sets = pipeline.prepare(recording, config.model, config.training.seed)
     with strategy.scope():
         model = build_model(config.model, recording)
-    board = TensorBoard(directory.file("tensorboard"), sets.validation.images, config.to_dict(), recording.simulated)
+    board = TensorBoard(directory.file("tensorboard"), sets.validation.images, config.to_dict(), f"{config.model.recipe} {tag(config)}",
+                        recording.simulated)
     observers = (Progress(config.training), board)
     stop.raise_if_asked()
     try:

@@ -11,6 +11,8 @@ from daenr_tf.training import Observer
 IMAGES = 8
 MASKS = 16
 PICTURES_EVERY = 10  # validations
+METRICS = ("pcc", "pcc_normalized", "noise_ceiling", "mse", "psnr", "ssim")
+COMPARED = ("recipe", "dataset", "region", "layer", "task", "seed", "alpha", "beta", "learning_rate")  # columns of HParams
 
 
 class TensorBoard(Observer):
@@ -20,13 +22,15 @@ class TensorBoard(Observer):
         directory: the run's `tensorboard/`.
         images: (N, height, width, channels) in [-1, 1], validation images of which some are shown.
         settings: flat dict of the run's configuration.
+        name: str, of the run in the table of hyper-parameters.
         simulated: bool, whether pictures are to say that their data is simulated.
     """
 
-    def __init__(self, directory, images, settings, simulated):
+    def __init__(self, directory, images, settings, name, simulated):
         self.mark = " (simulated data)" if simulated else ""
         self.images = images[:IMAGES]
         self.settings = settings
+        self.name = name
         self.writers = {name: tf.summary.create_file_writer(os.path.join(directory, name)) for name in ("train", "validation")}
         self.root = tf.summary.create_file_writer(directory)
 
@@ -61,8 +65,11 @@ class TensorBoard(Observer):
         with self.root.as_default(step=step):
             for name, value in figures.items():
                 tf.summary.scalar(f"test/{name}", value)
+            hparams.hparams_config(
+                hparams=[hparams.HParam(name) for name in COMPARED],
+                metrics=[hparams.Metric(f"test/{name}") for name in METRICS])
             hparams.hparams({name: value if isinstance(value, (bool, int, float, str)) else str(value)
-                             for name, value in self.settings.items()})
+                             for name, value in self.settings.items()}, trial_id=self.name)
         self.close()
 
     def close(self):
