@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-import math
+import sys
 from dataclasses import dataclass, field
 
 from daenr_tf.errors import InputError, SettingError
@@ -16,7 +16,7 @@ LARGEST = 2**31 - 1
 
 
 def _one_of(name, value, allowed):
-    if value not in allowed or isinstance(value, bool):
+    if not any(type(value) is type(one) and value == one for one in allowed):
         raise SettingError(name, "one of " + ", ".join(map(str, allowed)), value)
 
 
@@ -26,7 +26,7 @@ def _whole(name, value, least, most=LARGEST):
 
 
 def _number(name, value, positive=False):
-    good = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    good = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
     if not good or value < 0 or (positive and value == 0):
         raise SettingError(name, f"a finite number {'above' if positive else 'of at least'} 0", value)
 
@@ -65,9 +65,9 @@ class ModelConfig:
     def __post_init__(self):
         _one_of("recipe", self.recipe, RECIPES)
         _one_of("layer", self.layer, (1, 2, 3, 4))
-        size = tuple(self.image_size)
-        if len(size) != 2 or any(isinstance(n, bool) or not isinstance(n, int) or n < 4 or n % 4 for n in size):
-            raise SettingError("image_size", "height and width in pixels, multiples of 4", "x".join(map(str, size)))
+        size = tuple(self.image_size) if isinstance(self.image_size, (list, tuple)) else ()
+        if len(size) != 2 or any(type(n) is not int or n < 4 or n % 4 for n in size):
+            raise SettingError("image_size", "height and width in pixels, multiples of 4", self.image_size)
         object.__setattr__(self, "image_size", size)
         _one_of("color", self.color, ("grey", "rgb"))
         for name in ("latent_size", "codebook_size", "code_dim"):
@@ -182,11 +182,6 @@ class RunConfig:
         for name in settings:
             if name not in known:
                 raise InputError(f"{name}: expected a setting ({', '.join(sorted(known))}), found an unknown key")
-        if "image_size" in settings:
-            size = settings["image_size"]
-            if not isinstance(size, (list, tuple)):
-                raise SettingError("image_size", "a list of height and width", size)
-            settings["image_size"] = tuple(size)
 
         def pick(kind):
             return {f.name: settings[f.name] for f in dataclasses.fields(kind) if f.name in settings}

@@ -117,7 +117,7 @@ def _work(config, recording, directory, export_dir, stop):
     write_tables(directory, training, evaluation)
     write_figures(directory.file("figures"), config, recording, model, training, evaluation)
     stop.raise_if_asked()
-    exported = serving.export(model, export_dir)
+    exported = serving.export(model, export_dir, directory.claim_version(serving.next_version(export_dir)))
     results = _results(config, recording, sets, model, training, evaluation)
     directory.write_results({**results, "saved_model": exported})
     shutil.rmtree(directory.file("checkpoint"), ignore_errors=True)

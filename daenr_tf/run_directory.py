@@ -80,6 +80,14 @@ class RunDirectory:
                 if os.path.exists(self.file(LOCK)):
                     os.remove(self.file(LOCK))
 
+    def claim_version(self, version):
+        """The version that this run exports as: `version`, or the one that it claimed before it was killed."""
+        path = self.file("checkpoint", "version")
+        if not os.path.exists(path):
+            write_text(path, str(version))
+        with open(path, encoding="utf-8") as file:
+            return int(file.read())
+
     def results(self):
         """The results of a finished run, or None."""
         if not os.path.exists(self.file(RESULTS)):

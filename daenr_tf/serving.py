@@ -11,7 +11,7 @@ from daenr_tf import pipeline
 from daenr_tf.errors import InputError, MachineError
 
 
-def export(model, directory):
+def export(model, directory, version=None):
     """Export a model as the next version under `directory`, in the layout that TensorFlow Serving scans.
 
     Endpoints, both with the input `images` and the outputs `reconstruction` and `response` (those the model has;
@@ -23,6 +23,7 @@ def export(model, directory):
     Args:
         model: `DAENR`.
         directory: str; its integer versions are made inside.
+        version: int, to be made or replaced; by default the one after the newest.
 
     Returns:
         The path of the version.
@@ -48,14 +49,20 @@ def export(model, directory):
     try:
         os.makedirs(directory, exist_ok=True)
         archive.write_out(aside, verbose=False)
-        versions = [int(name) for name in os.listdir(directory) if name.isdigit()]
-        path = os.path.join(directory, str(max(versions, default=0) + 1))
+        path = os.path.join(directory, str(version or next_version(directory)))
+        shutil.rmtree(path, ignore_errors=True)
         os.replace(aside, path)
     except OSError as error:
         raise MachineError(f"{directory}: the export could not be written ({error.strerror or error})") from None
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return path
+
+
+def next_version(directory):
+    """The number after the newest version under an export directory; 1 where there is none."""
+    names = os.listdir(directory) if os.path.isdir(directory) else []
+    return max((int(name) for name in names if name.isdigit()), default=0) + 1
 
 
 def without_replicas(model):

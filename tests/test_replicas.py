@@ -44,17 +44,17 @@ for recipe in recipes:
         model.optimizer.build(model.trainable_variables)
 
     @tf.function
-    def run_step(batch):
-        strategy.run(tf.autograph.experimental.do_not_convert(model.train_step), args=(batch,))
+    def run_step(batches):
+        strategy.run(tf.autograph.experimental.do_not_convert(model.train_step), args=(next(batches),))
 
     done = 0
     for batch_size, steps in plan:
         model.reset_metrics()
         # The number of images is left open, so that one trace serves every batch size.
         batches = pipeline.training_batches(examples, model.heads, batch_size, 0, done)
-        batches = batches.unbatch().batch(batch_size).take(steps)
-        for batch in strategy.experimental_distribute_dataset(batches):
-            run_step(batch)
+        batches = iter(strategy.experimental_distribute_dataset(batches.unbatch().batch(batch_size)))
+        for _ in range(steps):
+            run_step(batches)
         done += steps
         for metric in model.metrics:
             results[f"{recipe}/after {done}/{metric.name}"] = metric.result()

@@ -7,6 +7,7 @@ Its `validation_*` files are the test set.
 
 import dataclasses
 import hashlib
+import math
 import os
 
 import numpy as np
@@ -18,6 +19,7 @@ from daenr_tf.recordings.recording import Recording
 SIDE = 31  # pixels; rows are stored one after the other, the upper one first
 GREY_RANGE = (0.0, 2.55e-4)
 TOLERANCE = 1e-9
+HEADER_BYTES = 4096  # more than any .npy header has
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +31,11 @@ class PublishedFile:
 
     shape: tuple
     digest: str
+
+    @property
+    def most_bytes(self):
+        """The most that such a file can have."""
+        return HEADER_BYTES + 8 * math.prod(self.shape)
 
 
 def _region(images, neurons, repeats, inputs, training, test_inputs, test, trials):
@@ -97,8 +104,10 @@ def read_region(region, directory):
 
 
 def _read(path, published):
-    with open_regular(path) as file:
+    with open_regular(path, "the file of the published recording") as file:
         size = os.fstat(file.fileno()).st_size
+        if size > published.most_bytes:
+            raise error(path, f"at most {published.most_bytes} bytes", size)
         values = read_npy(file, size, path)
         file.seek(0)
         kind, wanted = published.digest.split(":")

@@ -36,13 +36,16 @@ def numeric(what, values):
 
 
 def with_channel(what, values):
-    """`values` as images (images, height, width, channels), the channel axis added where there is none.
+    """`values` as images (images, height, width, channels), the channel axis added where there is none; a copy, unless they are
+    read-only already.
 
     Raises:
         InputError: for another shape, fewer than 4 pixels a side, or a pixel that is not finite in float32.
     """
     array = numeric(what, values)
     wanted = "the shape (images, height, width) or (images, height, width, channels) with 1 or 3 channels"
+    if array.flags.writeable and np.may_share_memory(array, values):
+        array = array.copy()
     if array.ndim == 3:
         array = array[..., np.newaxis]
     if array.ndim != 4 or array.shape[3] not in (1, 3):

@@ -1,10 +1,13 @@
 """Fetches the published recordings: unpacked aside, verified, and only then moved into place."""
 
+import contextlib
 import logging
 import os
+import queue
 import shutil
 import sys
 import tempfile
+import threading
 import zipfile
 
 from daenr_tf.errors import InputError
@@ -15,6 +18,8 @@ from daenr_tf.recordings.checks import one_line
 URL = "https://journals.plos.org/ploscompbiol/article/file?type=supplementary&id=10.1371/journal.pcbi.1004927.s001"
 CONNECT_SECONDS = 10
 STALL_SECONDS = 30
+TOTAL_SECONDS = 600
+LARGEST_DOWNLOAD = 256 << 20  # bytes
 LARGEST_MEMBER = 64 << 20  # bytes; the largest published file has 14 MB
 
 
@@ -23,38 +28,99 @@ class FetchError(InputError):
 
 
 def fetch(directory):
-    """Fetch all three regions into `directory` (its `Data/` folder is made, or replaced, in one move).
+    """Fetch all three regions into `directory`, where they are the folder `Data/`, made in one move.
 
     Raises:
         FetchError: no network, a stall, a broken-off transfer, another file than expected, no room on the disk.
     """
+    made = _missing(directory)
     try:
         os.makedirs(directory, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=directory, prefix=".fetch-") as aside:
             archive = _download(aside)
-            _unpack(archive, aside)
-            for region in antolik.PUBLISHED:
-                antolik.read_region(region, aside)
-            target = os.path.join(directory, "Data")
-            if os.path.isdir(target):
-                shutil.rmtree(target)
-            os.replace(os.path.join(aside, "Data"), target)
+            try:
+                _unpack(archive, aside)
+                _verify(aside)
+            except InputError as reason:
+                raise InputError(str(reason).replace(aside + os.sep, "")) from None
+            _move(os.path.join(aside, "Data"), directory)
     except FetchError:
         raise
-    except (InputError, OSError, ValueError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as reason:
+    except Exception as reason:  # zipfile and zlib raise half a dozen kinds for a damaged archive
         raise FetchError(one_line(f"{URL}: expected the published recordings, found {str(reason) or type(reason).__name__}")) from None
+    finally:
+        for folder in made:
+            with contextlib.suppress(OSError):  # not empty: something came into place
+                os.rmdir(folder)
+
+
+def _missing(directory):
+    """`directory` and the folders above it, as far as there are none yet, innermost first."""
+    folders = []
+    while not os.path.lexists(directory):
+        folders.append(directory)
+        directory = os.path.dirname(os.path.abspath(directory))
+    return folders
 
 
 def _download(aside):
+    """The path of the supplement, transferred in a thread of its own: no time-out of a read ends a transfer that drips."""
+    outcome, given_up = queue.SimpleQueue(), threading.Event()
+    threading.Thread(target=_retrieve, args=(aside, outcome, given_up), daemon=True).start()
+    try:
+        result = outcome.get(timeout=TOTAL_SECONDS)
+    except queue.Empty:
+        raise FetchError(f"{URL}: expected the whole file within {TOTAL_SECONDS} s, found that it was still on its way") from None
+    finally:
+        given_up.set()
+    if isinstance(result, Exception):
+        raise FetchError(one_line(f"{URL}: could not be fetched ({_reason(result)})"))
+    return result
+
+
+def _reason(error):
+    if isinstance(error, InputError):
+        return str(error)
+    if getattr(error, "response", None) is not None:
+        return f"status {error.response.status_code}"
+    return getattr(error, "strerror", None) or type(error).__name__
+
+
+def _retrieve(aside, outcome, given_up):
+    """Put into `outcome` the path of the supplement, or the exception that ended its transfer."""
     import pooch
-    import requests
+    import tqdm
+
+    class Bar(tqdm.tqdm):
+        """Shows a transfer on a terminal, and ends one that nobody waits for or that never ends."""
+
+        received = 0
+
+        def update(self, n=1):
+            self.received += n
+            if given_up.is_set():
+                raise InputError("given up")
+            if self.received > LARGEST_DOWNLOAD:
+                raise InputError(f"expected at most {LARGEST_DOWNLOAD} bytes, found more")
+            super().update(n)
+
+        def reset(self, total=None):
+            self.received = 0
+            super().reset(total)
 
     pooch.get_logger().setLevel(logging.ERROR)
-    downloader = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=(CONNECT_SECONDS, STALL_SECONDS))
+    responses = []
     try:
-        return pooch.retrieve(URL, known_hash=None, fname="supplement.zip", path=aside, downloader=downloader)
-    except requests.RequestException as reason:
-        raise FetchError(one_line(f"{URL}: could not be fetched ({type(reason).__name__})")) from None
+        with Bar(unit="B", unit_scale=True, ncols=79, disable=not sys.stderr.isatty()) as bar:
+            downloader = pooch.HTTPDownloader(
+                progressbar=bar, chunk_size=1 << 16, timeout=(CONNECT_SECONDS, STALL_SECONDS),
+                hooks={"response": lambda response, **_: responses.append(response)})
+            outcome.put(pooch.retrieve(URL, known_hash=None, fname="supplement.zip", path=aside, downloader=downloader))
+    except Exception as reason:  # told by the thread that waits
+        outcome.put(reason)
+    finally:
+        for response in responses:
+            response.close()
 
 
 def _unpack(archive, aside):
@@ -65,8 +131,22 @@ def _unpack(archive, aside):
             for region, files in antolik.PUBLISHED.items():
                 if parts[-3:-1] == ["Data", f"region{region}"] and parts[-1] in files and "__MACOSX" not in parts:
                     if member.file_size > LARGEST_MEMBER:
-                        raise FetchError(f"{URL}: expected members of at most {LARGEST_MEMBER} bytes, found {member.file_size}")
+                        raise InputError(f"{'/'.join(parts[-3:])} of {member.file_size} bytes")
                     folder = os.path.join(aside, *parts[-3:-1])
                     os.makedirs(folder, exist_ok=True)
-                    with zipped.open(member) as source, open(os.path.join(folder, parts[-1]), "wb") as target:
+                    with zipped.open(member) as source, open(os.path.join(folder, parts[-1]), "xb") as target:
                         shutil.copyfileobj(source, target)
+
+
+def _verify(directory):
+    for region in antolik.PUBLISHED:
+        antolik.read_region(region, directory)
+
+
+def _move(source, directory):
+    try:
+        os.replace(source, os.path.join(directory, "Data"))
+    except OSError:
+        if not os.path.isdir(os.path.join(directory, "Data")):
+            raise
+        _verify(directory)  # another process was quicker

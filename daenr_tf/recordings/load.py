@@ -36,7 +36,7 @@ def load_recording(dataset, region=None, data_dir=None):
     region = 3 if region is None else region
     if region not in REGIONS:
         raise error("region", "1, 2 or 3", region)
-    dataset = os.fspath(dataset)
+    dataset = os.fsdecode(dataset)
     if dataset == "simulated":
         return _simulated(region)
     if dataset == "antolik":
@@ -44,7 +44,7 @@ def load_recording(dataset, region=None, data_dir=None):
     if dataset == "auto":
         return _auto(region, data_dir)
     if not os.path.exists(dataset):
-        raise error(dataset, "auto, antolik, simulated or an .npz file", "no such file")
+        raise error("dataset", "auto, antolik, simulated or an .npz file", f"{dataset!r}, which is no file")
     from daenr_tf.recordings.npz import load_npz
 
     return load_npz(dataset)

@@ -1,23 +1,28 @@
 """One's own recording, in one .npz file (docs/recordings.md)."""
 
 import os
+import re
 
 from daenr_tf.recordings.arrays import read_npz
-from daenr_tf.recordings.checks import error
+from daenr_tf.recordings.checks import error, one_line
 from daenr_tf.recordings.recording import Recording
 
-KEYS = ("images", "responses", "test_images", "test_trials", "test_responses")
+REQUIRED = ("images", "responses")
+KEYS = (*REQUIRED, "test_images", "test_trials", "test_responses")
 
 
 def load_npz(path):
     """The recording in an .npz file with `images`, `responses` and, if there is a test set, `test_images` and `test_trials` or
-    `test_responses`; shapes as in `Recording`.
+    `test_responses`; shapes as in `Recording`. Its name is the file's, with "_" for what does not belong in a directory's name.
 
     Raises:
         InputError: the file can't be read, or its arrays make no recording.
     """
+    path = os.fspath(path)
     arrays = read_npz(path, KEYS)
-    for key in ("images", "responses"):
+    for key in REQUIRED:
         if key not in arrays:
             raise error(path, f"an array {key}", f"only {', '.join(arrays) or 'nothing'}")
-    return Recording(**arrays, name=os.path.splitext(os.path.basename(path))[0], source=path)
+    stem = os.path.splitext(os.path.basename(path))[0]
+    name = re.sub(r"[^A-Za-z0-9._-]+", "_", stem).strip("._-") or "recording"
+    return Recording(**arrays, name=name, source=path)
