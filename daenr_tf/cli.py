@@ -71,7 +71,7 @@ OPTIONS = (
     ("max-steps", _whole, f"of both stages together (default: {_default(TrainConfig, 'max_steps')})", None),
     ("patience-steps", _whole, f"steps without improvement that end a stage (default: {_default(TrainConfig, 'patience_steps')})", None),
     ("validate-every", _whole, f"steps between validations (default: {_default(TrainConfig, 'validate_every')})", None),
-    ("readout-l1", _number, "weight of the readout's sparsity penalty (default: 0.02; fc: 0)", _has_readout),
+    ("readout-l1", _number, "weight of the readout's sparsity penalty (default: 0.02; fc: 0.05)", _has_readout),
     ("activity-l1", _number, "weight of the mean absolute activity of h_i"
                              f" (default: {_default(ModelConfig, 'activity_l1')})", _has_readout),
     ("latent-size", _whole, f"latent variables (default: {_default(ModelConfig, 'latent_size')})",

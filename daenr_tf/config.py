@@ -11,7 +11,7 @@ AUTOENCODERS = ("cae", "vae", "vqvae")
 READOUTS = ("fr", "fc", "fm")
 RECIPES = (*AUTOENCODERS, *(f"cnn_{r}" for r in READOUTS), *(f"{a}_{r}" for a in AUTOENCODERS for r in READOUTS))
 # The sparsity penalty's weight by readout: FR and FM as the paper is read; FC as found on validation (docs/readouts.md).
-DEFAULT_READOUT_L1 = {"fr": 0.02, "fm": 0.02, "fc": 0.0}
+DEFAULT_READOUT_L1 = {"fr": 0.02, "fm": 0.02, "fc": 0.05}
 LARGEST = 2**31 - 1
 
 

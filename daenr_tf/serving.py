@@ -35,9 +35,12 @@ def export(model, directory, version=None):
     height, width, channels = model.image_shape
 
     def serve(images):
-        return model.serve(images)
+        # A signature's shape is not checked when it is called, and a grey model would take colour for grouped channels.
+        return model.serve(tf.ensure_shape(images, (None, height, width, channels)))
 
     def serve_raw(images):
+        found = tf.shape(images)[-1]
+        tf.debugging.Assert((found == 1) | (found == 3), ["images: expected 1 or 3 channels, found", found])
         return model.serve(pipeline.preprocess(images, model.settings["pixel_range"], (height, width), channels))
 
     archive = keras.export.ExportArchive()

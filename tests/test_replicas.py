@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-RECIPES = ("cae_fr", "vae_fc", "vqvae_fm")
+RECIPES = ("cae_fr", "vae_fc", "vqvae_fm", "vae")
+PLAIN = ("vae",)  # fed as `fit` feeds it: without the examples' numbers
 PLAN = ((6, 5), (3, 2), (1, 2), (6, 1))  # (batch size, steps), one after the other: even, uneven, and fewer images than replicas
 
 TRAIN = """
@@ -15,7 +16,7 @@ from daenr_tf.quiet import import_tensorflow
 import_tensorflow()
 import tensorflow as tf
 
-file, replicas, recipes, plan, settings, neurons, alpha, beta = sys.argv[1], *map(ast.literal_eval, sys.argv[2:])
+file, replicas, recipes, plain, plan, settings, neurons, alpha, beta = sys.argv[1], *map(ast.literal_eval, sys.argv[2:])
 device, = tf.config.list_physical_devices("CPU")
 tf.config.set_logical_device_configuration(device, [tf.config.LogicalDeviceConfiguration()] * replicas)
 
@@ -47,19 +48,23 @@ for recipe in recipes:
     def run_step(batches):
         strategy.run(tf.autograph.experimental.do_not_convert(model.train_step), args=(next(batches),))
 
+    for weight, value in zip(model.weights, model.get_weights()):
+        results[f"{recipe}/start/{weight.path}"] = value
     done = 0
     for batch_size, steps in plan:
         model.reset_metrics()
         # The number of images is left open, so that one trace serves every batch size.
         batches = pipeline.training_batches(examples, model.heads, batch_size, 0, done)
+        if recipe in plain:
+            batches = batches.map(lambda inputs, targets: (inputs["images"], targets))
         batches = iter(strategy.experimental_distribute_dataset(batches.unbatch().batch(batch_size)))
         for _ in range(steps):
             run_step(batches)
         done += steps
         for metric in model.metrics:
             results[f"{recipe}/after {done}/{metric.name}"] = metric.result()
-    for path, value in zip([weight.path for weight in model.weights], model.get_weights()):
-        results[f"{recipe}/weight/{path}"] = value
+    for weight, value in zip(model.weights, model.get_weights()):
+        results[f"{recipe}/weight/{weight.path}"] = value
 np.savez(file, **results)
 """
 
@@ -78,14 +83,14 @@ def trained(run_python, tmp_path_factory):
     place = tmp_path_factory.mktemp("replicas")
     settings = {"layer": 2, "image_size": (8, 8), "latent_size": 4, "codebook_size": 6, "code_dim": 5, "activity_l1": 0.3}
     with ThreadPoolExecutor() as pool:
-        return list(pool.map(lambda n: train_on(run_python, place, n, RECIPES, PLAN, settings, 5, 0.7, 0.4), (1, 2)))
+        return list(pool.map(lambda n: train_on(run_python, place, n, RECIPES, PLAIN, PLAN, settings, 5, 0.7, 0.4), (1, 2)))
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
 @pytest.mark.parametrize("done, batch_size", [(5, 6), (7, 3), (9, 1), (10, 6)])
 def test_two_replicas_log_the_losses_of_one(trained, recipe, done, batch_size):
     one, two = ({name: value for name, value in run.items() if name.startswith(f"{recipe}/after {done}/")} for run in trained)
-    assert one.keys() == two.keys() and len(one) >= 5
+    assert one.keys() == two.keys() and len(one) >= 3
     for name, value in one.items():
         np.testing.assert_allclose(two[name], value, rtol=1e-5, err_msg=f"{name}, batches of {batch_size}")
 
@@ -96,9 +101,5 @@ def test_two_replicas_reach_the_weights_of_one(trained, recipe):
     assert one.keys() == two.keys() and len(one) > 20
     for name, value in one.items():
         np.testing.assert_allclose(two[name], value, rtol=0, atol=1e-4 * np.abs(value).max(), err_msg=name)
-
-
-def test_losses_are_logged_and_fall(trained):
-    for recipe in RECIPES:
-        first, last = trained[1][f"{recipe}/after 5/loss"], trained[1][f"{recipe}/after 10/loss"]
-        assert np.isfinite(first) and last < first
+        moved = np.any(value != trained[0][name.replace("/weight/", "/start/")])
+        assert moved or name.endswith("/cell")

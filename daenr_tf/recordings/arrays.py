@@ -23,7 +23,9 @@ LONGEST_HEADER = 4096
 MOST_AXES = 8
 TYPES = ("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8")
 BLOCK = 1 << 22
-DEFLATE_RATIO = 1100  # Deflate makes nothing more than 1032 times smaller
+# A member of a zip that unpacks to more than both of these is a bomb: no recording packs that well.
+LARGEST_UNASKED = 256 << 20  # bytes
+LARGEST_RATIO = 100
 
 _STRING = r"(?:'[^']*'|\"[^\"]*\")"
 _ENTRY = rf"\s*({_STRING})\s*:\s*({_STRING}|True|False|\([\dL,\s]*\))\s*"
@@ -46,7 +48,7 @@ def open_regular(path, expected="a file"):
 
 
 def read_npy(stream, size, what):
-    """One array of booleans, integers or floats from a binary stream of `size` bytes in NumPy's .npy format.
+    """One array of booleans, integers or floats, read-only, from a binary stream of `size` bytes in NumPy's .npy format.
 
     Raises:
         InputError: the stream is no such array, or not as long as its header says.
@@ -97,8 +99,10 @@ def _read_member(archive, member, what):
         raise error(what, "an array that is not encrypted", "an encrypted one")
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise error(what, "an array stored or deflated, as NumPy does it", f"compression method {member.compress_type}")
-    if member.file_size > DEFLATE_RATIO * (member.compress_size + 1):
-        raise error(what, "an array as long as the file says", f"{member.file_size} bytes in {member.compress_size} compressed ones")
+    most = max(LARGEST_UNASKED, LARGEST_RATIO * member.compress_size)
+    if member.file_size > most:
+        raise error(what, f"at most {most} bytes from {member.compress_size} compressed ones (numpy.savez compresses nothing)",
+                    member.file_size)
     with archive.open(member) as stream:
         return read_npy(stream, member.file_size, what)
 
@@ -127,6 +131,7 @@ def _read_npy(stream, size, what):
         filled += got
     stream.read(1)  # where a member of a zip ends, zipfile compares its check sum
     values = data != 0 if dtype.kind == "b" else data.view(dtype)
+    values.setflags(write=False)
     return values.reshape(shape, order="F" if fortran else "C")
 
 

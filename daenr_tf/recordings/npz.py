@@ -4,7 +4,7 @@ import os
 import re
 
 from daenr_tf.recordings.arrays import read_npz
-from daenr_tf.recordings.checks import error, one_line
+from daenr_tf.recordings.checks import error
 from daenr_tf.recordings.recording import Recording
 
 REQUIRED = ("images", "responses")
