@@ -9,7 +9,7 @@ _HOMES = {
     "Recording": "recordings.recording", "load_recording": "recordings.load",
     "ModelConfig": "config", "TrainConfig": "config", "RunConfig": "config", "InputError": "errors",
     "DAENR": "model", "build_model": "model", "train": "training", "evaluate": "evaluation",
-    "export": "serving", "load_model": "serving", "metrics": None, "paper": None,
+    "export": "serving", "load_model": "model_file", "metrics": None, "paper": None,
 }
 __all__ = sorted(_HOMES)
 

@@ -2,12 +2,11 @@
 
 import json
 import os
-import zipfile
-import zlib
 
 import numpy as np
 
 from daenr_tf.errors import InputError, MachineError
+from daenr_tf.recordings.arrays import read_npz
 
 LATEST = "state.npz"
 PREVIOUS = "state-previous.npz"
@@ -49,7 +48,7 @@ def save(directory, arrays, facts):
     flat = {f"{name}.{i}": np.asarray(value) for name, values in arrays.items() for i, value in enumerate(values)}
     latest = os.path.join(directory, LATEST)
     fresh = f"{latest}.new"
-    replace_file(fresh, lambda file: np.savez(file, facts=np.array(json.dumps(facts)), **flat))
+    replace_file(fresh, lambda file: np.savez(file, facts=np.frombuffer(json.dumps(facts).encode(), np.uint8), **flat))
     try:
         if os.path.exists(latest):
             os.replace(latest, os.path.join(directory, PREVIOUS))
@@ -70,20 +69,21 @@ def load(directory):
         if os.path.exists(path):
             try:
                 return _read(path)
-            except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, MemoryError,
-                    NotImplementedError, RuntimeError, SyntaxError) as error:
-                problems.append(f"{path}: expected a saved state, found {' '.join(str(error).split()) or 'none'}")
+            except InputError as error:
+                problems.append(str(error))
     if problems:
         raise InputError("; ".join(problems) + "; --overwrite starts afresh")
     return None
 
 
 def _read(path):
+    flat = read_npz(path)
     arrays = {}
-    with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-        facts = json.loads(str(archive["facts"]))
-        for key in archive.files:
-            if key != "facts":
-                name, index = key.rsplit(".", 1)
-                arrays.setdefault(name, {})[int(index)] = archive[key]
-    return {name: [values[i] for i in range(len(values))] for name, values in arrays.items()}, facts
+    try:
+        facts = json.loads(flat.pop("facts").tobytes())
+        for key, value in flat.items():
+            name, index = key.rsplit(".", 1)
+            arrays.setdefault(name, {})[int(index)] = value
+        return {name: [values[i] for i in range(len(values))] for name, values in arrays.items()}, facts
+    except (ValueError, KeyError, RecursionError):
+        raise InputError(f"{path}: expected a saved state, found arrays of another kind") from None

@@ -89,7 +89,7 @@ def _work(config, recording, directory, export_dir, stop):
     import_tensorflow()
     import tensorflow as tf
 
-    from daenr_tf import pipeline, serving
+    from daenr_tf import model_file, pipeline, serving
     from daenr_tf.evaluation import evaluate
     from daenr_tf.model import build_model
     from daenr_tf.progress import Progress
@@ -108,9 +108,9 @@ def _work(config, recording, directory, export_dir, stop):
     try:
         training = train(model, recording, config.training, directory.path, observers, stop, sets)
     except DivergedError:
-        serving.save_model(model, directory.file("model.keras"))
+        model_file.save_model(model, directory.file("model.keras"))
         raise
-    serving.save_model(model, directory.file("model.keras"))
+    model_file.save_model(model, directory.file("model.keras"))
     evaluation = evaluate(model, recording, sets)
     stop.raise_if_asked()
     board.conclude(model, training.steps, _figures_of(evaluation))

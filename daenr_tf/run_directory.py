@@ -94,9 +94,12 @@ class RunDirectory:
             return None
         try:
             with open(self.file(RESULTS), encoding="utf-8") as file:
-                return json.load(file)
-        except (OSError, ValueError) as error:
-            raise InputError(f"{self.file(RESULTS)}: expected a run's results, found {error}; --overwrite starts afresh") from None
+                results = json.load(file)
+            str(results["dataset"]["digest"])
+            return results
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+            problem = " ".join(str(error).split())
+            raise InputError(f"{self.file(RESULTS)}: expected a run's results, found {problem}; --overwrite starts afresh") from None
 
     def write_results(self, results):
         """Write `results.json`, strict JSON: what is not finite is null."""
@@ -114,7 +117,7 @@ class RunDirectory:
                 raise InputError(f"--run-dir: expected a run with {name} {wanted}, found {self.path} with {name}"
                                  f" {found.get(name)}; --overwrite starts afresh")
         results = self.results()
-        digest = (results or {}).get("dataset", {}).get("digest", self.digest)
+        digest = results["dataset"]["digest"] if results else self.digest
         if digest != self.digest:
             raise InputError(f"--run-dir: expected a run on the recording with digest {self.digest[:12]}…, found {self.path} on"
                              f" {digest[:12]}…; --overwrite starts afresh")

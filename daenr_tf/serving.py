@@ -1,14 +1,14 @@
-"""A fitted model as a SavedModel that needs nothing of ours, and `model.keras` back in Python."""
+"""A fitted model as a SavedModel that needs nothing of ours."""
 
 import os
 import shutil
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from daenr_tf import pipeline
-from daenr_tf.errors import InputError, MachineError
+from daenr_tf.errors import MachineError
+from daenr_tf.model_file import without_replicas
 
 
 def export(model, directory, version=None):
@@ -66,51 +66,3 @@ def next_version(directory):
     """The number after the newest version under an export directory; 1 where there is none."""
     names = os.listdir(directory) if os.path.isdir(directory) else []
     return max((int(name) for name in names if name.isdigit()), default=0) + 1
-
-
-def without_replicas(model):
-    """The model itself, or, where it lives on several replicas, a copy on one device."""
-    if model.distribute_strategy.num_replicas_in_sync == 1:
-        return model
-    copy = type(model).from_config(model.get_config())
-    copy.build()
-    copy.set_weights(model.get_weights())
-    copy.compile(keras.optimizers.Adam.from_config(model.optimizer.get_config()), loss_weights=dict(model.head_weights))
-    copy.optimizer.build(copy.trainable_variables)
-    for variable, value in zip(copy.optimizer.variables, model.optimizer.variables, strict=True):
-        variable.assign(np.asarray(value))
-    return copy
-
-
-def save_model(model, path):
-    """Save a model as a `.keras` file, whole or not at all."""
-    aside = os.path.join(os.path.dirname(path), f".{os.getpid()}.{os.path.basename(path)}")
-    try:
-        without_replicas(model).save(aside)
-        os.replace(aside, path)
-    except OSError as error:
-        raise MachineError(f"{path}: could not be written ({error.strerror or error})") from None
-    finally:
-        if os.path.exists(aside):
-            os.remove(aside)
-
-
-def load_model(path):
-    """The model in a `model.keras`, our classes registered, Keras' safe mode on.
-
-    Raises:
-        InputError: the file is missing, damaged, or holds no model of ours.
-    """
-    from daenr_tf.model import DAENR
-
-    path = os.fspath(path)
-    if not path.endswith(".keras") or not os.path.isfile(path):
-        raise InputError(f"{path}: expected a .keras file, found {'another kind of file' if os.path.exists(path) else 'no such file'}")
-    try:
-        model = keras.saving.load_model(path, safe_mode=True)
-    except Exception as error:  # Keras raises whatever its readers of zip, JSON and HDF5 raise
-        problem = " ".join(str(error).split())[:200]
-        raise InputError(f"{path}: expected a model saved by daenr_tf, found a file that can't be read ({problem})") from error
-    if not isinstance(model, DAENR):
-        raise InputError(f"{path}: expected a model saved by daenr_tf, found {type(model).__name__}")
-    return model

@@ -170,7 +170,7 @@ class _Loop:
         row = {"step": state.step, "stage": state.stage,
                "learning_rate": config.learning_rate / 2 ** (state.stage - 1)}
         row |= {f"train_{name}": value for name, value in train.items()}
-        row |= {f"val_{name}": validation[name] for name in train}
+        row |= {f"val_{name}": value for name, value in validation.items()}
         state.history.append(row)
         monitored = validation[config.monitor]
         if not all(map(math.isfinite, (train["loss"], validation["loss"], monitored))):
@@ -212,15 +212,21 @@ class _Loop:
         if found is None:
             return
         arrays, facts = found
+        if not isinstance(facts, dict) or not isinstance(facts.get("identity"), dict):
+            raise InputError(f"{self.directory}: expected a state of training, found something else; --overwrite starts afresh")
         for part, wanted in self.identity.items():
             if facts["identity"].get(part) != wanted:
                 raise InputError(f"{self.directory}: expected a state of this {part}, found one of another;"
                                  " --overwrite starts afresh")
-        self.state = State(**facts["state"])
-        self.model.set_weights(arrays["weights"])
-        for variable, value in zip(self.model.optimizer.variables, arrays["optimizer"], strict=True):
-            variable.assign(value)
-        self.best_weights = arrays["best"]
+        try:
+            state = State(**facts["state"])
+            self.model.set_weights(arrays["weights"])
+            for variable, value in zip(self.model.optimizer.variables, arrays["optimizer"], strict=True):
+                variable.assign(value)
+            self.state, self.best_weights = state, arrays["best"]
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{self.directory}: expected the state of this model, found another"
+                             f" ({' '.join(str(error).split())[:200]}); --overwrite starts afresh") from None
 
 
 def _plain(settings):
@@ -247,5 +253,4 @@ def evaluate_terms(terms, examples, heads):
             value = np.asarray(value, np.float64)
             sums[name] = sums.get(name, 0.0) + (value.sum() / count if value.ndim else value * len(images) / count)
     means = {name: float(value) for name, value in sums.items()}
-    means["loss"] = float(sum(float(weights[name]) * value for name, value in means.items()))
-    return means
+    return {"loss": float(sum(float(weights[name]) * value for name, value in means.items())), **means}

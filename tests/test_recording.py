@@ -32,7 +32,7 @@ def keys_of(images):
 
 # What is normalised
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.int64, np.uint32, np.float16, np.float32, np.float64, ">f4", ">i2"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.int64, np.uint32, np.uint64, np.float16, np.float32, np.float64, ">f4", ">i2"])
 def test_images_keep_their_values_and_type_and_get_a_channel_axis(dtype):
     fields = arrays(dtype=dtype, test_images=4)
     recording = Recording(**fields)
@@ -109,7 +109,7 @@ REFUSED = {
     "channels first": (lambda f: f.update(images=np.stack([f["images"]] * 3, 1)), r": images.*\(20, 3, 6, 5\)"),
     "small images": (lambda f: f.update(images=f["images"][:, :3]), ": images.*at least 4 pixels.*3 x 5"),
     "no images": (lambda f: f.update(images=f["images"][:0], responses=f["responses"][:0]), ": images"),
-    "images all alike": (lambda f: f.update(images=np.full((20, 6, 5), 3.0)), ": images"),
+    "training images all alike": (lambda f: f.update(images=np.full((20, 6, 5), 3, np.uint8)), ": images"),
     "complex images": (lambda f: f.update(images=f["images"].astype(complex)), ": images.*complex128"),
     "text": (lambda f: f.update(images=f["images"].astype(str)), ": images.*<U"),
     "objects": (lambda f: f.update(responses=f["responses"].astype(object)), ": responses.*object"),
@@ -121,6 +121,10 @@ REFUSED = {
     "responses without a neuron's axis": (lambda f: f.update(responses=f["responses"][:, 0]), r": responses.*\(20,\)"),
     "no neuron": (lambda f: f.update(responses=f["responses"][:, :0]), ": responses.*at least one"),
     "a wrong pixel range": (lambda f: f.update(pixel_range=(1, 0)), r"pixel_range.*\(1, 0\)"),
+    "an endless pixel range": (lambda f: f.update(pixel_range=(0, np.inf)), r"pixel_range.*inf"),
+    "three bounds": (lambda f: f.update(pixel_range=(0, 1, 2)), r"pixel_range.*\(0, 1, 2\)"),
+    "one bound": (lambda f: f.update(pixel_range=255), "pixel_range.*255"),
+    "pixels of 80 bits": (lambda f: f.update(images=f["images"].astype(np.longdouble)), ": images.*at most 64 bits"),
     "pixels outside of the range": (lambda f: f.update(pixel_range=(0, 100)), "pixel_range"),
     "test images alone": (lambda f: f.pop("test_trials"), "test_images.*neither"),
     "test trials alone": (lambda f: f.pop("test_images"), "test_trials.*no test_images"),
@@ -138,6 +142,8 @@ REFUSED = {
         lambda f: f.update(test_responses=changed(f["test_trials"].mean(0), (1, 2), 9.0)), r"test_responses.*9.0 at \[1, 2\]"),
     "missing averages": (
         lambda f: f.update(test_trials=None, test_responses=changed(f["test_trials"].mean(0), (1, 2), np.nan)), "test_responses.*nan"),
+    "true test rates of other neurons": (
+        lambda f: f.update(truth={"test_rates": np.ones((4, 2))}), r"truth\['test_rates'\].*\(4, 3\).*\(4, 2\)"),
     "true rates of other images": (lambda f: f.update(truth={"rates": np.ones((19, 3))}), r"truth\['rates'\].*\(20, 3\).*\(19, 3\)"),
 }
 
@@ -151,6 +157,21 @@ def test_refuses_in_one_line_that_names_what_was_expected_and_found(case):
         Recording(**fields, source="mine.npz")
     message = str(caught.value)
     assert message.startswith("mine.npz: ") and "expected" in message and "found" in message and message.isprintable()
+
+
+@pytest.mark.parametrize("scale, offset", [(1e-3, 1e9), (1e-45, 0.0), (2e36, 0.0)])
+def test_refuses_grey_levels_that_float32_can_not_tell_apart(scale, offset):
+    fields = arrays(test_images=4)
+    for key in ("images", "test_images"):
+        fields[key] = offset + scale * (fields[key] - 100.0) * 1.7
+    with pytest.raises(InputError, match=": images.*float32 can tell apart"):
+        Recording(**fields)
+
+
+def test_a_line_break_in_a_name_does_not_break_the_line():
+    with pytest.raises(InputError) as caught:
+        Recording(**{**arrays(), "responses": -np.ones((20, 3))}, source="evil\nname \udcff")
+    assert str(caught.value).startswith("evil\\nname \\udcff: responses") and str(caught.value).isprintable()
 
 
 @pytest.mark.parametrize("distinct", [1, 2, 3])
@@ -182,10 +203,10 @@ def test_a_fixed_fifth_is_held_out_without_a_test_set():
     np.testing.assert_array_equal(other.test_images[..., 0], arrays(seed=1, images=50)["images"][where])
 
 
-def test_the_held_out_images_stay_the_same_between_versions():
+def test_the_held_out_images_are_the_same_on_every_machine_and_numpy():
     images = np.arange(20, dtype=np.uint8)[:, None, None] * np.ones((4, 4), np.uint8)
     recording = Recording(images=images, responses=np.ones((20, 1)))
-    assert recording.test_images[:, 0, 0, 0].tolist() == [4, 9, 16, 18]
+    assert recording.test_images[:, 0, 0, 0].tolist() == [6, 7, 11, 16]
 
 
 @pytest.mark.parametrize("images, held_out", [(4, 2), (5, 2), (12, 2), (13, 3), (101, 20)])
@@ -227,6 +248,17 @@ def test_a_split_depends_on_the_seed_alone_and_covers_every_image_once():
     assert len({recording.split(seed)[1].tobytes() for seed in range(20)}) == 20
     assert len(recording.split(0, fraction=0.001)[1]) == 1
     assert len(recording.split(0, fraction=0.999)[0]) == 1
+
+
+def test_the_validation_images_are_the_same_on_every_machine_and_numpy():
+    assert Recording(**arrays(test_images=4)).split(0)[1].tolist() == [2, 3, 11, 13]
+
+
+def test_two_distinct_images_still_split():
+    fields = arrays(test_images=4)
+    fields["images"] = fields["images"][np.arange(20) % 2]
+    train, validation = Recording(**fields).split(0)
+    assert len(train) == len(validation) == 10
 
 
 @pytest.mark.parametrize("seed", range(25))
@@ -276,6 +308,9 @@ def test_with_neurons_keeps_everything_else():
             np.testing.assert_array_equal(fewer.truth[key], truth[key][:, indices])
     held_out = Recording(**arrays())
     np.testing.assert_array_equal(held_out.with_neurons([1]).test_responses, held_out.test_responses[:, [1]])
+    assert held_out.with_neurons([1]).notes == held_out.notes
+    with pytest.raises(InputError, match="responses.*at least one"):
+        held_out.with_neurons([])
 
 
 def test_the_digest_changes_with_everything_that_a_fit_depends_on_and_with_nothing_else():
@@ -289,3 +324,10 @@ def test_the_digest_changes_with_everything_that_a_fit_depends_on_and_with_nothi
         {"test_trials": None, "test_responses": fields["test_trials"].mean(0)},
     ]
     assert len({digest, *(Recording(**{**fields, **other}).digest for other in others)}) == 1 + len(others)
+
+
+def test_the_digest_does_not_depend_on_byte_order_and_layout():
+    fields = arrays(test_images=4, dtype="<i2")
+    swapped = {key: np.asfortranarray(value.astype(value.dtype.newbyteorder(">"))) for key, value in fields.items()}
+    strided = {key: np.repeat(value, 2, axis=-1)[..., ::2] for key, value in fields.items()}
+    assert Recording(**swapped).digest == Recording(**strided).digest == Recording(**fields).digest

@@ -8,7 +8,8 @@ from daenr_tf import pipeline
 from daenr_tf.config import ModelConfig
 from daenr_tf.errors import MachineError
 from daenr_tf.model import build_model
-from daenr_tf.serving import export, save_model
+from daenr_tf.model_file import save_model
+from daenr_tf.serving import export
 
 RECIPES = ("cae_fr", "vae_fc", "vqvae_fm", "cnn_fr")
 SETTINGS = {"image_size": (8, 12), "latent_size": 5, "codebook_size": 6, "code_dim": 7}

@@ -61,14 +61,18 @@ def read_npy(stream, size, what):
         raise error(what, "an array that is whole", f"a damaged one ({_first(reason)})") from None
 
 
-def read_npz(path, known):
-    """The arrays of an .npz file as a dict. Raises `InputError` for a damaged file, a key that is not in `known` or is there twice."""
+def read_npz(path, known=None):
+    """The arrays of an .npz file as a dict.
+
+    Raises:
+        InputError: the file is damaged, or has a key twice or one that is not in `known` (None: any key will do).
+    """
     with open_regular(path) as file:
         start = file.read(len(MAGIC))
         if not start:
             raise error(path, "an .npz file", "an empty file")
         if start == MAGIC:
-            raise error(path, f"an .npz file with arrays among {', '.join(known)}", "a single array in .npy format")
+            raise error(path, "an .npz file with arrays by name", "a single array in .npy format")
         try:
             with zipfile.ZipFile(file) as archive:
                 members = _members(archive, path, known)
@@ -83,8 +87,8 @@ def _members(archive, path, known):
     members = {}
     for member in archive.infolist():
         key = member.filename.removesuffix(".npy")
-        if key not in known or key == member.filename:
-            raise error(path, f"arrays among {', '.join(known)}", repr(member.filename[:100]))
+        if key == member.filename or (known is not None and key not in known):
+            raise error(path, f"arrays among {', '.join(known or ('any.npy',))}", repr(member.filename[:100]))
         if key in members:
             raise error(path, f"one array {key}", "two")
         members[key] = member

@@ -1,0 +1,100 @@
+"""A fitted model as a `model.keras` file, and back."""
+
+import json
+import os
+import zipfile
+
+import keras
+import numpy as np
+
+from daenr_tf.errors import InputError, MachineError
+from daenr_tf.recordings.checks import error, one_line
+
+MEMBERS = {"metadata.json", "config.json", "model.weights.h5"}
+OURS = "daenr_tf>"
+LARGEST = 64 << 30  # bytes unpacked
+
+
+def without_replicas(model):
+    """The model itself, or, where it lives on several replicas, a copy on one device."""
+    if model.distribute_strategy.num_replicas_in_sync == 1:
+        return model
+    copy = type(model).from_config(model.get_config())
+    copy.build()
+    copy.set_weights(model.get_weights())
+    copy.compile(keras.optimizers.Adam.from_config(model.optimizer.get_config()), loss_weights=dict(model.head_weights))
+    copy.optimizer.build(copy.trainable_variables)
+    for variable, value in zip(copy.optimizer.variables, model.optimizer.variables, strict=True):
+        variable.assign(np.asarray(value))
+    return copy
+
+
+def save_model(model, path):
+    """Save a model as a `.keras` file, whole or not at all."""
+    aside = os.path.join(os.path.dirname(path), f".{os.getpid()}.{os.path.basename(path)}")
+    try:
+        without_replicas(model).save(aside)
+        os.replace(aside, path)
+    except OSError as error:
+        raise MachineError(f"{path}: could not be written ({error.strerror or error})") from None
+    finally:
+        if os.path.exists(aside):
+            os.remove(aside)
+
+
+def load_model(path):
+    """The model in a `model.keras`, our classes registered, Keras' safe mode on.
+
+    The file is checked before Keras sees it: its members and their checksums (Keras would go on with weights whose
+    checksum is wrong), and that its configuration names no classes but ours and Keras' own.
+
+    Raises:
+        InputError: the file is missing, damaged, or holds no model of ours.
+    """
+    from daenr_tf.model import DAENR
+
+    path = os.fspath(path)
+    if not path.endswith(".keras") or not os.path.isfile(path):
+        raise error(path, "a .keras file", "another kind of file" if os.path.exists(path) else "no such file")
+    try:
+        _verify(path)
+        model = keras.saving.load_model(path, safe_mode=True)
+    except InputError:
+        raise
+    except Exception as reason:  # zipfile, JSON, HDF5 and Keras raise a dozen kinds for a damaged file
+        raise error(path, "a model saved by daenr_tf", f"a file that can't be read ({one_line(reason)[:200]})") from None
+    if not isinstance(model, DAENR):
+        raise error(path, "a model saved by daenr_tf", type(model).__name__)
+    return model
+
+
+def _verify(path):
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+        if sorted(member.filename for member in members) != sorted(MEMBERS):
+            raise error(path, f"the members {', '.join(sorted(MEMBERS))}", ", ".join(member.filename for member in members))
+        if sum(member.file_size for member in members) > LARGEST:
+            raise error(path, f"at most {LARGEST} bytes unpacked", "more")
+        damaged = archive.testzip()
+        if damaged:
+            raise error(path, "members that agree with their checksums", f"a damaged {damaged}")
+        config = json.loads(archive.read("config.json"))
+    if config.get("registered_name") != f"{OURS}DAENR":
+        raise error(path, "a model saved by daenr_tf", str(config.get("registered_name") or config.get("class_name")))
+    foreign = _foreign(config)
+    if foreign:
+        raise error(path, "only classes of daenr_tf and Keras", foreign)
+
+
+def _foreign(config):
+    """The name of a class in a serialised configuration that is neither ours nor Keras' own, or None."""
+    if isinstance(config, dict):
+        if "class_name" in config and "module" in config:
+            registered = str(config.get("registered_name") or "")
+            module = str(config["module"])
+            if not registered.startswith(OURS) and module != "keras" and not module.startswith("keras."):
+                return f"{module}.{config['class_name']}"
+        config = list(config.values())
+    if isinstance(config, list):
+        return next(filter(None, map(_foreign, config)), None)
+    return None
