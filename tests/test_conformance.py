@@ -7,7 +7,8 @@ from test_replicas import assert_same_losses, assert_same_weights, one_and_two_r
 
 from daenr_tf.config import RECIPES, ModelConfig
 from daenr_tf.model import build_model
-from daenr_tf.serving import export, save_model
+from daenr_tf.model_file import save_model
+from daenr_tf.serving import export
 
 LAYERS = (1, 4)
 CASES = [f"{recipe}-{layer}" for recipe in RECIPES for layer in (LAYERS if "_" in recipe else LAYERS[1:])]

@@ -343,7 +343,7 @@ RUBBISH = {
     "text": (text, "can't be read"),
     "cut off": (truncated, "can't be read"),
     "another model": (stranger, "found Sequential"),
-    "a program": (program, "can't be read"),
+    "a program": (program, "found Sequential"),
     "an unknown setting": (lambda path: with_config(path, lambda c: c["config"].update(colour="blue")), "can't be read"),
     "a smaller readout": (lambda path: with_config(path, lambda c: c["config"].update(neurons=3)), "can't be read"),
 }

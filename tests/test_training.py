@@ -330,7 +330,7 @@ def test_two_damaged_states_are_named(recording, states):
     run_dir, latest, previous = states
     latest.write_bytes(b"")
     previous.write_bytes(b"rubbish")
-    refused(recording, run_dir, "state.npz: expected a saved state, found .*state-previous.npz: expected a saved state, found")
+    refused(recording, run_dir, "state.npz: expected an .npz file, found .*state-previous.npz: expected an .npz file")
 
 
 @pytest.mark.parametrize("change", [{"beta": 0.25}, {"learning_rate": 2e-3}, {"seed": 1}, {"max_steps": 20}, {"batch_size": 8}])
@@ -402,7 +402,7 @@ def test_every_kind_of_damage_is_noticed(tmp_path):
 def test_a_file_of_arrays_that_is_no_state_is_named(tmp_path):
     for arrays in ({"a": np.arange(3)}, {"facts": np.array("no JSON")}, {"facts": np.array({}, dtype=object)}):
         np.savez(tmp_path / checkpoint.LATEST, **arrays)
-        with pytest.raises(InputError, match="state.npz: expected a saved state, found .*--overwrite starts afresh"):
+        with pytest.raises(InputError, match="state.npz.*: expected .*, found .*--overwrite starts afresh"):
             checkpoint.load(str(tmp_path))
 
 

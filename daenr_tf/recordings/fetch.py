@@ -96,6 +96,9 @@ def _retrieve(aside, outcome, given_up):
 
         received = 0
 
+        def __bool__(self):  # pooch asks; tqdm has no answer before the length is known, and says no where there is none
+            return True
+
         def update(self, n=1):
             self.received += n
             if given_up.is_set():
