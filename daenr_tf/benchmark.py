@@ -61,7 +61,6 @@ def _loop(recording, config, sets):
         train(build_model(config.model, recording), recording, config.training, folder,
               (Progress(config.training, nowhere), board, clock), sets=sets)
         seconds = time.perf_counter() - clock.start
-        board.close()
     return (config.training.max_steps - WARM_UP) * config.training.batch_size / seconds
 
 

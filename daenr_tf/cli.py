@@ -4,6 +4,7 @@ Nothing heavy is imported before the arguments are known to be good.
 """
 
 import argparse
+import contextlib
 import os
 import re
 import sys
@@ -86,6 +87,7 @@ OPTIONS = (
     ("color", str, "grey or rgb (default: grey)", None),
     ("strategy", str, "none or mirrored (every visible GPU holds a replica) (default: none)", None),
     ("precision", str, "float32 or mixed_bfloat16 (default: float32)", None),
+    ("deterministic", None, "only operations that give the same bits each time, on GPUs too (slower)", None),
     ("run-dir", str, "where the run's files go (default: runs/<recipe>/<tag>)", None),
     ("export-dir", str, "where the SavedModel's versions go (default: saved_models/<recipe>/<tag>)", None),
     ("config", str, "a run's config.json to take every setting from; options given beside it win", None),
@@ -199,5 +201,6 @@ def main(recipe, argv=None):
 
 
 def _say(name, message, status):
-    print(f"{name}: {' '.join(str(message).split())}", file=sys.stderr)
+    with contextlib.suppress(OSError):
+        print(f"{name}: {' '.join(str(message).split())}", file=sys.stderr)
     return status

@@ -148,6 +148,7 @@ class RunConfig:
         dataset: "antolik", "simulated" or the path of an NPZ file.
         region: 1..3, the recorded region (for one's own recording: the region whose alpha:beta are taken).
         strategy: "none" or "mirrored".
+        deterministic: bool, whether TensorFlow is held to operations that give the same bits each time.
         quick: bool, whether the small budget was asked for.
     """
 
@@ -156,6 +157,7 @@ class RunConfig:
     dataset: str = "auto"
     region: int = 3
     strategy: str = "none"
+    deterministic: bool = False
     quick: bool = False
 
     def __post_init__(self):
@@ -163,8 +165,9 @@ class RunConfig:
         _one_of("strategy", self.strategy, ("none", "mirrored"))
         if not isinstance(self.dataset, str) or not self.dataset:
             raise SettingError("dataset", "auto, antolik, simulated or an NPZ file", self.dataset)
-        if not isinstance(self.quick, bool):
-            raise SettingError("quick", "true or false", self.quick)
+        for name in ("deterministic", "quick"):
+            if not isinstance(getattr(self, name), bool):
+                raise SettingError(name, "true or false", getattr(self, name))
 
     def to_dict(self):
         """The settings as one flat dictionary that JSON can hold."""

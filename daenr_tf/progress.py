@@ -1,5 +1,6 @@
 """Progress of a training run: a bar on a terminal, plain lines in a log."""
 
+import contextlib
 import sys
 import time
 
@@ -31,7 +32,8 @@ class Progress(Observer):
 
     def stepped(self, state):
         if self.bar is not None:
-            self.bar.update(state.step - self.bar.n)
+            with contextlib.suppress(OSError):
+                self.bar.update(state.step - self.bar.n)
 
     def validated(self, state, row, model):
         text = (f"stage {state.stage}, val {self.config.monitor} {row['val_' + self.config.monitor]:.5f},"
@@ -44,9 +46,11 @@ class Progress(Observer):
 
     def finished(self, state):
         if self.bar is not None:
-            self.bar.close()
+            with contextlib.suppress(OSError):
+                self.bar.close()
         self._line(f"trained {state.step} steps in {state.seconds:.0f} s; best val {self.config.monitor}"
                    f" {state.best:.5f} at step {state.best_step}")
 
     def _line(self, text):
-        print(text, file=self.stream, flush=True)
+        with contextlib.suppress(OSError):  # a terminal that is lost must not end the run
+            print(text, file=self.stream, flush=True)

@@ -97,6 +97,8 @@ def _work(config, recording, directory, export_dir, stop):
     from daenr_tf.tensorboard import TensorBoard
     from daenr_tf.training import train
 
+    if config.deterministic:
+        tf.config.experimental.enable_op_determinism()
     strategy = _strategy(tf, config.strategy)
     sets = pipeline.prepare(recording, config.model, config.training.seed)
     with strategy.scope():

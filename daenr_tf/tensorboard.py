@@ -1,6 +1,7 @@
 """What TensorBoard is shown of a run: losses, metrics, images, masks and hyper-parameters."""
 
 import os
+import sys
 
 import numpy as np
 import tensorflow as tf
@@ -32,9 +33,26 @@ class TensorBoard(Observer):
         self.settings = settings
         self.name = name
         self.writers = {name: tf.summary.create_file_writer(os.path.join(directory, name)) for name in ("train", "validation")}
-        self.root = tf.summary.create_file_writer(directory)
+        self.writers["root"] = tf.summary.create_file_writer(directory)
 
     def validated(self, state, row, model):
+        self._write(self._validation, state, row, model)
+
+    def conclude(self, model, step, figures):
+        """The final pictures, the test figures and the hyper-parameters that they were reached with."""
+        self._write(self._conclusion, model, step, figures)
+        self._write(self._close)
+
+    def _write(self, what, *arguments):
+        """Write for TensorBoard; where that fails (a full disk, say) the run goes on without."""
+        if self.writers:
+            try:
+                what(*arguments)
+            except tf.errors.OpError as error:
+                self.writers = {}
+                print(f"TensorBoard's files can't be written any more: {error.message.splitlines()[0]}", file=sys.stderr)
+
+    def _validation(self, state, row, model):
         for part, prefix in (("train", "train_"), ("validation", "val_")):
             with self.writers[part].as_default(step=state.step):
                 for column, value in row.items():
@@ -43,9 +61,9 @@ class TensorBoard(Observer):
                 if part == "train":
                     tf.summary.scalar("learning_rate", row["learning_rate"])
         if len(state.history) % PICTURES_EVERY == 1:
-            self.pictures(model, state.step)
+            self._pictures(model, state.step)
 
-    def pictures(self, model, step):
+    def _pictures(self, model, step):
         """Originals beside their reconstructions, and the spatial masks of some neurons."""
         with self.writers["validation"].as_default(step=step):
             if model.decoder:
@@ -59,10 +77,9 @@ class TensorBoard(Observer):
                 tf.summary.image(f"pictures/spatial mask, grey is 0{self.mark}", np.kron(masks, np.ones((1, 8, 8)))[..., None],
                                  max_outputs=MASKS)
 
-    def conclude(self, model, step, figures):
-        """The final pictures, the test figures and the hyper-parameters that they were reached with."""
-        self.pictures(model, step)
-        with self.root.as_default(step=step):
+    def _conclusion(self, model, step, figures):
+        self._pictures(model, step)
+        with self.writers["root"].as_default(step=step):
             for name, value in figures.items():
                 tf.summary.scalar(f"test/{name}", value)
             hparams.hparams_config(
@@ -70,9 +87,7 @@ class TensorBoard(Observer):
                 metrics=[hparams.Metric(f"test/{name}") for name in METRICS])
             hparams.hparams({name: value if isinstance(value, (bool, int, float, str)) else str(value)
                              for name, value in self.settings.items()}, trial_id=self.name)
-        self.close()
 
-    def close(self):
-        """Let go of the files."""
-        for writer in (*self.writers.values(), self.root):
+    def _close(self):
+        for writer in self.writers.values():
             writer.close()

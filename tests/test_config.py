@@ -101,6 +101,7 @@ BAD = {
     "dataset": ["", None, 3],
     "strategy": ["horovod", None],
     "quick": [1, "yes", None],
+    "deterministic": [0, "no", None],
 }
 
 

@@ -30,9 +30,9 @@ def images_and_targets(model):
 
 
 class Trained:
-    """A model, the weights that it started from, and the gradients and the losses of two steps of training."""
+    """A model, the weights that it started from, and the gradients and the losses of some steps of training."""
 
-    def __init__(self, model):
+    def __init__(self, model, steps=2):
         self.model = model
         self.start = [np.asarray(variable) for variable in model.trainable_variables]
         self.gradients, self.losses = [], []
@@ -44,7 +44,7 @@ class Trained:
             return apply(pairs)
 
         model.optimizer.apply_gradients = watch
-        for _ in range(2):
+        for _ in range(steps):
             model.reset_metrics()
             logged = model.train_step(images_and_targets(model))
             self.losses.append({name: float(value) for name, value in logged.items()})
@@ -132,13 +132,13 @@ def test_two_steps_have_finite_gradients_and_touch_every_trainable_weight(traine
 
 @pytest.mark.parametrize("case", CASES)
 def test_model_runs_in_bfloat16(trained, recording, case):
-    mixed = Trained(build(case, recording, precision="mixed_bfloat16"))
+    mixed = Trained(build(case, recording, precision="mixed_bfloat16"), steps=1)
     assert all(output.dtype == tf.float32 for output in mixed.model(images_and_targets(mixed.model)[0]).values())
     assert all(variable.dtype == "float32" for variable in mixed.model.trainable_variables)
     assert mixed.losses[0].keys() == trained(case).losses[0].keys()
     for name, value in trained(case).losses[0].items():
         np.testing.assert_allclose(mixed.losses[0][name], value, rtol=5e-2, atol=5e-3, err_msg=name)
-    assert np.isfinite(list(mixed.losses[1].values())).all()
+    assert all(np.isfinite(variable).all() for variable in mixed.model.weights)
 
 
 LOAD = """

@@ -1,7 +1,6 @@
 """A whole run from the command line, on a small recording: what it leaves, and how it is stopped and gone on with."""
 
 import csv
-import json
 import os
 import signal
 import subprocess
@@ -13,29 +12,11 @@ import pytest
 
 import daenr_tf
 from daenr_tf import metrics
-
-SMALL = ("--image-size", "8", "--max-steps", "20", "--validate-every", "5", "--batch-size", "16", "--latent-size", "8")
-
+from runs import command, go, outcome, read_json, write_recording
 
 @pytest.fixture(scope="module")
 def recording_file(tmp_path_factory):
-    generator = np.random.default_rng(0)
-    path = tmp_path_factory.mktemp("recording") / "mine.npz"
-    rates = generator.gamma(1.0, 1.0, (80, 4))
-    np.savez(path, images=generator.integers(0, 256, (80, 10, 12), dtype=np.uint8), responses=rates,
-             test_images=generator.integers(0, 256, (9, 10, 12), dtype=np.uint8), test_trials=generator.gamma(1.0, 1.0, (3, 9, 4)))
-    return str(path)
-
-
-def command(recipe, folder, *options):
-    return [sys.executable, "-m", f"recipes.{recipe}", "--run-dir", os.path.join(folder, "run"), "--export-dir",
-            os.path.join(folder, "export"), *SMALL, *options]
-
-
-def go(recipe, folder, *options, status=0):
-    done = subprocess.run(command(recipe, folder, *options), capture_output=True, text=True, timeout=300)
-    assert done.returncode == status, done.stderr
-    return done
+    return write_recording(tmp_path_factory.mktemp("recording") / "mine.npz")
 
 
 @pytest.fixture(scope="module")
@@ -43,11 +24,6 @@ def finished(recording_file, tmp_path_factory):
     folder = str(tmp_path_factory.mktemp("finished"))
     done = go("cae_fr", folder, "--dataset", recording_file)
     return folder, done
-
-
-def read_json(*parts):
-    with open(os.path.join(*parts), encoding="utf-8") as file:
-        return json.load(file, parse_constant=lambda name: pytest.fail(f"{name} is not strict JSON"))
 
 
 def test_a_run_leaves_what_the_contract_names(finished):
@@ -133,11 +109,15 @@ def test_a_directory_that_is_no_runs_is_refused_and_left_alone(recording_file, t
 
 def start(recipe, folder, *options):
     process = subprocess.Popen(command(recipe, folder, *options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    history = os.path.join(folder, "run", "checkpoint", "state.npz")
-    deadline = time.monotonic() + 200
-    while not os.path.exists(history) and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_for_a_state(process, folder)
     return process
+
+
+def wait_for_a_state(process, folder):
+    deadline = time.monotonic() + 200
+    while not os.path.exists(os.path.join(folder, "run", "checkpoint", "state.npz")):
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 LONG = ("--max-steps", "300", "--patience-steps", "300")
@@ -154,9 +134,7 @@ def test_sigterm_saves_the_state_and_the_same_command_goes_on_to_the_same_end(re
     assert not os.path.exists(os.path.join(parts, "run", "results.json"))
     done = go("cae_fc", parts, "--dataset", recording_file, *LONG)
     assert "going on from step" in done.stderr
-    with open(os.path.join(whole, "run", "history.csv"), "rb") as a, open(os.path.join(parts, "run", "history.csv"), "rb") as b:
-        assert a.read() == b.read()
-    assert read_json(whole, "run", "results.json")["test"] == read_json(parts, "run", "results.json")["test"]
+    assert outcome(whole) == outcome(parts)
 
 
 def test_a_second_run_in_the_directory_is_refused_and_told_who_holds_it(recording_file, tmp_path):
@@ -192,3 +170,32 @@ main("cae_fr", {command("cae_fr", str(tmp_path), "--dataset", recording_file, "-
     assert one["mse"] == pytest.approx(two["mse"], rel=1e-4) and one["pcc"] == pytest.approx(two["pcc"], abs=1e-3)
     model = daenr_tf.load_model(os.path.join(tmp_path, "run", "model.keras"))
     assert model.heads == ["reconstruction", "response"]
+
+
+def test_a_disk_that_takes_no_more_ends_with_status_1_and_nothing_half_written(recording_file, tmp_path):
+    limited = ("import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000));"
+               f"from daenr_tf.cli import main; main('cae_fr', {command('cae_fr', str(tmp_path), '--dataset', recording_file)[3:]!r})")
+    done = subprocess.run([sys.executable, "-c", limited], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
+    assert "could not be written" in done.stderr.splitlines()[-1]
+    left = {name for _, _, names in os.walk(tmp_path) for name in names if "events" not in name}
+    assert left == {"config.json"}
+
+
+def test_deterministic_gives_the_same_bits_twice(recording_file, tmp_path):
+    outcomes = []
+    for name in ("a", "b"):
+        go("vqvae_fc", str(tmp_path / name), "--dataset", recording_file, "--deterministic")
+        outcomes.append(outcome(str(tmp_path / name)))
+    assert outcomes[0] == outcomes[1]
+
+
+def test_a_lost_terminal_saves_the_state(recording_file, tmp_path):
+    reader, writer = os.pipe()
+    process = subprocess.Popen(command("cae_fr", str(tmp_path), "--dataset", recording_file, *LONG), stdout=writer, stderr=writer)
+    wait_for_a_state(process, str(tmp_path))
+    os.close(writer)
+    os.close(reader)
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(timeout=200) == 130
+    assert os.path.exists(tmp_path / "run" / "checkpoint" / "state.npz")

@@ -42,7 +42,7 @@ def fetch(directory):
                 _unpack(archive, aside)
                 _verify(aside)
             except InputError as reason:
-                raise InputError(str(reason).replace(aside + os.sep, "")) from None
+                raise InputError(str(reason).replace(aside + os.sep, "").replace(aside, "an archive")) from None
             _move(os.path.join(aside, "Data"), directory)
     except FetchError:
         raise
@@ -82,7 +82,7 @@ def _reason(error):
     if isinstance(error, InputError):
         return str(error)
     if getattr(error, "response", None) is not None:
-        return f"status {error.response.status_code}"
+        return f"{type(error).__name__}, status {error.response.status_code}"
     return getattr(error, "strerror", None) or type(error).__name__
 
 
@@ -135,9 +135,11 @@ def _unpack(archive, aside):
                 if parts[-3:-1] == ["Data", f"region{region}"] and parts[-1] in files and "__MACOSX" not in parts:
                     if member.file_size > LARGEST_MEMBER:
                         raise InputError(f"{'/'.join(parts[-3:])} of {member.file_size} bytes")
-                    folder = os.path.join(aside, *parts[-3:-1])
-                    os.makedirs(folder, exist_ok=True)
-                    with zipped.open(member) as source, open(os.path.join(folder, parts[-1]), "xb") as target:
+                    path = os.path.join(aside, *parts[-3:])
+                    if os.path.exists(path):
+                        raise InputError(f"{'/'.join(parts[-3:])} twice")
+                    os.makedirs(os.path.dirname(path), exist_ok=True)
+                    with zipped.open(member) as source, open(path, "xb") as target:
                         shutil.copyfileobj(source, target)
 
 

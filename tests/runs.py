@@ -1,0 +1,58 @@
+"""Runs of recipes from the command line on a small recording, for the tests."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+
+SMALL = ("--image-size", "8", "--max-steps", "20", "--validate-every", "5", "--batch-size", "16")
+
+
+def write_recording(path, seed=0):
+    """80 images of 10x12 pixels, 4 neurons, 9 test images shown 3 times, in an NPZ file."""
+    generator = np.random.default_rng(seed)
+    np.savez(path, images=generator.integers(0, 256, (80, 10, 12), dtype=np.uint8), responses=generator.gamma(1.0, 1.0, (80, 4)),
+             test_images=generator.integers(0, 256, (9, 10, 12), dtype=np.uint8), test_trials=generator.gamma(1.0, 1.0, (3, 9, 4)))
+    return str(path)
+
+
+def command(recipe, folder, *options):
+    """The command of a small run whose files go to `folder`."""
+    return [sys.executable, "-m", f"recipes.{recipe}", "--run-dir", os.path.join(folder, "run"), "--export-dir",
+            os.path.join(folder, "export"), *SMALL, *options]
+
+
+def go(recipe, folder, *options, status=0):
+    """Run it and see that it ends with `status`."""
+    done = subprocess.run(command(recipe, folder, *options), capture_output=True, text=True, timeout=300)
+    assert done.returncode == status, done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def read_json(*parts):
+    """A strict JSON file."""
+    with open(os.path.join(*parts), encoding="utf-8") as file:
+        return json.load(file, parse_constant=lambda name: pytest.fail(f"{name} is not strict JSON"))
+
+
+def outcome(folder):
+    """What a run came to, times and places aside: (bytes of history.csv, results, weights by name)."""
+    import h5py
+
+    with open(os.path.join(folder, "run", "history.csv"), "rb") as file:
+        history = file.read()
+    results = read_json(folder, "run", "results.json")
+    for name in ("seconds", "images_per_second"):
+        results.pop(name)
+    results["saved_model"] = os.path.basename(results["saved_model"])
+    weights = {}
+    with zipfile.ZipFile(os.path.join(folder, "run", "model.keras")) as archive:
+        with h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as file:
+            file.visititems(lambda name, item: weights.update({name: item[()].tobytes()}) if isinstance(item, h5py.Dataset) else None)
+    return history, results, weights
