@@ -101,7 +101,8 @@ def arguments(case, given):
 
 
 def everything_under(folder):
-    return {os.path.join(place, name): os.stat(os.path.join(place, name)).st_mtime_ns for place, folders, names in os.walk(folder) for name in folders + names}
+    paths = [os.path.join(place, name) for place, folders, names in os.walk(folder) for name in folders + names]
+    return {path: os.stat(path).st_mtime_ns for path in paths}
 
 
 @pytest.fixture(autouse=True)

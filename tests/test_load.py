@@ -5,6 +5,7 @@ import http.server
 import io
 import os
 import pathlib
+import random
 import threading
 import time
 import zipfile
@@ -12,6 +13,7 @@ import zipfile
 import numpy as np
 import published
 import pytest
+from mutation import mutated
 from refusal import refused
 
 import daenr_tf
@@ -91,6 +93,10 @@ def serve(monkeypatch):
         server.server_close()
 
 
+def all_but(*key):
+    return {other: content for other, content in CONTENTS.items() if other != key}
+
+
 def zipped(contents, top="", extra=(), compression=zipfile.ZIP_DEFLATED):
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", compression) as archive:
@@ -166,7 +172,7 @@ def test_the_folder_named_comes_before_the_environments(tmp_path, monkeypatch):
 @pytest.mark.parametrize("way", ["argument", "environment"])
 def test_a_folder_that_was_named_and_is_broken_is_an_error_and_never_a_reason_to_fall_back(dataset, way, tmp_path, monkeypatch, serve, capsys):
     requests = serve(file(zipped(CONTENTS)))
-    published.write(tmp_path, {key: content for key, content in CONTENTS.items() if key != (3, "training_inputs.npy")})
+    published.write(tmp_path, all_but(3, "training_inputs.npy"))
     broken = {str(tmp_path): "training_inputs.npy", str(tmp_path / "nowhere"): "Data/region3/"}
     for folder, named in broken.items():
         if way == "environment":
@@ -210,9 +216,9 @@ def test_a_damaged_cache_is_an_error_and_is_neither_fetched_anew_nor_fallen_back
 
 @pytest.mark.parametrize("top, extra", [
     ("", ()), ("S1 Dataset/", ()),
-    ("a/b/", [("__MACOSX/a/b/Data/region1/._training_set.npy", b"junk"), ("__MACOSX/Data/region1/training_set.npy", b"junk"), ("a/readme.txt", b"hello"),
-              ("a/b/Data/", b""), ("a/b/Data/region1/notes.txt", b"hello")]),
-])  # fmt: skip
+    ("a/b/", [("__MACOSX/a/b/Data/region1/._training_set.npy", b"junk"), ("__MACOSX/Data/region1/training_set.npy", b"junk"),
+              ("a/readme.txt", b"hello"), ("a/b/Data/", b""), ("a/b/Data/region1/notes.txt", b"hello")]),
+])
 def test_what_is_fetched_lands_in_the_cache_and_is_fetched_once(top, extra, cache, serve):
     requests = serve(file(zipped(CONTENTS, top, extra)))
     for region in (1, 2, 3):
@@ -264,7 +270,7 @@ def dripping_header(handler):
 
 def dripping_body(handler):
     handler.send_response(200)
-    handler.send_header("Content-Length", "1000000")
+    handler.send_header("Content-Length", "1000000000")
     handler.end_headers()
 
 
@@ -312,7 +318,7 @@ def broken_stream():
 
 
 def climbing():
-    names = [("../../climbed", b"x"), ("/tmp/climbed", b"x"), ("../Data/region1/climbed", b"x"), ("Data/region1/../../climbed", b"x")]
+    names = [("../../climbed", b"x"), ("/climbed", b"x"), ("../Data/region1/climbed", b"x"), ("Data/region1/../../climbed", b"x")]
     return zipped({key: value for key, value in CONTENTS.items() if key[0] != 2}, extra=names)
 
 
@@ -333,14 +339,17 @@ BAD_SERVERS = {
     "has nothing": (content(lambda: b""), ("expected the published recordings", "zip")),
     "has a page": (content(lambda: b"<html>sign in</html>"), ("expected the published recordings", "zip")),
     "has another zip": (content(lambda: zipped({}, extra=[("paper.pdf", b"%PDF")])), ("Data/region1/",)),
-    "lacks a file": (content(lambda: zipped({k: v for k, v in CONTENTS.items() if k != (3, "training_set.npy")})), ("Data/region3/training_set.npy", "no such file")),
+    "lacks a file": (
+        content(lambda: zipped(all_but(3, "training_set.npy"))), ("Data/region3/training_set.npy", "no such file")),
     "altered a file": (content(altered), ("Data/region2/validation_set.npy", "altered")),
     "damaged its zip": (content(broken_stream), ("expected the published recordings",)),
     "cut its zip short": (content(lambda: zipped(CONTENTS)[:-30]), ("expected the published recordings",)),
     "climbs out": (content(climbing), ("Data/region2/",)),
-    "has a file twice": (content(lambda: zipped(CONTENTS, extra=[("x/Data/region1/training_set.npy", b"x")])), ("expected the published recordings", "Data/region1/training_set.npy twice")),
-    "has a bomb": (content(lambda: zipped({**CONTENTS, (1, "training_set.npy"): bytes(3_000_000)})), ("training_set.npy", "3000000 bytes")),
-}  # fmt: skip
+    "has a file twice": (
+        content(lambda: zipped(CONTENTS, extra=[("x/Data/region1/training_set.npy", b"x")])), ("Data/region1/training_set.npy twice",)),
+    "has a bomb": (
+        content(lambda: zipped({**CONTENTS, (1, "training_set.npy"): bytes(3_000_000)})), ("training_set.npy", "3000000 bytes")),
+}
 
 
 @pytest.mark.parametrize("case", BAD_SERVERS)
@@ -357,6 +366,59 @@ def test_a_server_that_fails_is_refused_in_one_line_and_nothing_is_left(case, tm
             fetch.fetch(str(directory))
     assert time.monotonic() - start < 8
     assert everything_under(tmp_path) == ["mine.txt"] and not (tmp_path.parent / "climbed").exists()
+
+
+def test_a_transfer_that_was_given_up_does_not_go_on(tmp_path, serve, monkeypatch):
+    monkeypatch.setattr(fetch, "TOTAL_SECONDS", 0.5)
+    hung_up = threading.Event()
+
+    def answer(handler):
+        dripping_body(handler)
+        with contextlib.suppress(OSError):
+            while not serve.over.wait(0.02):
+                handler.wfile.write(b"x" * 65536)
+        hung_up.set()
+
+    serve(answer)
+    with refused("within 0.5 s", kind=FetchError):
+        fetch.fetch(str(tmp_path))
+    assert hung_up.wait(5)
+
+
+def fuzz(count, directory, monkeypatch):
+    """Damaged archives, as if they had been transferred: refused, or what they hold is whole."""
+    packed, stored = (zipped(CONTENTS, compression=kind) for kind in (zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED))
+    refusals = 0
+    for seed in range(count):
+        dice = random.Random(seed)
+        content = mutated(dice.choice((packed, stored)), dice)
+        if dice.random() < 0.5:  # the archive's directory, at its end, is where it hurts
+            content = packed[:-2000] + mutated(packed[-2000:], dice)
+
+        def transfer(aside, content=content):
+            (pathlib.Path(aside) / "supplement.zip").write_bytes(content)
+            return os.path.join(aside, "supplement.zip")
+
+        monkeypatch.setattr(fetch, "_download", transfer)
+        target = directory / str(seed)
+        try:
+            fetch.fetch(str(target))
+        except FetchError as error:
+            assert str(error).isprintable() and not target.exists(), (seed, error)
+            refusals += 1
+        else:
+            assert os.listdir(target) == ["Data"] and antolik.load_antolik(seed % 3 + 1, str(target)).neurons == 4
+    assert refusals > count // 2
+    assert all(name.isdigit() for name in os.listdir(directory))
+
+
+def test_60_damaged_archives_are_refused_in_one_line_or_whole(tmp_path, monkeypatch):
+    fuzz(60, tmp_path, monkeypatch)
+
+
+@pytest.mark.slow
+def test_1000_damaged_archives_are_refused_in_one_line_or_whole(tmp_path, monkeypatch):
+    fuzz(1000, tmp_path, monkeypatch)
 
 
 def test_a_failed_fetch_leaves_a_cache_as_it_was(cache, serve, stand_in):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mutation import mutated
 from refusal import refused
 
 from daenr_tf.errors import InputError
@@ -164,8 +165,9 @@ def test_a_link_to_a_file_is_followed(load, path, tmp_path, fields):
 
 
 @pytest.mark.parametrize("name, expected", [
-    (b"monkey 3 (V4).npz", "monkey_3_V4"), (b"\xff\xfe.npz", "recording"), ("Affe-ö.npz".encode(), "Affe"), (b"a\nb.npz", "a_b"), (b"-.npz", "recording"),
-])  # fmt: skip
+    (b"monkey 3 (V4).npz", "monkey_3_V4"), (b"\xff\xfe.npz", "recording"), ("Affe-ö.npz".encode(), "Affe"), (b"a\nb.npz", "a_b"),
+    (b"-.npz", "recording"),
+])
 def test_a_file_of_any_name_is_read_and_gets_a_name_fit_for_a_directory(name, expected, load, tmp_path, fields):
     path = os.path.join(os.fsencode(tmp_path), name)
     with open(path, "wb") as file:
@@ -199,7 +201,7 @@ BAD = {
     "a single number": ({"images": lambda a: a[0, 0, 0]}, ("images:", "(images, height, width)")),
     "trials without images": ({"test_images": None}, ("test_trials:", "test_images beside it")),
     "an unknown array": ({"spikes": np.ones(3)}, ("arrays among images, responses, test_images, test_trials, test_responses", "'spikes.npy'")),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", BAD)
@@ -279,6 +281,13 @@ def test_a_bomb_is_refused_before_it_goes_off(load, path, fields, monkeypatch):
         load(path)
 
 
+def test_a_header_that_unpacks_to_more_than_any_header_is_refused_unread(load, path):
+    header = b"\x93NUMPY\x02\0" + struct.pack("<I", 80 << 20) + b" " * (80 << 20)
+    write_zip(path, [("images.npy", header)], zipfile.ZIP_DEFLATED)
+    with refused("images", "header of at most", str(80 << 20)):
+        load(path)
+
+
 def test_a_member_that_claims_more_than_it_has_is_refused(load, path, fields):
     for claimed in (200 << 20, 1 << 31):
         header = npy_claiming("|u1", shape=f"({claimed - 128},)").ljust(128)
@@ -295,7 +304,8 @@ def test_much_that_packs_well_is_no_bomb(path, fields):
     assert load_npz(path).neurons == 30_000
 
 
-@pytest.mark.parametrize("name", ["../images.npy", "/images.npy", "..\\images.npy", "images", "images.npy/", "images.npy.npy", ".npy", "x" * 60000 + ".npy"])
+@pytest.mark.parametrize("name", [
+    "../images.npy", "/images.npy", "..\\images.npy", "images", "images.npy/", "images.npy.npy", ".npy", "x" * 60000 + ".npy"])
 def test_a_member_of_another_name_is_refused_and_written_nowhere(name, load, path, fields, tmp_path):
     write_zip(path, [(name, npy(fields["images"])), ("responses.npy", npy(fields["responses"]))])
     with refused(path, "arrays among"):
@@ -328,7 +338,8 @@ def test_compression_that_numpy_does_not_write_is_refused(compression, load, pat
 
 
 def test_what_is_no_npz_file_is_refused(load, path, tmp_path, fields):
-    for content, words in ((b"", "empty"), (npy(fields["images"]), "a single array in .npy format"), (b"hello" * 99, ".npz"), (b"PK\x05\x06" + b"\0" * 18, "images")):
+    cases = {b"": "empty", npy(fields["images"]): "a single array in .npy format", b"hello" * 99: ".npz", b"PK\x05\x06" + b"\0" * 18: "images"}
+    for content, words in cases.items():
         Path(path).write_bytes(content)
         with refused(path, words):
             load(path)
@@ -364,27 +375,6 @@ def test_a_truncated_file_is_refused_wherever_it_is_cut(save, path, fields):
 
 
 # Fuzz.
-
-
-def mutated(content, dice):
-    """`content` with one to four bits turned over, ends cut off, pieces moved, doubled, or overwritten."""
-    content = bytearray(content)
-    for _ in range(dice.randint(1, 4)):
-        if not content:
-            break
-        here, there, length = dice.randrange(len(content)), dice.randrange(len(content)), dice.choice((1, 2, 4, 16, 100))
-        match dice.randrange(6):
-            case 0 | 1:
-                content[here] ^= 1 << dice.randrange(8)
-            case 2:
-                del content[here if dice.random() < 0.3 else -length:]
-            case 3:
-                content[here:here] = content[there:there + length]
-            case 4:
-                content[here:here + length] = bytes([dice.choice((0, 255, 65))]) * length
-            case 5:
-                del content[here:here + length]
-    return bytes(content)
 
 
 def zip_around(member, content, fields):

@@ -114,7 +114,7 @@ def _retrieve(aside, outcome, given_up):
     pooch.get_logger().setLevel(logging.ERROR)
     responses = []
     try:
-        with Bar(unit="B", unit_scale=True, ncols=79, disable=not sys.stderr.isatty()) as bar:
+        with Bar(desc="published recordings", unit="B", unit_scale=True, ncols=79, disable=not sys.stderr.isatty()) as bar:
             downloader = pooch.HTTPDownloader(
                 progressbar=bar, chunk_size=1 << 16, timeout=(CONNECT_SECONDS, STALL_SECONDS),
                 hooks={"response": lambda response, **_: responses.append(response)})

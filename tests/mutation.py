@@ -1,0 +1,22 @@
+"""How a fuzz test damages a file."""
+
+
+def mutated(content, dice):
+    """`content` with one to four bits turned over, ends cut off, pieces moved, doubled, or overwritten."""
+    content = bytearray(content)
+    for _ in range(dice.randint(1, 4)):
+        if not content:
+            break
+        here, there, length = dice.randrange(len(content)), dice.randrange(len(content)), dice.choice((1, 2, 4, 16, 100))
+        match dice.randrange(6):
+            case 0 | 1:
+                content[here] ^= 1 << dice.randrange(8)
+            case 2:
+                del content[here if dice.random() < 0.3 else -length:]
+            case 3:
+                content[here:here] = content[there:there + length]
+            case 4:
+                content[here:here + length] = bytes([dice.choice((0, 255, 65))]) * length
+            case 5:
+                del content[here:here + length]
+    return bytes(content)
