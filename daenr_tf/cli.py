@@ -179,6 +179,9 @@ def resolve(recipe, given, config_file=None):
 def main(recipe, argv=None):
     """Run a recipe's command line and leave the process with the exit status of the contract."""
     name = f"recipes.{recipe}"
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a path may have bytes that are no UTF-8
     try:
         given, places = parse(recipe, sys.argv[1:] if argv is None else argv)
         config = resolve(recipe, given, places.pop("config"))

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from daenr_tf.errors import InputError
+from daenr_tf.recordings import checks
 
 CHUNK = 256  # images resized at once, so that a large recording needs no second copy of itself as floats
 
@@ -50,8 +50,7 @@ def preprocess(images, pixel_range, size, channels):
 
 def prepare_images(images, recording, config):
     """`preprocess` of an array of a recording's images for the model of `config`, in chunks; float32 array."""
-    if config.channels == 3 and recording.images.shape[-1] != 3:
-        raise InputError(f"--color: expected a recording in colour for rgb, found {recording.source} with 1 channel")
+    checks.colour(recording, config.channels)
     chunks = [preprocess(images[i:i + CHUNK], recording.pixel_range, config.image_size, config.channels).numpy()
               for i in range(0, len(images), CHUNK)]
     return np.concatenate(chunks)

@@ -9,6 +9,7 @@ import sys
 
 from daenr_tf import interruption, paper
 from daenr_tf.errors import DivergedError
+from daenr_tf.recordings import checks
 from daenr_tf.recordings.load import load_recording
 from daenr_tf.run_directory import RunDirectory, check_writable
 
@@ -32,16 +33,14 @@ def run(config, data_dir=None, run_dir=None, export_dir=None, overwrite=False):
         if directory:
             check_writable(option, directory)
     recording = load_recording(config.dataset, config.region, data_dir)
+    checks.colour(recording, config.model.channels)
     config = _with_dataset_named(config, recording)
     place = os.path.join(config.model.recipe, tag(config))
     run_dir, export_dir = run_dir or os.path.join("runs", place), export_dir or os.path.join("saved_models", place)
     for option, directory in (("--run-dir", run_dir), ("--export-dir", export_dir)):
         check_writable(option, directory)
-    for note in recording.notes:
-        _tell(note)
-    if own_recording(config):
-        _tell(f"region {config.region} names no part of one's own recording; only its alpha:beta are taken")
     with RunDirectory(run_dir, config, recording.digest).held(overwrite) as directory:
+        _tell_notes(config, recording)
         results = directory.results()
         if results is None:
             with interruption.watched() as stop:
@@ -53,6 +52,13 @@ def run(config, data_dir=None, run_dir=None, export_dir=None, overwrite=False):
             _tell("this run is finished; --overwrite starts afresh")
     print(summary(results, run_dir))
     return results
+
+
+def _tell_notes(config, recording):
+    for note in recording.notes:
+        _tell(note)
+    if own_recording(config):
+        _tell(f"region {config.region} names no part of one's own recording; only its alpha:beta are taken")
 
 
 def own_recording(config):

@@ -11,6 +11,7 @@ import socket
 from daenr_tf.checkpoint import write_text
 from daenr_tf.config import read_config
 from daenr_tf.errors import InputError, MachineError
+from daenr_tf.recordings.checks import one_line
 
 CONFIG = "config.json"
 RESULTS = "results.json"
@@ -21,6 +22,8 @@ PRODUCTS = (CONFIG, RESULTS, "history.csv", "neurons.csv", "model.keras", "figur
 def check_writable(option, directory):
     """Raises `InputError` where `directory` neither is a directory that can be written to nor could be made."""
     path = os.path.abspath(directory)
+    if not one_line(path) == path:
+        raise InputError(f"{option}: expected a name in UTF-8, as TensorFlow wants it, found {one_line(directory)!r}")
     while not os.path.lexists(path):
         path = os.path.dirname(path)
     if not os.path.isdir(path):

@@ -78,7 +78,7 @@ def test_a_finished_run_is_only_reported(finished, recording_file):
 @pytest.mark.parametrize("options, named", [(("--learning-rate", "0.01"), "learning_rate"), (("--layer", "1"), "layer")])
 def test_another_configuration_in_the_directory_is_refused_by_its_first_difference(finished, recording_file, options, named):
     done = go("cae_fr", finished[0], "--dataset", recording_file, *options, status=2)
-    assert named in done.stderr and len(done.stderr.strip().splitlines()[-1:]) == 1 and "Traceback" not in done.stderr
+    assert named in done.stderr and len(done.stderr.splitlines()) == 1
 
 
 def test_another_recording_in_the_directory_is_refused(finished, recording_file, tmp_path):
@@ -87,7 +87,21 @@ def test_another_recording_in_the_directory_is_refused(finished, recording_file,
         arrays = dict(archive)
     np.savez(other, **{**arrays, "responses": arrays["responses"] + 1})
     done = go("cae_fr", finished[0], "--dataset", other, status=2)
-    assert "digest" in done.stderr
+    assert "digest" in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+def test_colour_is_not_made_of_a_grey_recording(recording_file, tmp_path):
+    done = go("cae_fr", str(tmp_path), "--dataset", recording_file, "--color", "rgb", status=2)
+    assert "--color" in done.stderr and len(done.stderr.splitlines()) == 1
+    assert not os.path.exists(tmp_path / "run")
+
+
+def test_a_run_directory_whose_name_is_no_utf_8_is_refused(recording_file, tmp_path):
+    odd = os.path.join(os.fsencode(tmp_path), b"caf\xe9")
+    done = subprocess.run([os.fsencode(part) for part in command("cnn_fm", "", "--dataset", recording_file)] + [b"--run-dir", odd],
+                          capture_output=True, timeout=300, check=False)
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
+    assert b"--run-dir" in done.stderr and b"UTF-8" in done.stderr and not os.path.exists(odd)
 
 
 def test_config_file_repeats_the_run(finished, recording_file, tmp_path):

@@ -131,3 +131,9 @@ def pixel_range(what, given, arrays):
     if not np.finfo(np.float32).tiny <= span <= FLOAT32_MAX:
         raise error(what, "pixels that float32 can tell apart", f"the range {bounds[0]} to {bounds[1]}")
     return bounds
+
+
+def colour(recording, channels):
+    """Raises `InputError` where a model of `channels` wants colour and the recording has none."""
+    if channels == 3 and recording.images.shape[-1] != 3:
+        raise error("--color", "a recording in colour for rgb", f"{recording.source} with 1 channel")
