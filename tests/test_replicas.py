@@ -7,7 +7,8 @@ import pytest
 
 RECIPES = ("cae_fr", "vae_fc", "vqvae_fm")
 PLAIN = ("vqvae_fm",)  # fed as `fit` feeds it: without the examples' numbers
-PLAN = ((6, 5), (3, 2), (1, 2), (6, 1))  # (batch size, steps), one after the other: even, uneven, and fewer images than replicas
+# (batch size, steps), one after the other: uneven (first, for the first step revives codes), even, and fewer images than replicas.
+PLAN = ((3, 2), (6, 5), (1, 2), (6, 1))
 
 TRAIN = """
 import ast, sys
@@ -16,7 +17,7 @@ from daenr_tf.quiet import import_tensorflow
 import_tensorflow()
 import tensorflow as tf
 
-file, replicas, recipes, plain, plan, settings, neurons, alpha, beta = sys.argv[1], *map(ast.literal_eval, sys.argv[2:])
+file, replicas, recipes, plain, plan, settings, neurons, alpha, beta, learning_rate = sys.argv[1], *map(ast.literal_eval, sys.argv[2:])
 device, = tf.config.list_physical_devices("CPU")
 tf.config.set_logical_device_configuration(device, [tf.config.LogicalDeviceConfiguration()] * replicas)
 
@@ -41,7 +42,7 @@ for recipe in recipes:
         model.build()
         if config.readout == "fm":
             model.readout.initialize(np.ones(neurons), generator.integers(0, 2, (neurons, 2)))
-        model.compile(adam(1e-3), loss_weights={"reconstruction": alpha, "response": beta})
+        model.compile(adam(learning_rate), loss_weights={"reconstruction": alpha, "response": beta})
         model.optimizer.build(model.trainable_variables)
 
     @tf.function
@@ -101,11 +102,12 @@ def assert_same_weights(runs, recipe):
 @pytest.fixture(scope="module")
 def runs(run_python, tmp_path_factory):
     settings = {"layer": 2, "image_size": (8, 8), "latent_size": 4, "codebook_size": 6, "code_dim": 5, "activity_l1": 0.3}
-    return one_and_two_replicas(run_python, tmp_path_factory.mktemp("replicas"), RECIPES, PLAIN, PLAN, settings, 5, 0.7, 0.4)
+    # A small rate: with so few pixels some gradients are no larger than rounding errors, which Adam makes whole steps of.
+    return one_and_two_replicas(run_python, tmp_path_factory.mktemp("replicas"), RECIPES, PLAIN, PLAN, settings, 5, 0.7, 0.4, 1e-4)
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-@pytest.mark.parametrize("done", [5, 7, 9, 10], ids=["batches of 6", "batches of 3", "batches of 1", "batches of 6 again"])
+@pytest.mark.parametrize("done", [2, 7, 9, 10], ids=["batches of 3", "batches of 6", "batches of 1", "batches of 6 again"])
 def test_two_replicas_log_the_losses_of_one(runs, recipe, done):
     assert_same_losses(runs, recipe, done)
 

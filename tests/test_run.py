@@ -50,7 +50,7 @@ def test_results_hold_the_counts_the_metrics_and_no_paper_figures_for_ones_own_r
 def test_history_has_a_row_per_validation_and_a_column_per_term(finished):
     with open(os.path.join(finished[0], "run", "history.csv"), encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    terms = ("loss", "reconstruction", "response", "readout_l1")
+    terms = ("loss", "reconstruction", "response", "readout_l1", "activity_l1")
     assert list(rows[0]) == ["step", "stage", "learning_rate", *(f"train_{t}" for t in terms), *(f"val_{t}" for t in terms)]
     assert [int(row["step"]) for row in rows] == [5, 10, 15, 20]
 
