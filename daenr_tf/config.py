@@ -184,7 +184,7 @@ class RunConfig:
         known = field_names()
         for name in settings:
             if name not in known:
-                raise InputError(f"{name}: expected a setting ({', '.join(sorted(known))}), found an unknown key")
+                raise InputError(f"{str(name)[:100]}: expected a setting ({', '.join(sorted(known))}), found an unknown key")
 
         def pick(kind):
             return {f.name: settings[f.name] for f in dataclasses.fields(kind) if f.name in settings}

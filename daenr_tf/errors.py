@@ -1,11 +1,19 @@
 """The ways a run can end badly, each with the exit status that a script can test for."""
 
 
+def one_line(text):
+    """`text` with every control character, line break and lone surrogate shown as its escape."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii") for c in str(text))
+
+
 class InputError(ValueError):
     """An argument, a file or a recording that can't be used: exit status 2.
 
     The message is one line: what it is about, what was expected and what was found.
     """
+
+    def __init__(self, message):
+        super().__init__(one_line(message))
 
 
 class SettingError(InputError):
@@ -13,7 +21,7 @@ class SettingError(InputError):
 
     def __init__(self, field, expected, found):
         self.field = field
-        self.problem = f"expected {expected}, found {found!r}"
+        self.problem = f"expected {expected}, found {one_line(repr(found))[:100]}"
         super().__init__(f"{field}: {self.problem}")
 
 

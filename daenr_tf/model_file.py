@@ -7,8 +7,8 @@ import zipfile
 import keras
 import numpy as np
 
-from daenr_tf.errors import InputError, MachineError
-from daenr_tf.recordings.checks import error, one_line
+from daenr_tf.errors import InputError, MachineError, one_line
+from daenr_tf.recordings.checks import error
 
 MEMBERS = {"metadata.json", "config.json", "model.weights.h5"}
 OURS = "daenr_tf>"

@@ -10,8 +10,7 @@ import socket
 
 from daenr_tf.checkpoint import write_text
 from daenr_tf.config import read_config
-from daenr_tf.errors import InputError, MachineError
-from daenr_tf.recordings.checks import one_line
+from daenr_tf.errors import InputError, MachineError, one_line
 
 CONFIG = "config.json"
 RESULTS = "results.json"

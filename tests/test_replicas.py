@@ -101,7 +101,7 @@ def assert_same_weights(runs, recipe):
 
 @pytest.fixture(scope="module")
 def runs(run_python, tmp_path_factory):
-    settings = {"layer": 2, "image_size": (8, 8), "latent_size": 4, "codebook_size": 6, "code_dim": 5, "activity_l1": 0.3}
+    settings = {"layer": 2, "image_size": (8, 8), "latent_size": 4, "codebook_size": 20, "code_dim": 5, "activity_l1": 0.3}
     # A small rate: with so few pixels some gradients are no larger than rounding errors, which Adam makes whole steps of.
     return one_and_two_replicas(run_python, tmp_path_factory.mktemp("replicas"), RECIPES, PLAIN, PLAN, settings, 5, 0.7, 0.4, 1e-4)
 

@@ -8,14 +8,9 @@ FLOAT32_MAX = float(np.finfo(np.float32).max)
 SMALLEST_SIDE = 4
 
 
-def one_line(text):
-    """`text` with every control character, line break and lone surrogate shown as its escape."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii") for c in str(text))
-
-
 def error(what, expected, found, kind=InputError):
     """The exception (not raised) with the line "`what`: expected `expected`, found `found`"."""
-    return kind(one_line(f"{what}: expected {expected}, found {found}"))
+    return kind(f"{what}: expected {expected}, found {found}")
 
 
 def numeric(what, values):

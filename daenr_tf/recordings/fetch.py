@@ -12,7 +12,6 @@ import zipfile
 
 from daenr_tf.errors import InputError
 from daenr_tf.recordings import antolik
-from daenr_tf.recordings.checks import one_line
 
 # What https://doi.org/10.1371/journal.pcbi.1004927.s001 resolves to; pooch's own DOI downloader does not know this publisher.
 URL = "https://journals.plos.org/ploscompbiol/article/file?type=supplementary&id=10.1371/journal.pcbi.1004927.s001"
@@ -47,7 +46,7 @@ def fetch(directory):
     except FetchError:
         raise
     except Exception as reason:  # zipfile and zlib raise half a dozen kinds for a damaged archive
-        raise FetchError(one_line(f"{URL}: expected the published recordings, found {str(reason) or type(reason).__name__}")) from None
+        raise FetchError(f"{URL}: expected the published recordings, found {str(reason) or type(reason).__name__}") from None
     finally:
         for folder in made:
             with contextlib.suppress(OSError):  # not empty: something came into place
@@ -74,7 +73,7 @@ def _download(aside):
     finally:
         given_up.set()
     if isinstance(result, Exception):
-        raise FetchError(one_line(f"{URL}: could not be fetched ({_reason(result)})"))
+        raise FetchError(f"{URL}: could not be fetched ({_reason(result)})")
     return result
 
 
