@@ -7,6 +7,7 @@ import argparse
 import contextlib
 import os
 import re
+import signal
 import sys
 
 from daenr_tf import paper
@@ -155,6 +156,8 @@ def resolve(recipe, given, config_file=None):
         InputError: a setting can't be used.
     """
     settings = read_config(config_file) if config_file else {}
+    if not {"task", "region", "layer"}.isdisjoint(given):
+        _drop_weights_of_another_cell(settings)
     if settings.setdefault("recipe", recipe) != recipe:
         raise InputError(f"--config: expected settings of {recipe}, found settings of {settings['recipe']}")
     if given.get("quick"):
@@ -176,9 +179,20 @@ def resolve(recipe, given, config_file=None):
         raise InputError(f"--{error.field.replace('_', '-')}: {error.problem}") from None
 
 
+def _drop_weights_of_another_cell(settings):
+    """Alpha and beta that a file has from the paper go with its cell; another cell takes its own."""
+    cell = [settings.get(name) for name in ("recipe", "region", "layer", "task")]
+    if None not in cell:
+        weights = paper.loss_weights(*cell)
+        if (settings.get("alpha"), settings.get("beta")) == (weights.alpha, weights.beta):
+            del settings["alpha"], settings["beta"]
+
+
 def main(recipe, argv=None):
     """Run a recipe's command line and leave the process with the exit status of the contract."""
     name = f"recipes.{recipe}"
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _stop)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a path may have bytes that are no UTF-8
@@ -201,6 +215,10 @@ def main(recipe, argv=None):
     except (MachineError, OSError, MemoryError) as error:
         status = _say(name, str(error) or type(error).__name__, 1)
     sys.exit(status)
+
+
+def _stop(number, frame):
+    raise KeyboardInterrupt(f"stopped by {signal.Signals(number).name}")
 
 
 def _say(name, message, status):

@@ -6,10 +6,8 @@ import sys
 from dataclasses import dataclass, field
 
 from daenr_tf.errors import InputError, SettingError
+from daenr_tf.paper import AUTOENCODERS, LAYERS, READOUTS, RECIPES, REGIONS, TASKS
 
-AUTOENCODERS = ("cae", "vae", "vqvae")
-READOUTS = ("fr", "fc", "fm")
-RECIPES = (*AUTOENCODERS, *(f"cnn_{r}" for r in READOUTS), *(f"{a}_{r}" for a in AUTOENCODERS for r in READOUTS))
 # The sparsity penalty's weight by readout: FR and FM as the paper is read; FC as found on validation (docs/readouts.md).
 DEFAULT_READOUT_L1 = {"fr": 0.02, "fm": 0.02, "fc": 0.05}
 LARGEST = 2**31 - 1
@@ -64,7 +62,7 @@ class ModelConfig:
 
     def __post_init__(self):
         _one_of("recipe", self.recipe, RECIPES)
-        _one_of("layer", self.layer, (1, 2, 3, 4))
+        _one_of("layer", self.layer, LAYERS)
         size = tuple(self.image_size) if isinstance(self.image_size, (list, tuple)) else ()
         if len(size) != 2 or any(type(n) is not int or n < 4 or n % 4 for n in size):
             raise SettingError("image_size", "height and width in pixels, multiples of 4", self.image_size)
@@ -124,7 +122,7 @@ class TrainConfig:
     seed: int = 0
 
     def __post_init__(self):
-        _one_of("task", self.task, ("ir", "nrs"))
+        _one_of("task", self.task, TASKS)
         _number("alpha", self.alpha)
         _number("beta", self.beta)
         if self.alpha == self.beta == 0:
@@ -161,7 +159,7 @@ class RunConfig:
     quick: bool = False
 
     def __post_init__(self):
-        _one_of("region", self.region, (1, 2, 3))
+        _one_of("region", self.region, REGIONS)
         _one_of("strategy", self.strategy, ("none", "mirrored"))
         if not isinstance(self.dataset, str) or not self.dataset:
             raise SettingError("dataset", "auto, antolik, simulated or an NPZ file", self.dataset)

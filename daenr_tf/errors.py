@@ -30,4 +30,12 @@ class MachineError(RuntimeError):
 
 
 class DivergedError(RuntimeError):
-    """Training diverged; the best weights were restored and saved: exit status 3."""
+    """Training diverged; the best weights were restored and saved: exit status 3.
+
+    Attributes:
+        history: `pandas.DataFrame`, the validations up to there.
+    """
+
+    def __init__(self, message, history):
+        self.history = history
+        super().__init__(message)

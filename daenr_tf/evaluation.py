@@ -36,15 +36,12 @@ class Evaluation:
 
 
 def predict(model, images):
-    """The model's outputs for preprocessed images (N, height, width, channels): dict of head -> array.
-
-    The images go through in batches of one size, so an image's output doesn't depend on how many there are.
-    """
+    """The model's outputs for preprocessed images (N, height, width, channels): dict of head -> array."""
     @tf.function(reduce_retracing=True)
     def forward(batch):
         return model(batch, training=False)
 
-    batches = [forward(tf.constant(images[i:i + BATCH])) for i in range(0, len(images), BATCH)]
+    batches = [forward(tf.constant(batch)) for batch in _batches(images)]
     return {head: np.concatenate([np.asarray(batch[head]) for batch in batches]) for head in batches[0]}
 
 
@@ -70,7 +67,7 @@ def evaluate(model, recording, sets=None):
             test[name] = float(getattr(metrics, name)(images, outputs["reconstruction"]).mean())
     if "response" in outputs:
         table = neuron_table(outputs["response"], recording)
-        test["pcc"] = float(table["pcc"].mean())
+        test["pcc"] = float(np.mean(table["pcc"].to_numpy()))
         test["pcc_normalized"] = None
         if table["noise_ceiling"].notna().any():
             ceiling = float(table["noise_ceiling"].mean())
@@ -78,15 +75,20 @@ def evaluate(model, recording, sets=None):
     return Evaluation(test, ceiling, table, images, outputs, **_bottleneck_figures(model, images))
 
 
+def _batches(images):
+    return (images[i:i + BATCH] for i in range(0, len(images), BATCH))
+
+
 def _bottleneck_figures(model, images):
     figures = {}
     if model.settings["autoencoder"] == "vqvae":
         from daenr_tf.layers.quantizer import perplexity
 
-        figures["codebook_perplexity"] = perplexity(model.code_indices(images), model.settings["codebook_size"])
+        indices = np.concatenate([model.code_indices(tf.constant(batch)) for batch in _batches(images)])
+        figures["codebook_perplexity"] = perplexity(indices, model.settings["codebook_size"])
     if model.settings["autoencoder"] == "vae":
-        terms = model.forward(tf.constant(images))[1]["reconstruction"]
-        figures["kl"] = float(tf.reduce_mean(terms["kl"].value))
+        kl = [model.forward(tf.constant(batch))[1]["reconstruction"]["kl"].value for batch in _batches(images)]
+        figures["kl"] = float(np.concatenate(kl).mean())
     return figures
 
 

@@ -113,7 +113,8 @@ def learning_curves(path, history, monitor: str, best_step: int, title: str, *, 
     _write(path, figure)
 
 
-def masks(path, spatial_masks, neurons, title: str, *, simulated: bool, pccs=None, centers=None, background=None, stimulus_shape=None) -> None:
+def masks(path, spatial_masks, neurons, title: str, *, simulated: bool, pccs=None, ceilings=None, centers=None, background=None,
+          stimulus_shape=None) -> None:
     """Spatial masks of some neurons, each on its own scale: weights as a share of the neuron's largest.
 
     Args:
@@ -123,6 +124,7 @@ def masks(path, spatial_masks, neurons, title: str, *, simulated: bool, pccs=Non
         title: what model and what data it is.
         simulated: whether the data are simulated.
         pccs: (k,) their PCC on the test images.
+        ceilings: (k,) their noise ceilings, NaN where there is none; shown beside the PCC.
         centers: dict of at most two names (such as "planted", "estimated") -> (k, 2), row and column in stimulus pixels.
         background: (height, width), a stimulus to lay beneath, such as the mean; strong weights cover it.
         stimulus_shape: (height, width) of the stimulus in pixels, where there are centres and no background.
@@ -153,8 +155,10 @@ def masks(path, spatial_masks, neurons, title: str, *, simulated: bool, pccs=Non
             row, column = positions[i]
             axis.plot(column, row, ms=7, mew=1.6, **style)
         quality = "" if pccs is None else f"\nPCC {pccs[i]:.2f}" if np.isfinite(pccs[i]) else "\nno PCC"
+        if ceilings is not None and np.isfinite(ceilings[i]):
+            quality += f" of {ceilings[i]:.2f}"
         axis.set_title(f"neuron {neurons[i]}{quality}", fontsize=_STYLE["tick"])
-    _colorbar(figure, shown, axes, "weight / largest |weight|", [-1, 0, 1] if signed else [0, 1])
+    _colorbar(figure, shown, axes, "weight / largest |weight| (sign is arbitrary)" if signed else "weight / largest weight", [-1, 0, 1] if signed else [0, 1])
     if centers:
         _center_legend(figure, centers)
     _write(path, figure)

@@ -1,6 +1,7 @@
-"""Signals that ask a run to stop: noted, and obeyed where the state can be saved; the second one ends it at once."""
+"""Signals that ask a run to stop: noted, and obeyed where the state can be saved; a second Ctrl-C ends it at once."""
 
 import contextlib
+import os
 import signal
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -21,16 +22,19 @@ class Interruption:
             raise KeyboardInterrupt(f"stopped by {self.name}")
 
     def _note(self, number, frame):
-        if self.name:
-            raise KeyboardInterrupt(f"stopped by a second {signal.Signals(number).name}")
-        self.name = signal.Signals(number).name
+        if self.name and number == signal.SIGINT:
+            raise KeyboardInterrupt("stopped by a second Ctrl-C")
+        self.name = self.name or signal.Signals(number).name
+        with contextlib.suppress(OSError):
+            os.write(2, b"\nstopping at the next validation, with the state saved\n")
 
 
 @contextlib.contextmanager
 def watched():
     """Within it, signals are noted in the `Interruption` that it gives."""
     interruption = Interruption()
-    before = {number: signal.signal(number, interruption._note) for number in SIGNALS}
+    heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]  # nohup ignores SIGHUP
+    before = {number: signal.signal(number, interruption._note) for number in heard}
     try:
         yield interruption
     finally:

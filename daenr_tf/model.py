@@ -233,6 +233,12 @@ def _unpack(data):
     return inputs, targets
 
 
+def head_weights(heads, alpha, beta):
+    """The weights of a model's heads: alpha and beta, or 1 where one head stands alone."""
+    weights = {"reconstruction": alpha, "response": beta}
+    return {head: weights[head] if len(heads) > 1 else 1.0 for head in heads}
+
+
 def adam(learning_rate):
     """The optimizer of DESIGN 6.7, fresh."""
     return keras.optimizers.Adam(learning_rate, epsilon=ADAM_EPSILON)
@@ -268,5 +274,5 @@ def build_model(config, recording, alpha=1.0, beta=1.0, learning_rate=1e-3):
             model.readout.initialize(mean_response, cells)
         else:
             model.readout.initialize(mean_response)
-    model.compile(adam(learning_rate), loss_weights={"reconstruction": alpha, "response": beta})
+    model.compile(adam(learning_rate), loss_weights=head_weights(model.heads, alpha, beta))
     return model

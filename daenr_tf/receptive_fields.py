@@ -89,8 +89,9 @@ def fixed_cells(recording, training, grid_shape: tuple[int, int]) -> np.ndarray:
 def grid_cell(position, stimulus_shape: tuple[int, int], grid_shape: tuple[int, int]) -> np.ndarray:
     """The cell of a hidden layer's grid that contains a position in the stimulus.
 
-    Resizing maps the stimulus' edges onto the network input's, and each layer halves the grid between the same edges; so pixel k of n
-    covers the share k / n to (k + 1) / n of a side.
+    Resizing maps the stimulus' edges onto the network input's, and each strided layer halves the grid; cells are taken to tile the
+    stimulus, so cell k of n covers the share k / n to (k + 1) / n of a side. (TensorFlow's 'same' padding of a strided convolution is
+    one-sided: the centre of what a cell sees lies half an input pixel, in h3 and h4 one and a half, beyond the middle of its tile.)
 
     Args:
         position: (..., 2), row and column in stimulus pixels, pixel centres at whole numbers. Beyond the edge counts as the cell at the edge.

@@ -9,9 +9,13 @@ from daenr_tf.checkpoint import write_text
 SHOWN = 10  # test images and masks in a figure
 
 
-def write_tables(directory, training, evaluation):
-    """`history.csv` and, with a readout, `neurons.csv`."""
-    write_text(directory.file("history.csv"), training.history.to_csv(index=False))
+def write_history(directory, history):
+    """`history.csv`."""
+    write_text(directory.file("history.csv"), history.to_csv(index=False))
+
+
+def write_neurons(directory, evaluation):
+    """`neurons.csv`, where there is a readout."""
     if evaluation.neurons is not None:
         write_text(directory.file("neurons.csv"), evaluation.neurons.to_csv(index=False))
 
@@ -38,18 +42,19 @@ def write_figures(folder, config, recording, model, training, evaluation):
         figures.pcc(path("pcc"), table["pcc"].to_numpy(), ceiling, table["significant"].to_numpy(),
                     f"Predicted and observed responses: {name}", simulated=simulated)
         if config.model.readout == "fr":
-            _draw_masks(path("masks"), f"{name}, h{config.model.layer}", recording, model, table["pcc"].to_numpy())
+            _draw_masks(path("masks"), f"{name}, h{config.model.layer}", recording, model, table)
         if config.model.readout == "fm":
             _draw_fixed_masks(path("masks"), f"{name}, h{config.model.layer}", config, recording, model)
 
 
-def _draw_masks(path, name, recording, model, pcc):
+def _draw_masks(path, name, recording, model, table):
     from daenr_tf import figures
 
+    pcc, ceilings = table["pcc"].to_numpy(), table["noise_ceiling"].to_numpy()
     best = np.argsort(-pcc, kind="stable")[:SHOWN]
     planted = {} if recording.truth is None else {"planted": recording.truth["center"][best]}
     figures.masks(path, model.readout.masks()[best], best, f"Spatial masks of the best predicted neurons: {name}",
-                  pccs=pcc[best], centers=planted, stimulus_shape=recording.images.shape[1:3], simulated=recording.simulated)
+                  pccs=pcc[best], ceilings=ceilings[best], centers=planted, stimulus_shape=recording.images.shape[1:3], simulated=recording.simulated)
 
 
 def _draw_fixed_masks(path, name, config, recording, model):

@@ -3,15 +3,19 @@
 import dataclasses
 import os
 import platform
-import re
 import shutil
 import sys
 
 from daenr_tf import interruption, paper
-from daenr_tf.errors import DivergedError
+from daenr_tf.config import ModelConfig, RunConfig
+from daenr_tf.errors import DivergedError, MachineError
 from daenr_tf.recordings import checks
 from daenr_tf.recordings.load import load_recording
 from daenr_tf.run_directory import RunDirectory, check_writable
+from daenr_tf.summary import summary
+
+USUAL_MEAN_RESPONSE = (0.1, 10.0)  # per presentation
+COLLAPSED = 0.5  # nats of KL per image
 
 
 def run(config, data_dir=None, run_dir=None, export_dir=None, overwrite=False):
@@ -35,12 +39,13 @@ def run(config, data_dir=None, run_dir=None, export_dir=None, overwrite=False):
     recording = load_recording(config.dataset, config.region, data_dir)
     checks.colour(recording, config.model.channels)
     config = _with_dataset_named(config, recording)
-    place = os.path.join(config.model.recipe, tag(config))
+    place = os.path.join(config.model.recipe, tag(config, recording))
     run_dir, export_dir = run_dir or os.path.join("runs", place), export_dir or os.path.join("saved_models", place)
     for option, directory in (("--run-dir", run_dir), ("--export-dir", export_dir)):
         check_writable(option, directory)
     with RunDirectory(run_dir, config, recording.digest).held(overwrite) as directory:
-        _tell_notes(config, recording)
+        for note in _notes(config, recording):
+            _tell(note)
         results = directory.results()
         if results is None:
             with interruption.watched() as stop:
@@ -54,11 +59,19 @@ def run(config, data_dir=None, run_dir=None, export_dir=None, overwrite=False):
     return results
 
 
-def _tell_notes(config, recording):
-    for note in recording.notes:
-        _tell(note)
+def _notes(config, recording):
+    """What a user must know of how the recording and the settings were read."""
+    notes = list(recording.notes)
     if own_recording(config):
-        _tell(f"region {config.region} names no part of one's own recording; only its alpha:beta are taken")
+        notes.append("the paper gives no settings for one's own recording: alpha:beta, unless you give them, are those of"
+                     f" region {config.region}, which names no part of the recording")
+    if config.model.readout:
+        mean = float(recording.responses.mean(dtype="float64"))
+        if not USUAL_MEAN_RESPONSE[0] <= mean <= USUAL_MEAN_RESPONSE[1]:
+            notes.append(f"the mean response is {mean:.3g} per presentation; the penalties' weights suit means between"
+                         f" {USUAL_MEAN_RESPONSE[0]} and {USUAL_MEAN_RESPONSE[1]}: rescale the responses, or set --readout-l1 and"
+                         " --activity-l1 (docs/recordings.md)")
+    return notes
 
 
 def own_recording(config):
@@ -75,12 +88,9 @@ def _with_dataset_named(config, recording):
     return dataclasses.replace(config, dataset=dataset)
 
 
-def tag(config):
+def tag(config, recording):
     """`<dataset>-r<region>-l<layer>-<task>-s<seed>`, parts that don't apply falling away."""
-    name = config.dataset
-    if own_recording(config):
-        name = re.sub(r"[^A-Za-z0-9._-]", "_", os.path.splitext(os.path.basename(name))[0])
-    parts = [name]
+    parts = [recording.name if own_recording(config) else config.dataset]
     if not own_recording(config):
         parts.append(f"r{config.region}")
     if config.model.readout:
@@ -95,11 +105,18 @@ def _work(config, recording, directory, export_dir, stop):
     import_tensorflow()
     import tensorflow as tf
 
+    try:
+        return _fit(tf, config, recording, directory, export_dir, stop)
+    except tf.errors.OpError as error:
+        raise MachineError(f"TensorFlow failed: {error.message.splitlines()[0]}") from None
+
+
+def _fit(tf, config, recording, directory, export_dir, stop):
     from daenr_tf import model_file, pipeline, serving
     from daenr_tf.evaluation import evaluate
     from daenr_tf.model import build_model
     from daenr_tf.progress import Progress
-    from daenr_tf.report import write_figures, write_tables
+    from daenr_tf.report import write_figures, write_history, write_neurons
     from daenr_tf.tensorboard import TensorBoard
     from daenr_tf.training import train
 
@@ -109,23 +126,25 @@ def _work(config, recording, directory, export_dir, stop):
     sets = pipeline.prepare(recording, config.model, config.training.seed)
     with strategy.scope():
         model = build_model(config.model, recording)
-    board = TensorBoard(directory.file("tensorboard"), sets.validation.images, config.to_dict(), f"{config.model.recipe} {tag(config)}",
+    board = TensorBoard(directory.file("tensorboard"), sets.validation.images, config.to_dict(), f"{config.model.recipe} {tag(config, recording)}",
                         recording.simulated)
     observers = (Progress(config.training), board)
     stop.raise_if_asked()
     try:
         training = train(model, recording, config.training, directory.path, observers, stop, sets)
-    except DivergedError:
+    except DivergedError as error:
+        write_history(directory, error.history)
         model_file.save_model(model, directory.file("model.keras"))
         raise
     model_file.save_model(model, directory.file("model.keras"))
     evaluation = evaluate(model, recording, sets)
     stop.raise_if_asked()
     board.conclude(model, training.steps, _figures_of(evaluation))
-    write_tables(directory, training, evaluation)
+    write_history(directory, training.history)
+    write_neurons(directory, evaluation)
     write_figures(directory.file("figures"), config, recording, model, training, evaluation)
     stop.raise_if_asked()
-    exported = serving.export(model, export_dir, directory.claim_version(serving.next_version(export_dir)))
+    exported = serving.export(model, export_dir, directory.mark())
     results = _results(config, recording, sets, model, training, evaluation)
     directory.write_results({**results, "saved_model": exported})
     shutil.rmtree(directory.file("checkpoint"), ignore_errors=True)
@@ -161,7 +180,11 @@ def _results(config, recording, sets, model, training, evaluation):
         "seconds": training.seconds,
         "images_per_second": training.images_per_second,
         "versions": versions(),
+        "notes": _notes(config, recording),
     }
+    if evaluation.kl is not None and evaluation.kl < COLLAPSED:
+        results["notes"].append(f"the posterior has collapsed onto the prior: KL {evaluation.kl:.2g} nats, the latent says nothing of the image")
+        _tell(results["notes"][-1])
     extra = {"codebook_perplexity": evaluation.codebook_perplexity, "kl": evaluation.kl}
     return {**results, **{name: value for name, value in extra.items() if value is not None}}
 
@@ -175,41 +198,29 @@ def published(config):
     if (config.training.alpha, config.training.beta) != (weights.alpha, weights.beta):
         return None
     figures = paper.published(*cell)
-    return figures and {**figures, "comparable": config.dataset == "antolik"}
+    return figures and {**figures, "comparable": config.dataset == "antolik" and not _departures(config)}
+
+
+def _departures(config):
+    """The settings that are not the paper's, apart from the cell's own and the seed."""
+    asked = config.to_dict()
+    usual = RunConfig(ModelConfig(config.model.recipe)).to_dict()
+    own = {"recipe", "layer", "task", "alpha", "beta", "seed", "dataset", "region", "strategy", "deterministic"}
+    return sorted(name for name in asked if name not in own and asked[name] != usual[name])
 
 
 def versions():
     """The versions of what a run's figures depend on."""
     import importlib.metadata
 
+    def version(name):
+        try:
+            return importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:  # run from a checkout, or TensorFlow under another name
+            return getattr(sys.modules.get(name), "__version__", None)
+
     names = ("daenr_tf", "tensorflow", "keras", "tensorflow-probability", "numpy", "scipy")
-    return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in names}}
-
-
-LABELS = {"mse": "MSE", "psnr": "PSNR (dB)", "ssim": "SSIM", "pcc": "mean PCC", "pcc_normalized": "PCC / ceiling"}
-
-
-def summary(results, run_dir):
-    """The table that ends a run: our figures, the paper's and the noise ceiling."""
-    dataset, config, paper_figures = results["dataset"], results["config"], results["paper"] or {}
-    name = f"{dataset['name']}{' (SIMULATED data)' if dataset['simulated'] else ''}"
-    comparable = paper_figures.get("comparable", False)
-    heading = f"paper, Table {paper_figures['table']}" if paper_figures else "paper"
-    if paper_figures and not comparable:
-        heading += " (not comparable)"
-    rows = [("test set", "ours", heading, "ceiling")]
-    for key, value in results["test"].items():
-        ceiling = results["noise_ceiling"] if key == "pcc" else None
-        rows.append((LABELS[key], _cell(value), _cell(paper_figures.get(key)), _cell(ceiling)))
-    widths = [max(len(row[i]) for row in rows) for i in range(4)]
-    lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    head = (f"{results['recipe']} on {name}, alpha:beta {config['alpha']:g}:{config['beta']:g}, {results['steps']} steps"
-            f" (best {results['best_step']}), {results['parameters']:,} parameters")
-    return "\n".join([head, *lines, f"run: {run_dir}", f"SavedModel: {results['saved_model']}"])
-
-
-def _cell(value):
-    return "–" if value is None else f"{value:.3f}"
+    return {"python": platform.python_version(), **{name: version(name) for name in names}}
 
 
 def _tell(text):

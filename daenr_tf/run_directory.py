@@ -5,16 +5,21 @@ import fcntl
 import json
 import math
 import os
+import re
 import shutil
 import socket
+import uuid
 
 from daenr_tf.checkpoint import write_text
 from daenr_tf.config import read_config
 from daenr_tf.errors import InputError, MachineError, one_line
+from daenr_tf.summary import summary
 
 CONFIG = "config.json"
 RESULTS = "results.json"
 LOCK = "lock"
+DIGEST = "recording"  # in checkpoint/: the digest of the recording that an unfinished run is on
+HALF_WRITTEN = r".*\.part|\.\d+\.model\.keras"
 PRODUCTS = (CONFIG, RESULTS, "history.csv", "neurons.csv", "model.keras", "figures", "tensorboard", "checkpoint")
 
 
@@ -59,15 +64,10 @@ class RunDirectory:
         """
         try:
             os.makedirs(self.path, exist_ok=True)
-            lock = open(self.file(LOCK), "a+", encoding="utf-8")
+            lock = self._lock()
         except OSError as error:
             raise InputError(f"--run-dir: expected a directory that can be written to, found {self.path} ({error.strerror})") from None
         with lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                lock.seek(0)
-                raise MachineError(f"{self.path}: another run is at work here ({lock.read().strip() or 'unknown'})") from None
             lock.truncate(0)
             lock.write(f"process {os.getpid()} on {socket.gethostname()}")
             lock.flush()
@@ -76,19 +76,35 @@ class RunDirectory:
                     self._clear()
                 self._check()
                 if not os.path.exists(self.file(CONFIG)):
+                    os.makedirs(self.file("checkpoint"), exist_ok=True)
+                    write_text(self.file("checkpoint", DIGEST), self.digest)
                     write_text(self.file(CONFIG), json.dumps(self.settings, indent=2) + "\n")
                 yield self
             finally:
-                if os.path.exists(self.file(LOCK)):
-                    os.remove(self.file(LOCK))
+                os.remove(self.file(LOCK))
 
-    def claim_version(self, version):
-        """The version that this run exports as: `version`, or the one that it claimed before it was killed."""
-        path = self.file("checkpoint", "version")
+    def _lock(self):
+        """The lock file, open and held by this process."""
+        while True:
+            lock = open(self.file(LOCK), "a+", encoding="utf-8")
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                with lock:
+                    lock.seek(0)
+                    raise MachineError(f"{self.path}: another run is at work here ({lock.read().strip() or 'unknown'})") from None
+            with contextlib.suppress(FileNotFoundError):
+                if os.stat(self.file(LOCK)).st_ino == os.fstat(lock.fileno()).st_ino:
+                    return lock
+            lock.close()  # its holder removed the file between our opening and locking it
+
+    def mark(self):
+        """A word that names this run, the same after it was killed and started again."""
+        path = self.file("checkpoint", "mark")
         if not os.path.exists(path):
-            write_text(path, str(version))
+            write_text(path, uuid.uuid4().hex)
         with open(path, encoding="utf-8") as file:
-            return int(file.read())
+            return file.read()
 
     def results(self):
         """The results of a finished run, or None."""
@@ -97,9 +113,9 @@ class RunDirectory:
         try:
             with open(self.file(RESULTS), encoding="utf-8") as file:
                 results = json.load(file)
-            str(results["dataset"]["digest"])
+            summary(results, self.path)
             return results
-        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             problem = " ".join(str(error).split())
             raise InputError(f"{self.file(RESULTS)}: expected a run's results, found {problem}; --overwrite starts afresh") from None
 
@@ -108,7 +124,7 @@ class RunDirectory:
         write_text(self.file(RESULTS), json.dumps(_finite(results), indent=2, allow_nan=False) + "\n")
 
     def _check(self):
-        names = set(os.listdir(self.path)) - {LOCK}
+        names = self._names()
         if names and CONFIG not in names:
             raise InputError(f"--run-dir: expected an empty directory or a run's, found {self.path} with {min(names)} and no {CONFIG}")
         if not names:
@@ -117,12 +133,23 @@ class RunDirectory:
         for name, wanted in self.settings.items():
             if name != "dataset" and found.get(name) != wanted:
                 raise InputError(f"--run-dir: expected a run with {name} {wanted}, found {self.path} with {name}"
-                                 f" {found.get(name)}; --overwrite starts afresh")
+                                 f" {found.get(name)}; --run-dir takes another place, --overwrite starts afresh")
         results = self.results()
-        digest = results["dataset"]["digest"] if results else self.digest
+        digest = results["dataset"]["digest"] if results else self._digest_of_the_unfinished()
         if digest != self.digest:
             raise InputError(f"--run-dir: expected a run on the recording with digest {self.digest[:12]}…, found {self.path} on"
                              f" {digest[:12]}…; --overwrite starts afresh")
+
+    def _names(self):
+        """What lies in the directory, apart from the lock and what a killed process left half-written."""
+        names = set(os.listdir(self.path)) - {LOCK}
+        names = {name for name in names if not re.fullmatch(HALF_WRITTEN, name)}
+        return set() if names == {"checkpoint"} else names  # killed before its config.json was there
+
+    def _digest_of_the_unfinished(self):
+        with contextlib.suppress(OSError, UnicodeDecodeError), open(self.file("checkpoint", DIGEST), encoding="utf-8") as file:
+            return file.read()
+        return self.digest
 
     def _clear(self):
         names = set(os.listdir(self.path))

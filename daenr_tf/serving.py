@@ -1,6 +1,8 @@
 """A fitted model as a SavedModel that needs nothing of ours."""
 
+import errno
 import os
+import re
 import shutil
 
 import keras
@@ -10,8 +12,10 @@ from daenr_tf import pipeline
 from daenr_tf.errors import MachineError
 from daenr_tf.model_file import without_replicas
 
+EXTRA, MARK = "assets.extra", "daenr_tf_run"  # where a SavedModel may hold what TensorFlow does not look at
 
-def export(model, directory, version=None):
+
+def export(model, directory, mark=None):
     """Export a model as the next version under `directory`, in the layout that TensorFlow Serving scans.
 
     Endpoints, both with the input `images` and the outputs `reconstruction` and `response` (those the model has;
@@ -23,7 +27,7 @@ def export(model, directory, version=None):
     Args:
         model: `DAENR`.
         directory: str; its integer versions are made inside.
-        version: int, to be made or replaced; by default the one after the newest.
+        mark: str that names a run; a version that bears it already is this run's, and is left as it is.
 
     Returns:
         The path of the version.
@@ -31,6 +35,9 @@ def export(model, directory, version=None):
     Raises:
         MachineError: it could not be written; nothing is left under a version's name.
     """
+    exported = mark and _marked(directory, mark)
+    if exported:
+        return exported
     model = without_replicas(model)
     height, width, channels = model.image_shape
 
@@ -48,21 +55,49 @@ def export(model, directory, version=None):
     archive.add_endpoint("serving_default", serve, [
         tf.TensorSpec((None, height, width, channels), tf.float32, name="images")])
     archive.add_endpoint("serve_raw", serve_raw, [tf.TensorSpec((None, None, None, None), tf.float32, name="images")])
-    aside = os.path.join(directory, f".{os.getpid()}.part")
+    aside = os.path.join(directory, f".{mark or os.getpid()}.part")
     try:
+        shutil.rmtree(aside, ignore_errors=True)
         os.makedirs(directory, exist_ok=True)
         archive.write_out(aside, verbose=False)
-        path = os.path.join(directory, str(version or next_version(directory)))
-        shutil.rmtree(path, ignore_errors=True)
-        os.replace(aside, path)
-    except OSError as error:
-        raise MachineError(f"{directory}: the export could not be written ({error.strerror or error})") from None
+        if mark:
+            os.makedirs(os.path.join(aside, EXTRA), exist_ok=True)
+            with open(os.path.join(aside, EXTRA, MARK), "w", encoding="utf-8") as file:
+                file.write(mark)
+        return _move_into_place(aside, directory)
+    except (OSError, tf.errors.OpError) as error:
+        raise MachineError(f"{directory}: the export could not be written ({error})") from None
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-    return path
 
 
-def next_version(directory):
-    """The number after the newest version under an export directory; 1 where there is none."""
+def _versions(directory):
     names = os.listdir(directory) if os.path.isdir(directory) else []
-    return max((int(name) for name in names if name.isdigit()), default=0) + 1
+    return sorted(int(name) for name in names if re.fullmatch("[0-9]+", name))
+
+
+def _marked(directory, mark):
+    """The path of the version under `directory` that bears a mark, or None."""
+    for version in _versions(directory):
+        path = os.path.join(directory, str(version))
+        try:
+            with open(os.path.join(path, EXTRA, MARK), encoding="utf-8") as file:
+                if file.read() == mark:
+                    return path
+        except (OSError, UnicodeDecodeError):
+            continue
+    return None
+
+
+def _move_into_place(aside, directory):
+    """Give an export the next version's name, whoever else takes one at the same time."""
+    version = max(_versions(directory), default=0) + 1
+    while True:
+        path = os.path.join(directory, str(version))
+        try:
+            os.rename(aside, path)
+            return path
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+            version += 1

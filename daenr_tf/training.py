@@ -11,11 +11,11 @@ import pandas as pd
 import tensorflow as tf
 
 from daenr_tf import checkpoint, pipeline
-from daenr_tf.errors import DivergedError, InputError
-from daenr_tf.model import adam
+from daenr_tf.errors import DivergedError, InputError, SettingError
+from daenr_tf.model import adam, head_weights
 
 STAGES = 2
-CHUNK = 10  # steps between two looks at the clock and at the signals
+CHUNK = 10  # steps between two moves of the progress bar
 EVALUATION_BATCH = 256
 SAVE_SHARE = 0.01  # of the time, at most, goes into saving states
 
@@ -84,14 +84,15 @@ def train(model, recording, config, run_dir, observers=(), stop=lambda: False, s
         config: `TrainConfig`.
         run_dir: directory of the run; made where it is missing.
         observers: `Observer`s.
-        stop: called between steps; when it returns true the state is saved and KeyboardInterrupt raised.
+        stop: called after every validation; when it returns true the state is saved and KeyboardInterrupt raised.
         sets: `pipeline.Sets`, where they are at hand.
 
     Returns:
         `Training`.
 
     Raises:
-        InputError: a state of another configuration or recording lies in `run_dir`.
+        InputError: a state of another configuration or recording lies in `run_dir`, the model lacks the task's head, or its
+            fixed masks were found on images that are validated on here.
         DivergedError: a loss was not finite; the model has the best weights.
         KeyboardInterrupt: `stop` asked for it.
     """
@@ -101,6 +102,10 @@ def train(model, recording, config, run_dir, observers=(), stop=lambda: False, s
 class _Loop:
     def __init__(self, model, recording, config, run_dir, observers, stop, sets):
         self.model, self.config, self.observers, self.stop = model, config, observers, stop
+        if config.monitor not in model.heads:
+            raise SettingError("task", f"one that the model has a head for ({', '.join(model.heads)})", config.task)
+        if model.settings["readout"] == "fm" and model.settings["seed"] != config.seed:
+            raise SettingError("seed", f"{model.settings['seed']}, the seed of the split that the fixed masks were found on", config.seed)
         self.sets = sets or pipeline.prepare(recording, model.image_settings, config.seed)
         self.directory = os.path.join(run_dir, "checkpoint")
         os.makedirs(self.directory, exist_ok=True)
@@ -111,7 +116,7 @@ class _Loop:
         self.strategy = model.distribute_strategy
         with self.strategy.scope():
             model.compile(adam(config.learning_rate),
-                          loss_weights={"reconstruction": config.alpha, "response": config.beta})
+                          loss_weights=head_weights(model.heads, config.alpha, config.beta))
             model.optimizer.build(model.trainable_variables)
         self.best_weights = [np.asarray(w) for w in model.get_weights()]
         self._restore()
@@ -131,7 +136,7 @@ class _Loop:
         if state.diverged:
             raise DivergedError(
                 f"training diverged at step {state.step}: a loss was not finite; the weights of step"
-                f" {state.best_step} were restored and saved")
+                f" {state.best_step} were restored and saved", pd.DataFrame(state.history))
         return Training(pd.DataFrame(state.history), state.step, state.best_step, state.seconds,
                         state.step * config.batch_size / max(state.seconds, 1e-9))
 

@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy.stats import entropy
 from scipy import special, stats
 from scipy.spatial.distance import cdist
 
@@ -90,8 +91,8 @@ def check_layer(kind, settings, input_shape, output_shapes, trainable, fixed, ou
     (Decoder, {"channels": 3, "seed": 1}, (2, 3, 48), [(8, 12, 3)], 11, 6, "float32"),
     (DenseBottleneck, {"latent_size": 7, "seed": 1}, (2, 3, 4), [(2, 3, 4)], 4, 0, "bfloat16"),
     (GaussianBottleneck, {"latent_size": 7, "pixels": 96, "seed": 1}, (2, 3, 4), [(2, 3, 4), ()], 4, 0, "bfloat16"),
-    (QuantizedBottleneck, {"codebook_size": 6, "code_dim": 5, "seed": 1}, (2, 3, 4), [(2, 3, 5), ()], 2, 4, "float32"),
-    (QuantizedBottleneck, {"codebook_size": 6, "code_dim": 5, "codebook_update": "loss"}, (2, 3, 4), [(2, 3, 5), (), ()], 3, 0,
+    (QuantizedBottleneck, {"codebook_size": 6, "code_dim": 5, "seed": 1}, (2, 3, 4), [(2, 3, 5), (), ()], 2, 4, "float32"),
+    (QuantizedBottleneck, {"codebook_size": 6, "code_dim": 5, "codebook_update": "loss"}, (2, 3, 4), [(2, 3, 5), (), (), ()], 3, 0,
      "float32"),
     (readouts.FactorizedReadout, {"neurons": 7, "l1": 0.1, "seed": 1}, (2, 3, 4), [(7,)], 3, 0, "float32"),
     (readouts.FixedMaskReadout, {"neurons": 7, "l1": 0.1, "seed": 1}, (2, 3, 4), [(7,)], 2, 1, "float32"),
@@ -234,7 +235,7 @@ def test_penalties_are_those_of_the_papers_sparsity():
     expected = {
         fr: {"readout_l1": (np.mean(norms), 0.3)},
         fm: {"readout_l1": (np.abs(fm.features).sum(axis=0).mean(), 0.3)},
-        fc: {"readout_l2": ((np.asarray(fc.kernel) ** 2).sum(), 0.01),
+        fc: {"readout_l2": ((np.asarray(fc.kernel) ** 2).sum(axis=0).mean(), 0.01),
              "readout_l1": (np.abs(fc.kernel).sum(axis=0).mean(), 0.3)}}
     for layer, terms in expected.items():
         assert layer.terms().keys() == terms.keys() == set(layer.term_names)
@@ -368,7 +369,10 @@ def test_quantizer_gives_every_cell_its_nearest_code():
     np.testing.assert_allclose(code, codebook[indices], atol=1e-6)
     distance = ((projected(layer, hidden) - codebook[indices]) ** 2).mean(axis=(1, 2, 3))
     np.testing.assert_allclose(terms["commitment"].value, distance, rtol=1e-5)
-    assert terms["commitment"].weight == 0.25 and terms.keys() == {"commitment"}
+    shares = np.bincount(indices.ravel(), minlength=len(codebook)) / indices.size
+    np.testing.assert_allclose(terms["codebook_perplexity"].value, [np.exp(entropy(shares))] * len(hidden), rtol=1e-5)
+    assert terms["commitment"].weight == 0.25 and terms["codebook_perplexity"].weight == 0
+    assert terms.keys() == {"commitment", "codebook_perplexity"}
 
 
 def test_the_decoders_gradient_passes_straight_through_to_the_projection():

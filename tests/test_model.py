@@ -65,7 +65,7 @@ def by_hand(model, images, targets, outputs, training):
         norms = np.abs(readout.features).sum(axis=0)
     else:
         norms = np.abs(readout.kernel).sum(axis=0)
-        terms["readout_l2"] = (np.asarray(readout.kernel, np.float64) ** 2).sum(), BETA * 0.01
+        terms["readout_l2"] = (np.asarray(readout.kernel, np.float64) ** 2).sum(axis=0).mean(), BETA * 0.01
     terms["readout_l1"] = norms.mean(), BETA * 0.2
     terms["activity_l1"] = np.abs(hidden[1]).mean(), BETA * 0.3
     return terms

@@ -193,7 +193,7 @@ def test_a_disk_that_takes_no_more_ends_with_status_1_and_nothing_half_written(r
     assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
     assert "could not be written" in done.stderr.splitlines()[-1]
     left = {name for _, _, names in os.walk(tmp_path) for name in names if "events" not in name}
-    assert left == {"config.json"}
+    assert left == {"config.json", "recording"}
 
 
 def test_deterministic_gives_the_same_bits_twice(recording_file, tmp_path):

@@ -100,7 +100,7 @@ def test_the_second_stage_starts_from_the_best_weights_with_a_fresh_adam_at_half
     sets = pipeline.prepare(recording, SMALL, QUICK.seed)
     for first_step, start, rate in ((0, other.get_weights(), 1e-3), (8, witness.at(4), 5e-4)):
         other.set_weights(start)
-        other.compile(adam(rate), loss_weights={"response": QUICK.beta})
+        other.compile(adam(rate), loss_weights={"response": 1.0})
         other.reset_metrics()
         for batch in pipeline.training_batches(sets.train, ["response"], QUICK.batch_size, QUICK.seed, first_step).take(2):
             logged = other.train_step(batch)

@@ -21,7 +21,8 @@ class QuantizedBottleneck(keras.layers.Layer):
     codes (batch, 8, 8, 256). The gradient passes straight through from the codes to the projection.
 
     Terms: `commitment`, the mean squared distance of the projection to its (fixed) code, weight 0.25;
-    `codebook`, the same distance seen from the codes, weight 1, where `codebook_update` is "loss".
+    `codebook`, the same distance seen from the codes, weight 1, where `codebook_update` is "loss";
+    `codebook_perplexity`, exp of the entropy of code usage in the batch, which is only logged.
 
     Args:
         codebook_size: int, K.
@@ -43,7 +44,7 @@ class QuantizedBottleneck(keras.layers.Layer):
 
     @property
     def term_names(self):
-        return ("commitment", "codebook") if self.codebook_update == "loss" else ("commitment",)
+        return ("commitment", *(["codebook"] if self.codebook_update == "loss" else []), "codebook_perplexity")
 
     def build(self, input_shape):
         self.projection.build(input_shape)
@@ -81,12 +82,19 @@ class QuantizedBottleneck(keras.layers.Layer):
         def distance(a, b):
             return tf.reduce_mean((a - b) ** 2, axis=(1, 2, 3))
 
-        terms = {"commitment": Term(distance(projected, tf.stop_gradient(codes)), COMMITMENT)}
+        terms = {"commitment": Term(distance(projected, tf.stop_gradient(codes)), COMMITMENT),
+                 "codebook_perplexity": Term(self._batch_perplexity(indices), 0.0)}
         if self.codebook_update == "loss":
             terms["codebook"] = Term(distance(tf.stop_gradient(projected), codes))
         elif training:
             self._move_codes(tf.stop_gradient(projected), indices, draws)
         return projected + tf.stop_gradient(codes - projected), terms
+
+    def _batch_perplexity(self, indices):
+        chosen = tf.one_hot(tf.reshape(indices, [-1]), self.codebook_size)
+        counts, = sum_over_replicas([tf.reduce_sum(chosen, axis=0)])
+        share = counts / tf.maximum(tf.reduce_sum(counts), 1.0)
+        return tf.fill(tf.shape(indices)[:1], tf.exp(-tf.reduce_sum(tf.math.xlogy(share, share))))
 
     def _move_codes(self, projected, indices, draws):
         """Move the averages and the codes by one step, over all replicas (appendix A.1)."""

@@ -132,8 +132,8 @@ class FixedMaskReadout(Readout):
 class FullyConnectedReadout(Readout):
     """One dense map from all of h_i to the neurons (McIntosh et al. 2016), dropout 0.5 before it.
 
-    Terms: `readout_l2`, the squared norm of the kernel with weight 0.01, and `readout_l1`, the mean over neurons
-    of the kernel's L1 norm with weight `l1`. Dropout is drawn per example, from a stateless seed.
+    Terms: `readout_l2`, the mean over neurons of the kernel's squared norm with weight 0.01, and `readout_l1`, the
+    mean over neurons of its L1 norm with weight `l1`. Dropout is drawn per example, from a stateless seed.
     """
 
     term_names = ("readout_l2", "readout_l1")
@@ -156,7 +156,7 @@ class FullyConnectedReadout(Readout):
         return self.rate(tf.matmul(hidden, tf.convert_to_tensor(self.kernel)))
 
     def terms(self):
-        return {"readout_l2": Term(keras.ops.sum(self.kernel ** 2), self.L2),
+        return {"readout_l2": Term(keras.ops.mean(keras.ops.sum(self.kernel ** 2, axis=0)), self.L2),
                 "readout_l1": Term(keras.ops.mean(keras.ops.sum(absolute(self.kernel), axis=0)), self.l1)}
 
 

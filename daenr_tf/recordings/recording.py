@@ -14,7 +14,7 @@ HOLD_OUT_SEED = 20160627
 PER_IMAGE_TRUTH = {"rates": "images", "test_rates": "test_images"}
 
 
-@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Recording:
     """Images, and what M neurons answered to them.
 
@@ -75,6 +75,12 @@ class Recording:
                 view = getattr(self, field).view()
                 view.setflags(write=False)
                 self._set(**{field: view})
+
+    def __repr__(self):
+        height, width, channels = self.images.shape[1:]
+        kind = "simulated recording" if self.simulated else "recording"
+        return (f"<{kind} {self.name}: {len(self.images)} training and {len(self.test_images)} test images of {height}x{width}x{channels},"
+                f" {self.neurons} neurons, {self.repeats or 'no'} repeats>")
 
     @property
     def neurons(self):

@@ -1,0 +1,26 @@
+"""The table that ends a run."""
+
+LABELS = {"mse": "MSE", "psnr": "PSNR (dB)", "ssim": "SSIM", "pcc": "mean PCC", "pcc_normalized": "PCC / ceiling"}
+
+
+def summary(results, run_dir):
+    """The table that ends a run: our figures, the paper's and the noise ceiling."""
+    dataset, config, paper_figures = results["dataset"], results["config"], results["paper"] or {}
+    name = f"{dataset['name']}{' (SIMULATED data)' if dataset['simulated'] else ''}"
+    comparable = paper_figures.get("comparable", False)
+    heading = f"paper, Table {paper_figures['table']}" if paper_figures else "paper"
+    if paper_figures and not comparable:
+        heading += " (not comparable)"
+    rows = [("test set", "ours", heading, "ceiling")]
+    for key, value in results["test"].items():
+        ceiling = results["noise_ceiling"] if key == "pcc" else None
+        rows.append((LABELS[key], _cell(value), _cell(paper_figures.get(key)), _cell(ceiling)))
+    widths = [max(len(row[i]) for row in rows) for i in range(4)]
+    lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    head = (f"{results['recipe']} on {name}, alpha:beta {config['alpha']:g}:{config['beta']:g}, {results['steps']} steps"
+            f" (best {results['best_step']}), {results['parameters']:,} parameters")
+    return "\n".join([head, *lines, f"run: {run_dir}", f"SavedModel: {results['saved_model']}"])
+
+
+def _cell(value):
+    return "–" if value is None else f"{value:.3f}"
