@@ -57,6 +57,8 @@ def by_hand(model, images, targets, outputs, training):
         codes = np.asarray(model.bottleneck.codebook, np.float64)
         distances = ((vectors[..., None, :] - codes) ** 2).mean(axis=-1)
         terms["commitment"] = distances.min(axis=-1).mean(), ALPHA * 0.25
+        shares = np.bincount(distances.argmin(axis=-1).ravel(), minlength=len(codes)) / distances[..., 0].size
+        terms["codebook_perplexity"] = np.exp(-sum(share * np.log(share) for share in shares if share)), 0.0
 
     readout = model.readout
     if model.settings["readout"] == "fr":
@@ -156,7 +158,7 @@ def test_training_refuses_sample_weights(model):
 def test_plain_fit_evaluate_and_predict_work_and_log_every_term(recording):
     model = small("vqvae_fm", recording)
     images, targets = data(20)
-    terms = {"loss", "reconstruction", "commitment", "response", "readout_l1", "activity_l1"}
+    terms = {"loss", "reconstruction", "commitment", "codebook_perplexity", "response", "readout_l1", "activity_l1"}
     history = model.fit(images, targets, epochs=6, batch_size=6, validation_split=0.25, verbose=0, shuffle=False).history
     assert history.keys() == terms | {f"val_{name}" for name in terms}
     assert history["loss"][-1] < history["loss"][0]
