@@ -207,14 +207,13 @@ def exported(trained, run_python, tmp_path_factory):
     return get
 
 
-def of_layer(layer):
-    return tuple(case for case in CASES if case.endswith(f"-{layer}"))
+JOINT = tuple(case for case in CASES if "ae_" in case and case.endswith(f"-{LAYERS[1]}"))
+OTHERS = tuple(case for case in CASES if case not in JOINT)
 
 
-@pytest.mark.parametrize("case", [
-    *of_layer(LAYERS[1]), *(pytest.param(case, marks=pytest.mark.slow) for case in of_layer(LAYERS[0]))])
+@pytest.mark.parametrize("case", [*JOINT, *(pytest.param(case, marks=pytest.mark.slow) for case in OTHERS)])
 def test_an_exported_model_gives_the_same_without_our_package(trained, exported, case):
-    model, found = trained(case).model, exported(of_layer(case[-1]))[case]
+    model, found = trained(case).model, exported(JOINT if case in JOINT else OTHERS)[case]
     outputs = model(images_and_targets(model)[0])
     assert found.keys() - {"indices"} == outputs.keys()
     assert ("indices" in found) == case.startswith("vqvae")

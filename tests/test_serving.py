@@ -154,6 +154,13 @@ def test_versions_count_up_and_nothing_half_written_stays(models, tmp_path):
     assert sorted(os.listdir(tmp_path / "9"))[-2:] == ["saved_model.pb", "variables"]
 
 
+def test_a_run_that_bears_a_mark_is_exported_once(models, tmp_path):
+    first = export(models["cnn_fr"], str(tmp_path), mark="one run")
+    assert export(models["cnn_fr"], str(tmp_path), mark="another run") == str(tmp_path / "2")
+    assert export(models["cnn_fr"], str(tmp_path), mark="one run") == first == str(tmp_path / "1")
+    assert sorted(os.listdir(tmp_path)) == ["1", "2"]
+
+
 def test_an_export_directory_that_is_a_file_is_named(models, tmp_path):
     path = tmp_path / "taken"
     path.write_text("")
