@@ -4,18 +4,14 @@ Every function takes `simulated`; a figure of simulated data says so on its face
 """
 
 import math
-import textwrap
 
 import numpy as np
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
-from daenr_tf import metrics
-from daenr_tf.checkpoint import replace_file
+from daenr_tf import canvas, metrics
+from daenr_tf.canvas import STYLE
 
-DPI = 150
-_STYLE = {"title": 11, "label": 9, "tick": 8}
 _TRAIN, _VALIDATION, _MARK = "#8c8c8c", "#1f5fa8", "#c1272d"
 _SIGNIFICANT, _INSIGNIFICANT = "#1f5fa8", "#c8c8c8"
 _HALO = {"mfc": "none", "ls": "none", "path_effects": [withStroke(linewidth=3, foreground="white")]}
@@ -39,14 +35,14 @@ def reconstructions(path, originals, reconstructed, title: str, *, simulated: bo
     Args:
         path: the PNG file.
         originals, reconstructed: (n, height, width, channels) in [-1, 1], channels 1 or 3; all shown on the one scale -1..1.
-        title: what model and what data it is.
+        title: what it shows; after a line break, of what model and data.
         simulated: whether the data are simulated.
         columns: images beside each other before a new band begins.
     """
     count, height, width, channels = np.shape(originals)
     columns = min(columns, count)
     bands = math.ceil(count / columns)
-    figure = _figure(max(0.85 * columns + 1.2, 4), bands * (1.7 * height / width + 0.65), title, simulated)
+    figure = canvas.figure(max(0.85 * columns + 1.2, 4), bands * (1.7 * height / width + 0.65), title, simulated)
     axes = figure.subplots(2 * bands, columns, squeeze=False)
     for axis in axes.flat:
         axis.axis("off")
@@ -55,15 +51,15 @@ def reconstructions(path, originals, reconstructed, title: str, *, simulated: bo
         band, column = divmod(i, columns)
         for row, (label, images) in enumerate((("original", originals), ("reconstruction", reconstructed))):
             axis = axes[2 * band + row, column]
-            _frame(axis)
-            shown = _image(axis, np.asarray(images[i]), -1, 1)
+            canvas.frame(axis)
+            shown = canvas.image(axis, np.asarray(images[i]), -1, 1)
             if column == 0:
-                axis.set_ylabel(label, fontsize=_STYLE["tick"])
+                axis.set_ylabel(label, fontsize=STYLE["tick"])
         ratio = "∞" if np.isinf(ratios[i]) else f"{ratios[i]:.1f}"
-        axis.set_xlabel(f"MSE {errors[i]:.3f}\n{ratio} dB", fontsize=_STYLE["tick"])
+        axis.set_xlabel(f"MSE {errors[i]:.3f}\n{ratio} dB", fontsize=STYLE["tick"])
     if channels == 1:
-        _colorbar(figure, shown, axes, "grey level", [-1, 0, 1])
-    _write(path, figure)
+        canvas.colorbar(figure, shown, axes, "grey level", [-1, 0, 1])
+    canvas.write(path, figure)
 
 
 def learning_curves(path, history, monitor: str, best_step: int, title: str, *, simulated: bool) -> None:
@@ -74,13 +70,13 @@ def learning_curves(path, history, monitor: str, best_step: int, title: str, *, 
         history: `pandas.DataFrame` with the columns step, stage, learning_rate, train_<term>, val_<term>, a row per validation.
         monitor: the term whose validation value picks the best weights.
         best_step: the step whose weights were kept.
-        title: what model and what data it is.
+        title: what it shows; after a line break, of what model and data.
         simulated: whether the data are simulated.
     """
     terms = [column.removeprefix("train_") for column in history.columns if column.startswith("train_")]
     columns = min(3, len(terms))
     rows = math.ceil(len(terms) / columns)
-    figure = _figure(max(3.3 * columns, 4.5), 2.5 * rows + 0.45, title, simulated)
+    figure = canvas.figure(max(3.3 * columns, 4.5), 2.5 * rows + 0.45, title, simulated)
     axes = figure.subplots(rows, columns, squeeze=False).flat
     switches = history["step"].shift()[history["stage"].diff() > 0]
     marker = "o" if len(history) < 3 else None
@@ -98,19 +94,19 @@ def learning_curves(path, history, monitor: str, best_step: int, title: str, *, 
         finite = curves[np.isfinite(curves)]
         if finite.size and finite.min() > 0 and finite.max() > 20 * finite.min():
             axis.set_yscale("log")
-        axis.set_title(f"{name} (monitored)" if term == monitor else name, fontsize=_STYLE["label"])
+        axis.set_title(f"{name} (monitored)" if term == monitor else name, fontsize=STYLE["label"])
         axis.set_xlim(left=0)
-        axis.set_xlabel("training step", fontsize=_STYLE["tick"])
-        axis.set_ylabel(unit, fontsize=_STYLE["tick"])
-        _plain(axis)
+        axis.set_xlabel("training step", fontsize=STYLE["tick"])
+        axis.set_ylabel(unit, fontsize=STYLE["tick"])
+        canvas.plain(axis)
     for axis in axes[len(terms) :]:
         axis.axis("off")
     handles = [Line2D([], [], color=_TRAIN, label="training"), Line2D([], [], color=_VALIDATION, label="validation")]
     handles.append(Line2D([], [], color=_MARK, ls="--", label=f"best: step {best_step}"))
     if len(switches):
         handles.append(Line2D([], [], color="black", ls=":", label="second stage begins"))
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=_STYLE["tick"])
-    _write(path, figure)
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=STYLE["tick"])
+    canvas.write(path, figure)
 
 
 def masks(path, spatial_masks, neurons, title: str, *, simulated: bool, pccs=None, ceilings=None, centers=None, background=None,
@@ -121,7 +117,7 @@ def masks(path, spatial_masks, neurons, title: str, *, simulated: bool, pccs=Non
         path: the PNG file.
         spatial_masks: (k, rows, columns), masks over the cells of the hidden layer that the readout reads.
         neurons: (k,) their numbers.
-        title: what model and what data it is.
+        title: what it shows; after a line break, of what model and data.
         simulated: whether the data are simulated.
         pccs: (k,) their PCC on the test images.
         ceilings: (k,) their noise ceilings, NaN where there is none; shown beside the PCC.
@@ -138,30 +134,30 @@ def masks(path, spatial_masks, neurons, title: str, *, simulated: bool, pccs=Non
     extent = (-0.5, columns - 0.5, rows - 0.5, -0.5)
     across = min(5, count)
     down = math.ceil(count / across)
-    figure = _figure(max(1.5 * across + 1.2, 4), down * (1.5 * rows / columns + 0.45) + (0.35 if centers else 0), title, simulated)
+    figure = canvas.figure(max(1.5 * across + 1.2, 4), down * (1.5 * rows / columns + 0.45) + (0.35 if centers else 0), title, simulated)
     axes = figure.subplots(down, across, squeeze=False)
     for axis in axes.flat:
         axis.axis("off")
     for i, axis in enumerate(axes.flat[:count]):
         opacity = None
         if background is not None:
-            _image(axis, np.asarray(background)[..., None], *_span(background), extent=extent)
+            canvas.image(axis, np.asarray(background)[..., None], *canvas.span(background), extent=extent)
             opacity = np.abs(weights[i]) ** 0.5
         shown = axis.imshow(
             weights[i], vmin=-1 if signed else 0, vmax=1, cmap="RdBu_r" if signed else "viridis", alpha=opacity, extent=extent
         )
-        _frame(axis)
+        canvas.frame(axis)
         for style, positions in zip(_CENTER_STYLES, (centers or {}).values(), strict=False):
             row, column = positions[i]
             axis.plot(column, row, ms=7, mew=1.6, **style)
         quality = "" if pccs is None else f"\nPCC {pccs[i]:.2f}" if np.isfinite(pccs[i]) else "\nno PCC"
         if ceilings is not None and np.isfinite(ceilings[i]):
-            quality += f" of {ceilings[i]:.2f}"
-        axis.set_title(f"neuron {neurons[i]}{quality}", fontsize=_STYLE["tick"])
-    _colorbar(figure, shown, axes, "weight / largest |weight| (sign is arbitrary)" if signed else "weight / largest weight", [-1, 0, 1] if signed else [0, 1])
+            quality += f", ceiling {ceilings[i]:.2f}"
+        axis.set_title(f"neuron {neurons[i]}{quality}", fontsize=STYLE["tick"])
+    canvas.colorbar(figure, shown, axes, "weight / largest |weight| (sign is arbitrary)" if signed else "weight / largest weight", [-1, 0, 1] if signed else [0, 1])
     if centers:
         _center_legend(figure, centers)
-    _write(path, figure)
+    canvas.write(path, figure)
 
 
 def pcc(path, correlations, ceilings, significant, title: str, *, simulated: bool) -> None:
@@ -172,13 +168,13 @@ def pcc(path, correlations, ceilings, significant, title: str, *, simulated: boo
         correlations: (neurons,) PCC on the test images.
         ceilings: (neurons,), NaN for a neuron that has none; or None.
         significant: (neurons,) bool.
-        title: what model and what data it is.
+        title: what it shows; after a line break, of what model and data.
         simulated: whether the data are simulated.
     """
     correlations, significant = np.asarray(correlations, float), np.asarray(significant, bool)
     known = None if ceilings is None else np.isfinite(ceilings) & np.isfinite(correlations)
     compared = known is not None and known.any()
-    figure = _figure(8.2 if compared else 4.8, 3.5, title, simulated)
+    figure = canvas.figure(8.2 if compared else 4.8, 3.5, title, simulated)
     axes = figure.subplots(1, 1 + compared, squeeze=False)[0]
     groups = {
         f"significant: {significant.sum()}": (significant, _SIGNIFICANT),
@@ -194,10 +190,10 @@ def pcc(path, correlations, ceilings, significant, title: str, *, simulated: boo
         mean = correlations[finite].mean()
         axes[0].axvline(mean, color=_MARK, ls="--", lw=1.2, label=f"mean {mean:.3f}")
     axes[0].margins(y=0.4)
-    axes[0].set_xlabel("PCC over test images", fontsize=_STYLE["label"])
-    axes[0].set_ylabel("neurons", fontsize=_STYLE["label"])
+    axes[0].set_xlabel("PCC over test images", fontsize=STYLE["label"])
+    axes[0].set_ylabel("neurons", fontsize=STYLE["label"])
     axes[0].yaxis.get_major_locator().set_params(integer=True)
-    axes[0].legend(framealpha=0.9, edgecolor="none", fontsize=_STYLE["tick"], loc="upper left")
+    axes[0].legend(framealpha=0.9, edgecolor="none", fontsize=STYLE["tick"], loc="upper left")
 
     if compared:
         ceilings = np.asarray(ceilings, float)
@@ -210,16 +206,16 @@ def pcc(path, correlations, ceilings, significant, title: str, *, simulated: boo
         axes[1].set_xlim(-0.03, 1.03)
         axes[1].set_ylim(min(-0.05, correlations[known].min() - 0.05), 1.03)
         missing = len(correlations) - known.sum()
-        axes[1].set_xlabel(f"noise ceiling ({missing} without)" if missing else "noise ceiling", fontsize=_STYLE["label"])
-        axes[1].set_ylabel("PCC over test images", fontsize=_STYLE["label"])
-        axes[1].legend(frameon=False, fontsize=_STYLE["tick"], loc="upper left")
+        axes[1].set_xlabel(f"noise ceiling ({missing} without)" if missing else "noise ceiling", fontsize=STYLE["label"])
+        axes[1].set_ylabel("PCC over test images", fontsize=STYLE["label"])
+        axes[1].legend(frameon=False, fontsize=STYLE["tick"], loc="upper left")
     for axis in axes:
-        _plain(axis)
-    _write(path, figure)
+        canvas.plain(axis)
+    canvas.write(path, figure)
 
 
 def fixed_mask_positions(path, mean_stimulus, positions, cells, grid_shape, title: str, *, simulated: bool, planted=None) -> None:
-    """The receptive-field positions that fixed masks stand on, over the mean stimulus, and the cells that they open.
+    """The receptive-field positions that fixed masks stand on, over the mean stimulus (and a note that it is), and the cells that they open.
 
     Args:
         path: the PNG file.
@@ -227,14 +223,14 @@ def fixed_mask_positions(path, mean_stimulus, positions, cells, grid_shape, titl
         positions: (neurons, 2), estimated row and column in stimulus pixels.
         cells: (neurons, 2), row and column of each neuron's cell.
         grid_shape: (rows, columns) of the hidden layer's grid.
-        title: what model and what data it is.
+        title: what it shows; after a line break, of what model and data.
         simulated: whether the data are simulated.
         planted: (neurons, 2), the true positions where they are known; joined to the estimates.
     """
     height, width = np.shape(mean_stimulus)
-    figure = _figure(5.6, 4.6 * height / width + 0.4, title, simulated)
+    figure = canvas.figure(5.6, 4.6 * height / width + 0.4, title, simulated)
     axis = figure.subplots()
-    _image(axis, np.asarray(mean_stimulus)[..., None], *_span(mean_stimulus))
+    canvas.image(axis, np.asarray(mean_stimulus)[..., None], *canvas.span(mean_stimulus))
     counts = np.zeros(grid_shape, int)
     np.add.at(counts, tuple(np.transpose(cells)), 1)
     rows, columns = (np.linspace(-0.5, size - 0.5, parts + 1) for size, parts in zip((height, width), grid_shape, strict=True))
@@ -247,66 +243,15 @@ def fixed_mask_positions(path, mean_stimulus, positions, cells, grid_shape, titl
             axis.plot(*np.transpose(pair)[::-1], color="white", lw=0.8, zorder=3)
     for style, places in zip(_CENTER_STYLES[-len(named) :], named.values(), strict=True):
         axis.plot(*np.transpose(places)[::-1], ms=5, mew=1.2, zorder=4, **style)
-    axis.set_xlabel("column (stimulus pixels)", fontsize=_STYLE["label"])
-    axis.set_ylabel("row (stimulus pixels)", fontsize=_STYLE["label"])
-    axis.tick_params(labelsize=_STYLE["tick"])
-    _colorbar(figure, shown, axis, "neurons per cell", sorted({0, int(counts.max())}))
+    axis.set_title("background: the mean of the training images, on its own grey scale", fontsize=STYLE["tick"])
+    axis.set_xlabel("column (stimulus pixels)", fontsize=STYLE["label"])
+    axis.set_ylabel("row (stimulus pixels)", fontsize=STYLE["label"])
+    axis.tick_params(labelsize=STYLE["tick"])
+    canvas.colorbar(figure, shown, axis, "neurons per cell", sorted({0, int(counts.max())}))
     _center_legend(figure, named, _CENTER_STYLES[-len(named) :])
-    _write(path, figure)
-
-
-def _figure(width: float, height: float, title: str, simulated: bool) -> Figure:
-    """A figure of a width and of a body's height in inches, under a header with the title and, if need be, the label."""
-    lines = textwrap.wrap(title, int(width * 11.5), break_on_hyphens=False) or [""]
-    header = 0.19 * len(lines) + (0.4 if simulated else 0.16)
-    figure = Figure(figsize=(width, height + header), dpi=DPI, layout="constrained")
-    figure.get_layout_engine().set(rect=(0, 0, 1, height / (height + header)))
-
-    def from_top(inches):
-        return 1 - inches / (height + header)
-
-    figure.text(0.5, from_top(0.08), "\n".join(lines), ha="center", va="top", fontsize=_STYLE["title"])
-    if simulated:
-        box = {"boxstyle": "round,pad=0.25", "fc": "#ffb000", "ec": "none"}
-        label = {"fontsize": _STYLE["label"], "fontweight": "bold", "bbox": box}
-        figure.text(0.5, from_top(header - 0.08), "simulated data", ha="center", va="bottom", **label)
-    return figure
-
-
-def _image(axis, image: np.ndarray, low: float, high: float, **options):
-    """Shows (height, width, channels) on the scale low..high."""
-    if image.shape[-1] == 3:
-        return axis.imshow(np.clip((image - low) / (high - low), 0, 1), **options)
-    return axis.imshow(image[..., 0], cmap="gray", vmin=low, vmax=high, **options)
-
-
-def _span(values) -> tuple[float, float]:
-    """A grey scale from the smallest to the largest value; one constant value is mid-grey."""
-    low, high = float(np.min(values)), float(np.max(values))
-    return (low, high) if low < high else (low - 1, high + 1)
-
-
-def _frame(axis) -> None:
-    axis.axis("on")
-    axis.set_xticks([])
-    axis.set_yticks([])
-
-
-def _plain(axis) -> None:
-    axis.spines[["top", "right"]].set_visible(False)
-    axis.tick_params(labelsize=_STYLE["tick"])
-
-
-def _colorbar(figure, shown, axes, label: str, ticks) -> None:
-    bar = figure.colorbar(shown, ax=axes, ticks=ticks, shrink=0.8, aspect=25, pad=0.02, panchor=False)
-    bar.set_label(label, fontsize=_STYLE["tick"])
-    bar.ax.tick_params(labelsize=_STYLE["tick"])
+    canvas.write(path, figure)
 
 
 def _center_legend(figure, named, styles=_CENTER_STYLES) -> None:
     handles = [Line2D([], [], mew=1.6, label=f"{name} centre", **style) for style, name in zip(styles, named, strict=False)]
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=_STYLE["tick"])
-
-
-def _write(path, figure: Figure) -> None:
-    replace_file(path, lambda file: figure.savefig(file, format="png"))
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=STYLE["tick"])

@@ -1,3 +1,4 @@
+import inspect
 import subprocess
 import sys
 
@@ -7,8 +8,10 @@ import pytest
 from matplotlib.image import imread
 from matplotlib.text import Text
 
-from daenr_tf import figures
+from daenr_tf import canvas, figures
+from daenr_tf.config import RunConfig
 from daenr_tf.errors import MachineError
+from daenr_tf.report import describe
 
 RNG = np.random.default_rng(0)
 LABEL = np.array([255, 176, 0]) / 255
@@ -62,7 +65,7 @@ ALL = [draw_reconstructions, draw_learning_curves, draw_masks, draw_pcc, draw_fi
 def drawn(monkeypatch):
     """The figure that was drawn last, instead of a file."""
     kept = []
-    monkeypatch.setattr(figures, "_write", lambda path, figure: kept.append(figure))
+    monkeypatch.setattr(canvas, "write", lambda path, figure: kept.append(figure))
     return kept
 
 
@@ -80,7 +83,7 @@ def test_a_figure_of_simulated_data_says_so_on_its_face_and_any_other_does_not(d
 
 
 def test_the_label_of_simulated_data_is_visible_in_the_file(tmp_path, monkeypatch):
-    monkeypatch.setattr(figures, "DPI", 75)
+    monkeypatch.setattr(canvas, "DPI", 75)
     for draw in ALL:
         pixels = {}
         for simulated in (True, False):
@@ -113,7 +116,7 @@ def test_the_label_of_simulated_data_is_visible_in_the_file(tmp_path, monkeypatc
     ],
 )
 def test_small_constant_and_missing_data_are_drawn_without_a_warning(draw, options, tmp_path, monkeypatch):
-    monkeypatch.setattr(figures, "DPI", 60)
+    monkeypatch.setattr(canvas, "DPI", 60)
     draw(tmp_path / "figure.png", True, **options)
     assert (tmp_path / "figure.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     assert imread(tmp_path / "figure.png")[..., :3].std() > 0.01
@@ -174,6 +177,56 @@ def test_fixed_mask_positions_are_drawn_in_stimulus_pixels_with_columns_to_the_r
     assert [20.0, 3.0] in [line.get_xydata().tolist()[0] for line in panel.lines]
     counts = panel.collections[0].get_array()
     assert np.argwhere(counts.filled(0)).tolist() == [[0, 5]]
+
+
+def test_fixed_mask_positions_say_what_lies_behind_them(drawn):
+    draw_fixed_mask_positions("unused", True)
+    assert "background: the mean of the training images, on its own grey scale" in texts(drawn[0])
+
+
+@pytest.mark.parametrize("draw", ALL)
+def test_every_text_of_a_figure_lies_inside_it_however_long_its_title(draw, drawn, monkeypatch):
+    name = "vqvae_fm, layer 4, nrs, seed 2147483647, simulated region 3 (quick run)"
+    for function in ("reconstructions", "learning_curves", "masks", "pcc", "fixed_mask_positions"):
+        monkeypatch.setattr(figures, function, with_title(getattr(figures, function), f"Spatial masks of the best predicted neurons\n{name}"))
+    draw("unused", True)
+    figure, = drawn
+    assert "Spatial masks of the best predicted neurons" in " ".join(" ".join(texts(figure)).split())
+    assert name in " ".join(" ".join(texts(figure)).split())
+    width, height = figure.bbox.size
+    for text in figure.texts:
+        box = text.get_window_extent()
+        assert box.x0 >= 0 and box.x1 <= width and box.y0 >= 0 and box.y1 <= height, text.get_text()
+
+
+def with_title(function, title):
+    names = list(inspect.signature(function).parameters)
+
+    def drawing(*arguments, **options):
+        arguments = list(arguments)
+        arguments[names.index("title")] = title
+        return function(*arguments, **options)
+
+    return drawing
+
+
+def test_a_title_may_hold_dollar_signs(drawn):
+    figures.pcc("unused", [0.1, 0.5], None, [False, True], "Title\nmy$\\nothing$recording", simulated=False)
+    assert "my$\\nothing$recording" in texts(drawn[0])
+
+
+@pytest.mark.parametrize(
+    ("settings", "name", "words"),
+    [
+        ({"recipe": "cae_fr", "quick": True}, "simulated-r3", "cae_fr, layer 2, ir, seed 0, simulated region 3 (quick run)"),
+        ({"recipe": "cnn_fm", "layer": 4, "task": "nrs", "seed": 7, "dataset": "antolik", "region": 1}, "antolik-r1",
+         "cnn_fm, layer 4, nrs, seed 7, antolik region 1"),
+        ({"recipe": "vae", "dataset": "/data/mine.npz"}, "mine", "vae, ir, seed 0, mine"),
+    ],
+)
+def test_a_run_is_described_by_its_cell_its_seed_its_data_and_its_budget(settings, name, words, make_recording):
+    config = RunConfig.from_dict({"dataset": "simulated", **settings})
+    assert describe(config, make_recording(name=name)) == words
 
 
 def test_a_file_that_cannot_be_written_is_named_and_leaves_nothing(tmp_path):
