@@ -1,0 +1,103 @@
+"""Settings and cells: a setting is a model on a region with its loss weights and the neurons it is given; a cell is a setting with a seed."""
+
+import dataclasses
+from dataclasses import dataclass
+
+from daenr_tf import paper
+
+ALL = "all"
+SIGNIFICANT, INSIGNIFICANT = "significant", "insignificant"  # chosen on the test images, as the paper does
+SIGNIFICANT_CV, INSIGNIFICANT_CV = "significant-cv", "insignificant-cv"  # chosen on images held out from training, never on the test images
+SHUFFLED = "shuffled"  # all neurons, their training responses exchanged between the images: responses that say nothing of the image
+SELECTED = (SIGNIFICANT, INSIGNIFICANT, SIGNIFICANT_CV, INSIGNIFICANT_CV)
+GROUPS = (ALL, *SELECTED, SHUFFLED)
+
+_TITLES = {"cae": "CAE", "vae": "VAE", "vqvae": "VQ-VAE", "cnn": "CNN", "fr": "FR", "fc": "FC", "fm": "FM"}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the paper's tables have a figure for.
+
+    Attributes:
+        model: str, a recipe.
+        region: 1..3, or None for one's own recording.
+        layer: 1..4, or None for an autoencoder alone.
+        task: "ir" or "nrs".
+        alpha, beta: float, loss weights.
+        group: one of `GROUPS`, the neurons that the model is trained with.
+    """
+
+    model: str
+    region: int | None
+    layer: int | None
+    task: str
+    alpha: float
+    beta: float
+    group: str = ALL
+
+    @property
+    def label(self):
+        """The model as the paper writes it, such as "CAE-FR2"."""
+        return title(self.model) + ("" if self.layer is None else str(self.layer))
+
+    @property
+    def selected(self):
+        """Whether the neurons are chosen by how well another model predicts them."""
+        return self.group in SELECTED
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What is trained once."""
+
+    setting: Setting
+    seed: int
+
+    @property
+    def name(self):
+        """Names the cell's directory: two cells that differ have different names."""
+        setting = self.setting
+        parts = [setting.model]
+        parts += [f"{letter}{value}" for letter, value in (("r", setting.region), ("l", setting.layer)) if value is not None]
+        parts += [setting.task, f"a{setting.alpha!r}", f"b{setting.beta!r}"]
+        parts += [setting.group] * (setting.group != ALL) + [f"s{self.seed}"]
+        return "-".join(parts)
+
+    @property
+    def base(self):
+        """The cell with all neurons whose predictions choose this cell's; None where nothing is chosen."""
+        return Cell(dataclasses.replace(self.setting, group=ALL), self.seed) if self.setting.selected else None
+
+    def to_dict(self):
+        """The cell as a flat dictionary that JSON can hold."""
+        return {**dataclasses.asdict(self.setting), "seed": self.seed}
+
+    @classmethod
+    def from_dict(cls, values):
+        """The reverse of `to_dict`."""
+        values = dict(values)
+        seed = values.pop("seed")
+        return cls(Setting(**values), seed)
+
+
+def title(model):
+    """A recipe's name as the paper writes it: "vqvae_fr" -> "VQ-VAE-FR"."""
+    return "-".join(_TITLES[part] for part in model.split("_"))
+
+
+def setting(model, region, layer, task, table, weights_region=None, group=ALL):
+    """The setting of a cell of one of the paper's tables, with that table's loss weights.
+
+    Args:
+        model: str, a recipe.
+        region: 1..3, or None for one's own recording.
+        layer: 1..4; an autoencoder alone has none.
+        task: "ir" or "nrs".
+        table: number of the paper's table whose weights are taken.
+        weights_region: for one's own recording, the region whose weights are taken.
+        group: one of `GROUPS`.
+    """
+    layer = None if model in paper.AUTOENCODERS else layer
+    weights = paper.loss_weights(model, weights_region if region is None else region, layer, task, table if model in paper.JOINT else None)
+    return Setting(model, region, layer, task, weights.alpha, weights.beta, group)

@@ -1,0 +1,101 @@
+"""What the finished cells of a plan came to: every figure with its interval, every comparison paired over seeds and images."""
+
+import math
+
+import numpy as np
+
+from daenr_tf import metrics, paper
+from daenr_tf.experiments import outputs
+from daenr_tf.experiments.cells import ALL, Cell
+from daenr_tf.experiments.scores import Score, image_draws
+from daenr_tf.experiments.statistics import estimate
+from daenr_tf.experiments.study import cell_directory
+
+IMAGE_METRICS = ("mse", "psnr", "ssim")
+PCC, SIGNIFICANT = "pcc", "significant"
+DRAWS, DRAW_SEED = 2000, 20160627
+
+
+class Findings:
+    """The finished cells of a plan.
+
+    Args:
+        plan: `catalogue.Plan`.
+        study: `Study`.
+        results_dir: str.
+        recordings: dict of region (None: one's own) -> `Recording`.
+
+    Attributes:
+        cells: dict of `Cell` -> `Outputs`, the finished ones.
+    """
+
+    def __init__(self, plan, study, results_dir, recordings):
+        self.plan, self.study, self.recordings = plan, study, recordings
+        found = ((cell, outputs.read(cell_directory(results_dir, cell))) for cell in plan.cells)
+        self.cells = {cell: finished for cell, finished in found if finished is not None}
+        self._draws, self._scores, self._ceilings = {}, {}, {}
+
+    def seeds(self, *settings):
+        """The seeds that are finished in all of some settings; a seed whose group has no neuron isn't."""
+        def finished(cell):
+            return cell in self.cells and not self.cells[cell].results.get("skipped")
+
+        return tuple(seed for seed in self.plan.seeds if all(finished(Cell(setting, seed)) for setting in settings))
+
+    def outputs(self, setting):
+        """The finished cells of a setting, in the order of seeds: list of (seed, `Outputs`)."""
+        return [(seed, self.cells[Cell(setting, seed)]) for seed in self.seeds(setting)]
+
+    def score(self, setting, metric, seeds):
+        """The `Score` of a setting.
+
+        Args:
+            setting: `Setting`.
+            metric: "mse", "psnr", "ssim", "pcc" or "significant" (the number of significant neurons).
+            seeds: those to take, all of them finished.
+        """
+        key = (setting, metric, seeds)
+        if key not in self._scores:
+            recording = self.recordings[setting.region]
+            draws = self._draws_of(len(recording.test_images))
+            found = [self.cells[Cell(setting, seed)] for seed in seeds]
+            if metric in IMAGE_METRICS:
+                self._scores[key] = Score.mean_over_images(np.stack([one.images[metric] for one in found]), draws)
+            else:
+                make = Score.pcc if metric == PCC else Score.significant
+                self._scores[key] = make(np.stack([one.response for one in found]), recording.test_responses, draws)
+        return self._scores[key]
+
+    def estimate(self, setting, metric):
+        """The `Estimate` of a setting, or None where no seed of it is finished."""
+        seeds = self.seeds(setting)
+        return estimate(self.score(setting, metric, seeds)) if seeds else None
+
+    def contrast(self, make, *pairs):
+        """The `Estimate` of what `make` takes of the scores of (setting, metric) pairs, over the seeds that all of them have; None without any."""
+        seeds = self.seeds(*(setting for setting, _ in pairs))
+        return estimate(make(*(self.score(setting, metric, seeds) for setting, metric in pairs))) if seeds else None
+
+    def ceiling(self, region):
+        """The mean noise ceiling of a region's neurons, or None where nothing was repeated."""
+        if region not in self._ceilings:
+            trials = self.recordings[region].test_trials
+            ceiling = np.array([math.nan]) if trials is None else metrics.noise_ceiling(trials)
+            self._ceilings[region] = float(np.nanmean(ceiling)) if np.isfinite(ceiling).any() else None
+        return self._ceilings[region]
+
+    def published(self, setting, table):
+        """The paper's figures of a setting in one of its tables: dict of metric -> value; empty where it has none, or for one's own recording."""
+        if setting.region is None:
+            return {}
+        if table == 3:
+            if setting.region != 3 or setting.group == ALL:
+                return {}
+            return paper.significance(setting.layer).get(setting.group.removesuffix("-cv"), {})
+        figures = paper.published(setting.model, setting.region, setting.layer or 1, setting.task, table) or {}
+        return {metric: value for metric, value in figures.items() if metric != "table"}
+
+    def _draws_of(self, images):
+        if images not in self._draws:
+            self._draws[images] = image_draws(images, DRAWS, DRAW_SEED)
+        return self._draws[images]

@@ -1,0 +1,169 @@
+"""Scores: what models trained from several seeds reach on the test images, and what they would reach on resampled ones.
+
+A score keeps one value per seed on the full test set and one per seed in every draw of images. Sums, differences and gains are taken value by
+value, so whatever two models share (a seed's split and order, an image that is hard for both) drops out of their difference by itself.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.special import betaincinv
+
+from daenr_tf import metrics
+from daenr_tf.errors import InputError
+
+_ROUNDING = 1e-12  # a variance this much smaller than the mean square is left over from rounding in float64
+
+
+def image_draws(images: int, draws: int = 2000, seed: int = 0) -> np.ndarray:
+    """How often each image is in a draw of as many images with replacement, -> (draws, images), every row summing to `images`.
+
+    Raises:
+        InputError: fewer than 2 images, which tell nothing of the spread between images, or fewer than 2 draws.
+    """
+    if images < 2 or draws < 2:
+        raise InputError(f"image_draws: expected 2 images and 2 draws or more, found {images} and {draws}")
+    return np.random.default_rng(seed).multinomial(images, np.full(images, 1 / images), draws)
+
+
+@dataclass(frozen=True, eq=False)
+class Score:
+    """A statistic of models that differ in their seed alone, on the test images and on draws of them.
+
+    Attributes:
+        full: (seeds,), on the test images.
+        drawn: (draws, seeds), on each draw.
+        counts: (draws, images), the draws. Scores can be combined when their draws are the same; that the images are is up to the caller.
+    """
+
+    full: np.ndarray
+    drawn: np.ndarray
+    counts: np.ndarray = field(repr=False)
+
+    @property
+    def seeds(self) -> int:
+        return len(self.full)
+
+    @property
+    def images(self) -> int:
+        return self.counts.shape[1]
+
+    def __sub__(self, other: "Score") -> "Score":
+        """What the first has more than the second, seed by seed and draw by draw."""
+        return _combined(np.subtract, self, other)
+
+    def __truediv__(self, number: float) -> "Score":
+        return Score(self.full / number, self.drawn / number, self.counts)
+
+    @classmethod
+    def mean_over_images(cls, values, counts) -> "Score":
+        """The mean over images of a figure that each image has (MSE, PSNR, SSIM), (seeds, images) -> Score.
+
+        A value that isn't finite (the PSNR of a perfect image, the SSIM of an image under 11 pixels) makes the mean of its seed infinite or NaN
+        and every draw of that seed NaN: such a score has no interval.
+        """
+        values, counts = _values(values, counts, "(seeds, images)", 2)
+        usable = np.where(np.isfinite(values).all(axis=1, keepdims=True), values, np.nan)
+        center = usable.mean(axis=1)
+        with np.errstate(invalid="ignore"):
+            full = values.mean(axis=1)
+        return cls(full, center + counts @ (usable - center[:, None]).T / counts.shape[1], counts)
+
+    @classmethod
+    def pcc(cls, predicted, observed, counts) -> "Score":
+        """The mean over neurons of the Pearson correlation, (seeds, images, neurons), trial averages (images, neurons) -> Score.
+
+        A neuron that has a constant prediction or response among the images of a draw counts as 0 there, as in
+        `metrics.pearson_per_neuron`; one with a value that isn't finite makes its seed NaN.
+        """
+        predicted, counts = _values(predicted, counts, "(seeds, images, neurons)", 3)
+        full = metrics.pearson_per_neuron(*_side_by_side(predicted, observed)).reshape(len(predicted), -1).mean(axis=1)
+        return cls(full, _over_draws(lambda pcc: pcc.mean(axis=1), predicted, observed, counts), counts)
+
+    @classmethod
+    def significant(cls, predicted, observed, counts, level: float = metrics.SIGNIFICANCE_LEVEL) -> "Score":
+        """The number of significantly predicted neurons (`metrics.significant_neurons`), shapes as in `pcc`. Divide by the neurons for the share."""
+        predicted, counts = _values(predicted, counts, "(seeds, images, neurons)", 3)
+        images = counts.shape[1]
+        # The correlation whose p-value is `level`: the inverse of `metrics.pearson_p_value`, which never speaks of under three images.
+        least = 1 - 2 * betaincinv(images / 2 - 1, images / 2 - 1, level / 2) if images > 2 else np.inf
+        full = metrics.significant_neurons(*_side_by_side(predicted, observed), level).reshape(len(predicted), -1).sum(axis=1, dtype=float)
+        return cls(full, _over_draws(lambda pcc: (pcc >= least).sum(axis=1, dtype=float), predicted, observed, counts), counts)
+
+
+def mean_score(scores) -> Score:
+    """The mean over several cells, such as the layers of a model, on shared images: Scores -> Score."""
+    scores = list(scores)
+    if not scores:
+        raise InputError("mean_score: expected at least one score, found none")
+    return _combined(lambda *parts: np.mean(parts, axis=0), *scores)
+
+
+def relative_gain(base: Score, other: Score) -> Score:
+    """The share of an error that `other` has less than `base`, (base - other) / base, seed by seed; NaN or infinite where `base` is 0."""
+    return _combined(lambda a, b: np.true_divide(a - b, a), base, other)
+
+
+def weighted_pcc(predicted, observed, counts) -> np.ndarray:
+    """Pearson correlations of each neuron in each draw, (images, neurons), (images, neurons), (draws, images) -> (draws, neurons).
+
+    Weighted moments by matrix products. They are taken of columns that are centred and scaled beforehand: the difference of two moments then
+    loses no digits. 0 where the prediction or the response is constant within a draw, NaN where it isn't finite.
+    """
+    counts = np.asarray(counts, np.float64)
+    return _correlation(counts, *_moments(predicted, counts), *_moments(observed, counts))
+
+
+def _moments(values, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Columns centred and scaled (images, neurons), and their mean and standard deviation in each draw (draws, neurons); 0 if constant there."""
+    values = np.asarray(values)
+    rounding = 16 * float(np.finfo(values.dtype if np.issubdtype(values.dtype, np.floating) else np.float64).eps)  # as in metrics
+    values = np.where(np.isfinite(values), values, np.nan).astype(np.float64)
+    largest = np.abs(values).max(axis=0)
+    values = values - values.mean(axis=0)
+    scale = np.abs(values).max(axis=0)
+    values /= np.where(scale > 0, scale, 1)
+    mean, square = counts @ values / counts.shape[1], counts @ values**2 / counts.shape[1]
+    variance = square - mean**2
+    least = (rounding * largest / np.where(scale > 0, scale, 1)) ** 2
+    constant = variance <= np.maximum(_ROUNDING * square, least)
+    return values, mean, np.sqrt(np.where(constant, 0, variance))
+
+
+def _correlation(counts, x, x_mean, x_deviation, y, y_mean, y_deviation) -> np.ndarray:
+    covariance = counts @ (x * y) / counts.shape[1] - x_mean * y_mean
+    scale = x_deviation * y_deviation
+    pcc = np.clip(covariance / np.where(scale == 0, 1, scale), -1, 1)
+    return np.where(scale == 0, 0.0, pcc)
+
+
+def _over_draws(statistic, predicted, observed, counts) -> np.ndarray:
+    """A statistic of the correlations of each draw, one seed at a time, which bounds the memory: -> (draws, seeds)."""
+    counts = counts.astype(np.float64)
+    response = _moments(observed, counts)
+    return np.stack([statistic(_correlation(counts, *_moments(one_seed, counts), *response)) for one_seed in predicted], axis=1)
+
+
+def _side_by_side(predicted, observed) -> tuple[np.ndarray, np.ndarray]:
+    """All seeds' neurons as if they were one seed's, and each one's response, both (images, seeds x neurons)."""
+    return np.swapaxes(predicted, 0, 1).reshape(predicted.shape[1], -1), np.tile(observed, len(predicted))
+
+
+def _values(values, counts, layout: str, dimensions: int) -> tuple[np.ndarray, np.ndarray]:
+    values, counts = np.asarray(values), np.asarray(counts)
+    if values.ndim != dimensions or 0 in values.shape:
+        raise InputError(f"values: expected {layout}, none of them 0, found shape {values.shape}")
+    if counts.ndim != 2 or counts.shape[1] != values.shape[1]:
+        raise InputError(f"counts: expected (draws, {values.shape[1]}), found shape {counts.shape}")
+    return values, counts
+
+
+def _combined(operation, *scores: Score) -> Score:
+    first = scores[0]
+    for other in scores[1:]:
+        if other.seeds != first.seeds:
+            raise InputError(f"scores: expected the same number of seeds, found {first.seeds} and {other.seeds}")
+        if other.counts is not first.counts and not np.array_equal(other.counts, first.counts):
+            raise InputError("scores: expected the same draws of images, found different ones")
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return Score(operation(*(s.full for s in scores)), operation(*(s.drawn for s in scores)), first.counts)

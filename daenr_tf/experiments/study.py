@@ -1,0 +1,61 @@
+"""What all cells of a study share: the recording, the budget, and what is kept of each."""
+
+import dataclasses
+import os
+from dataclasses import dataclass
+
+from daenr_tf.recordings.load import load_recording
+
+BUDGETS = ("paper", "quick")
+
+
+@dataclass(frozen=True)
+class Study:
+    """What all cells share.
+
+    Attributes:
+        dataset: "antolik", "simulated" or the absolute path of an NPZ file.
+        data_dir: where the published recordings lie, or None.
+        budget: "paper" (two stages of patience 1000, at most 10,000 steps) or "quick" (at most 200 steps: a rehearsal).
+        weights_region: for one's own recording, the region whose loss weights are taken.
+        complete: whether figures, TensorBoard's files, `model.keras` and the SavedModel of every cell are made as well.
+    """
+
+    dataset: str
+    data_dir: str | None = None
+    budget: str = "paper"
+    weights_region: int = 3
+    complete: bool = False
+
+    @property
+    def own(self):
+        """Whether the recording is the user's."""
+        return self.dataset not in ("antolik", "simulated")
+
+    def recording(self, region):
+        """The recording of a region (None for one's own)."""
+        return load_recording(self.dataset, region, self.data_dir)
+
+    def config(self, cell):
+        """The `RunConfig` of a cell."""
+        from daenr_tf.cli import resolve
+
+        setting = cell.setting
+        given = {"region": setting.region or self.weights_region, "task": setting.task, "alpha": setting.alpha, "beta": setting.beta,
+                 "seed": cell.seed, "dataset": self.dataset}
+        if setting.layer is not None:
+            given["layer"] = setting.layer
+        if self.budget == "quick":
+            given["quick"] = True
+        return resolve(setting.model, given)
+
+    def to_dict(self):
+        """The study as a dictionary that JSON can hold."""
+        return dataclasses.asdict(self)
+
+
+def cell_directory(results_dir, cell):
+    """Where a cell's files lie."""
+    return os.path.join(results_dir, "cells", cell.name)
+
+

@@ -1,0 +1,114 @@
+"""One cell in a process of its own: `python -m daenr_tf.experiments.work` reads what to do from its standard input.
+
+The process ends when its parent does: it holds the other end of its standard input, and leaves as soon as that closes.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+
+STOPPED = 130
+WATCH_EVERY = 0.5  # seconds between two looks at the memory
+
+
+def main():
+    """Run the cell that standard input names, in one line of JSON, and leave with a status as a recipe's."""
+    order = json.loads(sys.stdin.readline())
+    threading.Thread(target=_leave_with_the_parent, daemon=True).start()
+    threading.Thread(target=_watch_memory, args=(order["memory"],), daemon=True).start()
+    threads = str(order["threads"])
+    os.environ.update(TF_NUM_INTRAOP_THREADS=threads, TF_NUM_INTEROP_THREADS="1", OMP_NUM_THREADS=threads)
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # several cells may share a GPU
+    signal.signal(signal.SIGTERM, _stop)
+
+    from daenr_tf.errors import DivergedError, InputError, MachineError
+    from daenr_tf.experiments.cells import Cell
+    from daenr_tf.experiments.study import Study
+
+    try:
+        run_cell(Cell.from_dict(order["cell"]), Study(**order["study"]), order["results_dir"])
+        status = 0
+    except KeyboardInterrupt as error:
+        status = _say(error, STOPPED)
+    except InputError as error:
+        status = _say(error, 2)
+    except DivergedError as error:
+        status = _say(error, 3)
+    except (MachineError, OSError, MemoryError) as error:
+        status = _say(error or type(error).__name__, 1)
+    sys.stderr.flush()
+    os._exit(status)  # a thread of ours waits on standard input
+
+
+def run_cell(cell, study, results_dir):
+    """Train and evaluate a cell; one that is unfinished is gone on with, one that is finished is left.
+
+    Args:
+        cell: `Cell`.
+        study: `Study`.
+        results_dir: str, of the whole study.
+
+    Raises:
+        InputError, MachineError, DivergedError, KeyboardInterrupt: as a run does.
+    """
+    from daenr_tf import interruption, run
+    from daenr_tf.experiments import outputs
+    from daenr_tf.experiments.study import cell_directory
+    from daenr_tf.run_directory import RunDirectory
+
+    config, place = study.config(cell), cell_directory(results_dir, cell)
+    if os.path.exists(os.path.join(place, outputs.RESULTS)):
+        return
+    whole = study.recording(cell.setting.region)
+    base = cell.base and outputs.read(cell_directory(results_dir, cell.base))
+    recording, neurons = outputs.prepared(whole, cell, base)
+    facts = {"cell": cell.to_dict(), "recording": whole.digest}
+    with RunDirectory(place, config, (recording or whole).digest).held(overwrite=False) as directory:
+        if recording is None:
+            directory.write_results({"skipped": f"no neuron is {cell.setting.group.removesuffix('-cv')}", **facts, "seconds": 0.0})
+            shutil.rmtree(directory.file("checkpoint"))
+            return
+
+        def conclude(sets, model, evaluation):
+            outputs.write(directory, neurons, sets, model, evaluation)
+            return facts
+
+        products = run.Products(directory.file("saved_model") if study.complete else None, *[study.complete] * 3)
+        with interruption.watched() as stop:
+            run.fit(config, recording, directory, stop, products, conclude)
+
+
+def _leave_with_the_parent():
+    sys.stdin.read()
+    os._exit(STOPPED)
+
+
+def _watch_memory(limit):
+    import psutil
+
+    process = psutil.Process()
+    while True:
+        held = process.memory_info().rss
+        if held > limit:
+            _say(f"the cell's process holds {held / 2**30:.1f} GiB, more than its share of {limit / 2**30:.1f} GiB; use fewer --workers", 1)
+            os._exit(1)
+        time.sleep(WATCH_EVERY)
+
+
+def _stop(number, frame):
+    raise KeyboardInterrupt(f"stopped by {signal.Signals(number).name}")
+
+
+def _say(message, status):
+    with contextlib.suppress(OSError):
+        print(" ".join(str(message).split()), file=sys.stderr, flush=True)
+    return status
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,6 @@
+"""Figure 4 of the paper: significant neurons with and without the decoder, region 3."""
+
+from daenr_tf.experiments.command import main
+
+if __name__ == "__main__":
+    main("figure4")

@@ -1,0 +1,128 @@
+"""The grid: which cells run, in what order, what becomes of those that fail, and that nothing is left behind."""
+
+import io
+import os
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from daenr_tf.errors import InputError
+from daenr_tf.experiments import grid
+from daenr_tf.experiments.cells import INSIGNIFICANT, SHUFFLED, SIGNIFICANT, Cell, setting
+from daenr_tf.experiments.study import Study
+from stub_work import DIES, FAILS, SLEEPS
+
+STUDY = Study("simulated", budget="quick")
+
+
+def cells(*seeds, group="all"):
+    return [Cell(setting("cae_fr", 3, 1, "ir", 2, group=group), seed) for seed in seeds]
+
+
+@pytest.fixture
+def stub(monkeypatch):
+    """Cells' processes are `stub_work`."""
+    monkeypatch.setattr(grid, "_WORKER", "stub_work")
+    monkeypatch.setenv("PYTHONPATH", os.path.dirname(__file__))
+
+
+@pytest.fixture(scope="module")
+def client():
+    with grid.cluster(workers=2) as client:
+        yield client
+
+
+def run(client, wanted, folder):
+    stream = io.StringIO()
+    outcomes = grid.run_grid(client, wanted, STUDY, str(folder), grid.Show(stream))
+    return {outcome.cell: outcome for outcome in outcomes}, stream.getvalue()
+
+
+def trained(folder):
+    with open(folder / "trace", encoding="utf-8") as trace:
+        return [line.split()[0] for line in trace]
+
+
+def test_every_cell_runs_once_and_a_finished_one_never_again(stub, client, tmp_path):
+    outcomes, said = run(client, cells(0, 1, 2), tmp_path)
+    assert [outcome.status for outcome in outcomes.values()] == ["done"] * 3
+    assert "3 cells, 0 of them finished before, 2 at once" in said and "3/3 cells, 0 failed" in said
+    outcomes, said = run(client, cells(0, 1, 2, 3), tmp_path)
+    assert sorted(outcome.status for outcome in outcomes.values()) == ["done", "kept", "kept", "kept"]
+    assert sorted(trained(tmp_path)) == sorted(cell.name for cell in cells(0, 1, 2, 3))
+
+
+def test_a_cell_that_fails_is_told_with_its_log_and_stops_no_other(stub, client, tmp_path):
+    outcomes, said = run(client, cells(0, FAILS, DIES, 1), tmp_path)
+    by_seed = {cell.seed: outcome for cell, outcome in outcomes.items()}
+    assert {seed: outcome.status for seed, outcome in by_seed.items()} == {0: "done", 1: "done", FAILS: "failed", DIES: "failed"}
+    assert by_seed[FAILS].message == "NoLuck: expected luck, found none"
+    assert "signal 9" in by_seed[DIES].message
+    with open(grid.log_file(str(tmp_path), cells(FAILS)[0]), encoding="utf-8") as log:
+        assert "something went wrong" in log.read()
+    assert f"failed: {cells(FAILS)[0].name}: NoLuck" in said and "2 failed" in said
+    outcomes, _ = run(client, cells(0, FAILS), tmp_path)
+    assert sorted(outcome.status for outcome in outcomes.values()) == ["failed", "kept"]
+
+
+def test_a_cell_whose_neurons_another_chooses_waits_for_it(stub, client, tmp_path):
+    wanted = [*cells(0, 1, FAILS), *cells(0, 1, FAILS, group=SIGNIFICANT), *cells(0, 1, group=INSIGNIFICANT), *cells(0, group=SHUFFLED)]
+    outcomes, _ = run(client, wanted, tmp_path)  # the stub sees that the first is finished
+    failed = {cell for cell, outcome in outcomes.items() if outcome.status != "done"}
+    assert failed == {*cells(FAILS), *cells(FAILS, group=SIGNIFICANT)}
+    assert "chooses its neurons" in outcomes[cells(FAILS, group=SIGNIFICANT)[0]].message
+
+
+def test_threads_and_memory_are_shared_out(stub, client, tmp_path):
+    run(client, cells(0), tmp_path)
+    _, _, threads, memory = (tmp_path / "trace").read_text().split()
+    assert int(threads) == max(1, len(os.sched_getaffinity(0)) // 2)
+    assert int(memory) == pytest.approx(grid.MEMORY_SHARE * psutil.virtual_memory().total / 2, rel=1e-6)
+
+
+def test_a_scheduler_that_does_not_answer_is_refused_by_its_address():
+    with pytest.raises(InputError, match="--scheduler: expected the address of a dask scheduler, found 'nowhere'"), \
+            grid.cluster(scheduler="nowhere"):
+        pass
+
+
+SLEEPER = """
+import sys
+from daenr_tf.experiments import grid
+from daenr_tf.experiments.cells import Cell, setting
+from daenr_tf.experiments.study import Study
+grid._WORKER = "stub_work"
+wanted = [Cell(setting("cae_fr", 3, 1, "ir", 2), seed) for seed in (0, 1, 103, 2)]
+with grid.cluster(workers=1) as client:
+    try:
+        grid.run_grid(client, wanted, Study("simulated", budget="quick"), sys.argv[1], grid.Show())
+    except KeyboardInterrupt:
+        sys.exit(130)
+"""
+
+
+@pytest.mark.parametrize("signal_name", ["SIGKILL", "SIGINT"])
+def test_a_command_that_is_stopped_leaves_no_process_and_no_cell_is_trained_again(stub, client, tmp_path, signal_name):
+    import signal
+
+    environment = {**os.environ, "PYTHONPATH": os.path.dirname(__file__)}
+    command = subprocess.Popen([sys.executable, "-c", SLEEPER, str(tmp_path)], env=environment, stderr=subprocess.PIPE, text=True)
+    asleep = cells(SLEEPS)[0].name
+    while not (tmp_path / "trace").exists() or asleep not in (tmp_path / "trace").read_text():
+        assert command.poll() is None, command.stderr.read()
+        time.sleep(0.05)
+    command.send_signal(getattr(signal, signal_name))
+    _, said = command.communicate(timeout=120)
+    assert "Traceback" not in said, said
+    assert command.returncode == (-9 if signal_name == "SIGKILL" else 130)
+    pids = [int(line.split()[1]) for line in (tmp_path / "trace").read_text().splitlines()]
+    until = time.monotonic() + 60
+    while any(map(psutil.pid_exists, pids)):
+        assert time.monotonic() < until, "a cell's process is left behind"
+        time.sleep(0.05)
+    finished = [name for name in trained(tmp_path) if name != asleep]
+    run(client, cells(0, 1, 2), tmp_path)
+    assert len(trained(tmp_path)) == 4 and sorted(set(trained(tmp_path)) - {asleep}) == sorted(cell.name for cell in cells(0, 1, 2)), finished

@@ -1,0 +1,154 @@
+"""Whole experiments from the command line, on a small recording: what they leave, how they are refused, killed and gone on with."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import numpy as np
+import psutil
+import pytest
+
+from runs import write_recording
+
+SMALL = ("--layers", "1", "--budget", "quick")
+
+
+def command(name, recording, folder, *options):
+    return [sys.executable, "-m", f"recipes.{name}", "--dataset", str(recording), "--results-dir", str(folder), *SMALL, *options]
+
+
+def go(name, recording, folder, *options, status=0):
+    done = subprocess.run(command(name, recording, folder, *options), capture_output=True, text=True, timeout=900)
+    assert done.returncode == status, done.stderr
+    assert "Traceback" not in done.stderr, done.stderr
+    return done
+
+
+def tables(folder):
+    found = {}
+    for name in sorted(os.listdir(folder / "tables")):
+        found[name] = (folder / "tables" / name).read_bytes()
+    return found
+
+
+def cells(folder):
+    """What each cell came to, times aside: dict of name -> (history, results, predictions)."""
+    found = {}
+    for place in sorted((folder / "cells").iterdir()):
+        results = json.loads((place / "results.json").read_text())
+        for name in ("seconds", "images_per_second"):
+            results.pop(name, None)
+        history = (place / "history.csv").read_bytes() if (place / "history.csv").exists() else b""
+        arrays = dict(np.load(place / "outputs.npz")) if (place / "outputs.npz").exists() else {}
+        found[place.name] = (history, results, {name: array.tobytes() for name, array in arrays.items()})
+    return found
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory):
+    return write_recording(tmp_path_factory.mktemp("recording") / "mine.npz")
+
+
+@pytest.fixture(scope="module")
+def finished(recording, tmp_path_factory):
+    """`table4` of CNN-FR1 with two seeds on one's own recording."""
+    folder = tmp_path_factory.mktemp("study")
+    return folder, go("table4", recording, folder, "--models", "cnn_fr", "--seeds", "2", "--workers", "2")
+
+
+def test_a_study_leaves_its_cells_tables_and_report(finished):
+    folder, done = finished
+    assert set(os.listdir(folder)) >= {"cells", "logs", "tables", "report.html", "study.json"} and "lock" not in os.listdir(folder)
+    assert {"table4.csv", "table4.md", "claims.csv"} <= set(os.listdir(folder / "tables"))
+    assert len(cells(folder)) == 2
+    for name in cells(folder):
+        assert set(os.listdir(folder / "cells" / name)) == {"config.json", "history.csv", "neurons.csv", "outputs.npz", "results.json"}
+    assert "report.html" in done.stdout and "2/2 cells, 0 failed" in done.stderr
+
+
+def test_a_finished_study_trains_nothing_and_says_the_same(finished, recording):
+    folder, _ = finished
+    before = {path: os.stat(path).st_mtime_ns for path in (folder / "cells").rglob("*")}, tables(folder)
+    done = go("table4", recording, folder, "--models", "cnn_fr", "--seeds", "2")
+    assert "2 of them finished before" in done.stderr
+    assert ({path: os.stat(path).st_mtime_ns for path in (folder / "cells").rglob("*")}, tables(folder)) == before
+
+
+def test_another_dataset_or_budget_is_refused_by_the_first_difference(finished, recording, tmp_path):
+    folder, _ = finished
+    other = write_recording(tmp_path / "mine.npz", seed=1)
+    said = go("table4", other, folder, status=2).stderr
+    assert "--results-dir: expected a study with recording None" in said and said.count("\n") == 1
+    said = subprocess.run(command("table4", recording, folder)[:-2] + ["--budget", "paper"], capture_output=True, text=True).stderr
+    assert "expected a study with budget paper" in said and said.count("\n") == 1
+
+
+def test_a_directory_that_is_no_study_is_refused(recording, tmp_path):
+    (tmp_path / "thesis.tex").write_text("precious")
+    said = go("table4", recording, tmp_path, status=2).stderr
+    assert "thesis.tex" in said and said.count("\n") == 1 and os.listdir(tmp_path) == ["thesis.tex"]
+
+
+@pytest.mark.parametrize("options, words", [
+    (("--models", "vae"), "--models: table4 has cnn_fr, cae_fr, found vae"),
+    (("--layers", "5"), "--layers: expected layers out of 1, 2, 3, 4, found '5'"),
+    (("--regions", "1,2"), "--regions: expected the one region whose alpha:beta are taken"),
+    (("--seeds", "0"), "--seeds: expected a whole number from 1 to 1000, found '0'"),
+    (("--workers", "2", "--scheduler", "tcp://127.0.0.1:1"), "--workers: expected no number beside --scheduler"),
+    (("--scheduler", "tcp://127.0.0.1:1"), "--scheduler: expected the address of a dask scheduler"),
+    (("--only", "table2"), "--only: expected an option (see --help), found an unknown argument"),
+])
+def test_options_that_cannot_be_used_are_refused_in_one_line(recording, tmp_path, options, words):
+    said = go("table4", recording, tmp_path / "study", *options, status=2).stderr
+    assert words in said and said.count("\n") == 1
+
+
+def test_a_dry_run_prints_the_cells_and_a_time_and_leaves_nothing(recording, tmp_path):
+    done = go("table4", recording, tmp_path / "study", "--models", "cnn_fr", "--seeds", "2", "--dry-run")
+    lines = done.stdout.splitlines()
+    assert lines[:2] == ["cnn_fr-l1-nrs-a0.0-b1.0-s0", "cnn_fr-l1-nrs-a0.0-b1.0-s1"]
+    assert "2 cells, 0 of them finished" in done.stdout and "min with" in lines[-1]
+    assert not (tmp_path / "study").exists()
+
+
+def test_the_same_cells_on_a_cluster_end_in_the_same_bits(finished, recording, tmp_path):
+    """On a scheduler and a worker in processes of their own, reached by address."""
+    from distributed import LocalCluster
+
+    with LocalCluster(n_workers=1, threads_per_worker=2, processes=True, dashboard_address=None) as cluster:
+        go("table4", recording, tmp_path, "--models", "cnn_fr", "--seeds", "2", "--scheduler", cluster.scheduler_address)
+    assert cells(tmp_path) == cells(finished[0]) and tables(tmp_path) == tables(finished[0])
+
+
+@pytest.mark.slow
+def test_ten_kills_of_the_whole_command(recording, tmp_path):
+    """Killed (-9) at random instants: no finished cell is trained again, nothing is left behind, and the end is the same to the bit."""
+    options = ("--seeds", "2", "--workers", "2")
+    started = time.monotonic()
+    go("table3", recording, tmp_path / "whole", *options)
+    seconds = time.monotonic() - started
+    generator, kills = np.random.default_rng(0), 0
+    for attempt in range(100):
+        folder, kept = tmp_path / f"killed-{attempt}", {}
+        for instant in generator.uniform(0.02, 0.6, 5):
+            process = subprocess.Popen(command("table3", recording, folder, *options), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            try:
+                process.wait(timeout=instant * seconds)
+            except subprocess.TimeoutExpired:
+                with psutil.Process(process.pid).oneshot():
+                    children = psutil.Process(process.pid).children(recursive=True)
+                process.kill()
+                kills += 1
+                assert not psutil.wait_procs(children, timeout=10)[1], "a process is left behind"
+            process.wait()
+            now = {path: os.stat(path).st_mtime_ns for path in folder.glob("cells/*/results.json")}
+            assert {path: now.get(path) for path in kept} == kept, "a finished cell was lost or trained again"
+            kept = now
+        go("table3", recording, folder, *options)
+        assert {path: os.stat(path).st_mtime_ns for path in kept} == kept
+        assert cells(folder) == cells(tmp_path / "whole") and tables(folder) == tables(tmp_path / "whole")
+        if kills >= 10:
+            return
+    pytest.fail(f"only {kills} kills")
