@@ -4,7 +4,8 @@ Every comparison is an effect that is positive where the claim holds. It is
 
 - supported, where it is positive with p <= 0.05 after Holm's correction over the comparisons of its claim,
 - contradicted, where it is negative with such a p,
-- not supported, where its 95 % interval lies below the smallest effect that would matter,
+- not supported, where neither, and its 95 % interval lies below the smallest effect that would matter; also where the whole interval is
+  smaller than that in either direction, however certain it is that there is some effect,
 - not decidable with this data otherwise, and with a single seed, which tells nothing of how another training would have ended.
 
 A claim says that all its comparisons hold: one that is contradicted contradicts it; it is supported if all are; one that is not supported
@@ -132,6 +133,8 @@ def verdict_on(effect, p_adjusted, least):
     """
     if effect is None or effect.seeds < 2 or not np.isfinite([effect.value, effect.low, effect.high, p_adjusted]).all():
         return NOT_DECIDABLE
+    if -least < effect.low and effect.high < least:
+        return NOT_SUPPORTED
     if p_adjusted <= LEVEL and effect.value != 0:
         return SUPPORTED if effect.value > 0 else CONTRADICTED
     return NOT_SUPPORTED if effect.high < least else NOT_DECIDABLE

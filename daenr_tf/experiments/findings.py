@@ -1,5 +1,6 @@
 """What the finished cells of a plan came to: every figure with its interval, every comparison paired over seeds and images."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -69,7 +70,13 @@ class Findings:
     def estimate(self, setting, metric):
         """The `Estimate` of a setting, or None where no seed of it is finished."""
         seeds = self.seeds(setting)
-        return estimate(self.score(setting, metric, seeds)) if seeds else None
+        if not seeds:
+            return None
+        found = estimate(self.score(setting, metric, seeds))
+        if metric == SIGNIFICANT:  # a t interval knows nothing of how many neurons there are
+            low, high = np.clip([found.low, found.high], 0, self.recordings[setting.region].neurons)
+            found = dataclasses.replace(found, low=float(low), high=float(high))
+        return found
 
     def contrast(self, make, *pairs):
         """The `Estimate` of what `make` takes of the scores of (setting, metric) pairs, over the seeds that all of them have; None without any."""

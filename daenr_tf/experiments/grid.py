@@ -120,6 +120,7 @@ def log_file(results_dir, cell):
 
 def run_in_a_process(cell, study, results_dir, base=None):
     """What a worker does for a cell: (status, seconds, message). `base` is the outcome of the cell that chooses its neurons, waited for."""
+    from dask.system import CPU_COUNT  # as far as affinity and cgroups let this process have them
     from distributed import get_worker
 
     cell, study = Cell.from_dict(cell), Study(**study)
@@ -128,7 +129,7 @@ def run_in_a_process(cell, study, results_dir, base=None):
     at_once = get_worker().state.nthreads
     memory = getattr(get_worker().memory_manager, "memory_limit", None) or MEMORY_SHARE * psutil.virtual_memory().total
     order = {"cell": cell.to_dict(), "study": study.to_dict(), "results_dir": results_dir,
-             "threads": max(1, len(os.sched_getaffinity(0)) // at_once), "memory": memory / at_once}
+             "threads": max(1, CPU_COUNT // at_once), "memory": memory / at_once}
     os.makedirs(os.path.dirname(log_file(results_dir, cell)), exist_ok=True)
     started = time.monotonic()
     with open(log_file(results_dir, cell), "a+b") as log:

@@ -243,8 +243,8 @@ def comparisons(claims, own, simulated):
 def markdown(head, rows):
     """A table in Markdown: heads of the columns, and rows of cells, each a text or a list of lines."""
     def text(cell):
-        lines = cell if isinstance(cell, (list, tuple)) else [cell]
-        return "<br>".join(_plain(line) for line in lines) or "–"
+        lines = (cell or ["–"]) if isinstance(cell, (list, tuple)) else [cell]
+        return "<br>".join(_plain(line) for line in lines)
 
     lines = [" | ".join(text(cell) for cell in row) for row in (head, *rows)]
     return "\n".join(f"| {line} |" for line in (lines[0], " | ".join(["---"] * len(head)), *lines[1:]))

@@ -1,0 +1,106 @@
+import pytest
+
+from daenr_tf import paper
+from daenr_tf.errors import InputError
+from daenr_tf.experiments.catalogue import EXPERIMENTS, PUBLISHED, plan
+from daenr_tf.experiments.cells import ALL, GROUPS, SELECTED, Cell, setting
+
+
+def labels(chosen):
+    return {(one.setting.region, one.setting.label) for one in chosen.cells}
+
+
+def test_a_cell_that_several_tables_have_is_trained_once():
+    two, five, both = (plan(names, seeds=2, regions=(3,)) for names in (("table2",), ("table5",), ("table2", "table5")))
+    shared = set(two.cells) & set(five.cells)
+    assert {cell.setting.label for cell in shared} == {"CAE", "CAE-FR1"}  # Tables 8 and 10 agree at layer 1 only
+    assert len(both.cells) == len(two.cells) + len(five.cells) - len(shared) == len(set(both.cells))
+
+
+def test_different_cells_have_different_directories():
+    cells = plan(None, seeds=3).cells
+    assert len({cell.name for cell in cells}) == len(cells) == len(set(cells))
+    assert all(Cell.from_dict(cell.to_dict()) == cell for cell in cells)
+
+
+def test_the_cells_of_a_table_are_those_that_the_paper_has_figures_of():
+    for number in (2, 4, 5, 6):
+        task = "ir" if number in (2, 5) else "nrs"
+        expected = {(region, model, layer) for model, region, layer in paper.cells(number)}
+        found = {(one.setting.region, one.setting.model, one.setting.layer) for one in plan((f"table{number}",), seeds=1).cells}
+        assert found == expected
+        assert {one.setting.task for one in plan((f"table{number}",), seeds=1).cells} == {task}
+
+
+def test_a_cell_takes_the_loss_weights_of_the_table_it_stands_in():
+    for number in (2, 4, 5, 6):
+        for one in plan((f"table{number}",), seeds=1).cells:
+            chosen = one.setting
+            if chosen.model in paper.JOINT:
+                weights = paper.loss_weights(chosen.model, chosen.region, chosen.layer, chosen.task, number)
+                assert (chosen.alpha, chosen.beta) == (weights.alpha, weights.beta)
+            else:
+                assert (chosen.alpha, chosen.beta) in ((1.0, 0.0), (0.0, 1.0))
+
+
+def test_a_cell_whose_neurons_another_chooses_comes_after_that_one():
+    cells = plan(("table3",), seeds=2).cells
+    assert {cell.setting.group for cell in cells} == {ALL, *SELECTED}
+    for place, cell in enumerate(cells):
+        assert cell.base is None or cells.index(cell.base) < place
+    assert all(cell.base for cell in cells if cell.setting.group in SELECTED)
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_only_a_cell_with_chosen_neurons_has_a_base_and_it_has_all(group):
+    cell = Cell(setting("cae_fr", 3, 2, "ir", 2, group=group), 1)
+    assert (cell.base is not None) == (group in SELECTED)
+    assert cell.base is None or (cell.base.setting.group == ALL and cell.base.seed == 1)
+
+
+def test_the_users_choice_narrows_the_cells():
+    chosen = plan(("table2",), regions=(3,), layers=(2, 4), models=("cae_fr",), seeds=1)
+    assert labels(chosen) == {(3, "CAE-FR2"), (3, "CAE-FR4")}
+    assert chosen.seeds == (0,)
+
+
+def test_figures_of_images_train_a_single_seed():
+    assert {cell.seed for cell in plan(("figure2",), seeds=5).cells} == {0}
+    assert {cell.seed for cell in plan(("figure2", "table2"), seeds=5).cells} == set(range(5))
+
+
+def test_a_table_can_be_made_of_other_regions_than_the_papers_and_a_figure_of_its_own_only():
+    assert {cell.setting.region for cell in plan(("table5",), regions=(1,), seeds=1).cells} == {1}
+    with pytest.raises(InputError, match=r"--regions: figure2 shows region 3, found 1, 2"):
+        plan(("figure2",), regions=(1, 2))
+    assert plan(None, regions=(1,), seeds=1).part("figure2") is None
+
+
+@pytest.mark.parametrize(("names", "models", "message"), [
+    (("table4",), ("vae",), "--models: table4 has cnn_fr, cae_fr, found vae"),
+    (("table2", "table4"), ("cae",), "--models: table4 has"),
+])
+def test_an_experiment_that_was_named_and_has_nothing_to_show_is_refused(names, models, message):
+    with pytest.raises(InputError, match=message):
+        plan(names, models=models)
+
+
+def test_nothing_is_trained_for_the_counts_and_the_stimuli():
+    chosen = plan(("table7", "figure5"))
+    assert chosen.cells == () and len(chosen.parts) == 2
+
+
+def test_ones_own_recording_has_no_region_and_takes_a_regions_weights():
+    chosen = plan(None, regions=(2,), layers=(1,), seeds=1, own=True)
+    assert {part.regions for part in chosen.parts} == {(None,)}
+    assert {cell.setting.region for cell in chosen.cells} == {None}
+    weights = paper.loss_weights("cae_fr", 2, 1, "ir", 2)
+    joint = next(one for one in chosen.part("table2").settings if one.model == "cae_fr")
+    assert (joint.alpha, joint.beta) == (weights.alpha, weights.beta)
+    assert not {"figure6", "figure7", "figure8"} & {part.experiment.name for part in chosen.parts}  # they would repeat figures 2 and 3
+    assert not any("region" in part.title for part in chosen.parts)
+
+
+def test_every_experiment_but_the_control_is_a_table_or_a_figure_of_the_paper():
+    assert set(EXPERIMENTS) - set(PUBLISHED) == {"control"}
+    assert set(PUBLISHED) == {f"table{i}" for i in range(2, 8)} | {f"figure{i}" for i in range(2, 9)}

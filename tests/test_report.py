@@ -1,0 +1,325 @@
+import hashlib
+import html.parser
+import pathlib
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+import studies
+from matplotlib.text import Text
+
+from daenr_tf import canvas
+from daenr_tf.errors import MachineError
+from daenr_tf.experiments import charts, report, tables
+from daenr_tf.experiments.catalogue import plan
+from daenr_tf.experiments.claims import judge
+from daenr_tf.experiments.findings import Findings
+from daenr_tf.experiments.grid import Outcome
+from daenr_tf.experiments.study import Study
+
+VOID = {"meta", "link", "img", "br"}
+HOSTILE = "<script>alert('x')</script> \"&amp; $x^2$ {{ 7 * 7 }} | ‮"
+NAMES = ("table2", "table3", "table4", "table7", "figure2", "figure3", "figure4", "figure5", "control")
+FEW = ("table2", "figure3")
+
+
+class Page(html.parser.HTMLParser):
+    """A page's tags, texts, headings and whatever it loads; fails where tags don't match."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tags, self.texts, self.loads, self.headings, self.ids = [], [], [], [], [], []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.tags.append((tag, attributes))
+        self.loads += [attributes[name] for name in ("src", "href", "action", "data", "poster", "srcset") if name in attributes]
+        self.ids += [attributes["id"]] if "id" in attributes else []
+        if re.fullmatch("h[1-6]", tag):
+            self.headings.append(int(tag[1]))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open[-1:] != ["style"]:
+            self.texts.append(data)
+
+    @property
+    def text(self):
+        return " ".join(" ".join(self.texts).split())
+
+
+@pytest.fixture(scope="module", autouse=True)
+def coarse():
+    """Small figures: they are drawn often here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(canvas, "DPI", 40)
+        yield
+
+
+def writer(tmp_path):
+    """What writes the report of a fake study: (page, text for the terminal, directory)."""
+    def make(names=FEW, regions=(3,), layers=(2,), seeds=2, own=False, simulated=True, budget="paper", name=None, place="study",
+             command="python -m recipes.reproduce", fail=(), complete=False, **options):
+        chosen = plan(names, None if own else regions, layers, None, seeds, own)
+        found = studies.recordings((None,) if own else regions, simulated, name)
+        folder = tmp_path / place
+        study = Study("/data/mine.npz" if own else "simulated" if simulated else "antolik", budget=budget)
+        studies.finish(str(folder), chosen, found, study, missing=fail, complete=complete, **options)
+        outcomes = [Outcome(cell, "failed", 2.0, f"MemoryError {HOSTILE}") if cell.name in fail else Outcome(cell, "done", 10.0)
+                    for cell in chosen.cells]
+        text = report.write_report(str(folder), chosen, study, found, outcomes, command, 123.0)
+        return Page((folder / "report.html").read_text("utf-8")), text, folder
+
+    return make
+
+
+@pytest.fixture
+def written(tmp_path):
+    return writer(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A report with every kind of table and figure, on simulated data: (page, text for the terminal, directory)."""
+    return writer(tmp_path_factory.mktemp("whole"))(NAMES, complete=True)
+
+
+def fingerprint(folder):
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+            for kind in ("tables", "figures") for path in (folder / kind).iterdir()}
+
+
+def test_the_page_is_well_formed_and_loads_nothing(whole):
+    page, _, folder = whole
+    assert all(address.startswith(("data:", "#")) for address in page.loads)
+    assert not any(tag in ("script", "iframe", "object") for tag, _ in page.tags)
+    assert {address[1:] for address in page.loads if address.startswith("#")} <= set(page.ids) and len(set(page.ids)) == len(page.ids)
+    assert not re.search(r"url\(|@import|https?:", (folder / "report.html").read_text())
+
+
+def test_headings_images_and_tables_can_be_read_without_seeing_them(whole):
+    page, _, _ = whole
+    assert page.headings[0] == 1 and page.headings.count(1) == 1
+    assert all(b - a <= 1 for a, b in zip(page.headings, page.headings[1:], strict=False))
+    assert all(attributes.get("alt") for tag, attributes in page.tags if tag == "img")
+    assert all(attributes.get("scope") in ("col", "row", "colgroup") for tag, attributes in page.tags if tag == "th")
+    assert ("html", {"lang": "en"}) in page.tags
+    assert any(attributes.get("name") == "viewport" for tag, attributes in page.tags if tag == "meta")
+
+
+def test_the_verdicts_come_first_and_every_part_has_its_place(whole):
+    page, _, _ = whole
+    sections = [attributes["id"] for tag, attributes in page.tags if tag == "section"]
+    assert sections == ["verdicts", *NAMES, "curves", "happened"]
+    for claim in ("Region 3 gains most in reconstruction", "Both improve if and only if"):
+        assert claim in page.text
+
+
+def test_simulated_data_is_marked_in_the_page_and_on_every_table_and_figure(whole):
+    page, terminal, folder = whole
+    figures = len(list((folder / "figures").iterdir()))
+    layouts = len(list((folder / "tables").glob("*.md"))) - 1  # claims.md is shown claim by claim
+    assert page.text.count("SIMULATED DATA") >= 1 + figures + layouts
+    assert terminal.startswith("SIMULATED DATA") and "not comparable: these are simulated data" in page.text
+    assert all(path.read_text().startswith("**SIMULATED DATA**") for path in (folder / "tables").glob("*.md"))
+    for path in (folder / "tables").glob("*.csv"):
+        assert pd.read_csv(path)["simulated"].all()
+
+
+def test_recorded_data_is_not_marked(written):
+    page, terminal, folder = written(simulated=False)
+    everything = page.text + terminal + "".join(path.read_text() for path in (folder / "tables").glob("*.md"))
+    assert "simulated" not in everything.lower() and "rehearsal" not in everything.lower()
+    assert not pd.read_csv(folder / "tables" / "table2.csv")["simulated"].any()
+
+
+def test_a_small_budget_is_called_a_rehearsal(written):
+    page, terminal, folder = written(("table2",), simulated=False, budget="quick")
+    assert "Rehearsal on a small budget: says nothing about the models" in page.text
+    assert "rehearsal" in terminal and "rehearsal" in (folder / "tables" / "table2.md").read_text()
+
+
+def test_the_terminal_gets_a_line_per_claim_and_the_place_of_the_report(written):
+    _, terminal, folder = written(("table2",), simulated=False, error=lambda setting, seed: 0.03 if studies.joint(setting) else 0.05,
+                                  spread=0.002)
+    lines = terminal.splitlines()
+    assert [line.split()[0] for line in lines] == [*(f"C{i}" for i in range(1, 10)), "report:"]
+    assert lines[0].startswith("C1 supported: The joint model reconstructs better")
+    assert "not examined" in lines[1] and "needs table2 with cae and cae_fr in regions 1, 2 and 3" in lines[1]
+    assert lines[-1] == f"report: {folder}/report.html"
+
+
+def test_written_again_tables_and_figures_are_the_same_byte_for_byte(written):
+    names = ("table2", "table4", "figure2", "figure4", "figure5")
+    fail = (plan(names, (3,), (2,), None, 2).cells[3].name,)
+    first = fingerprint(written(names, fail=fail, complete=True)[2])
+    again = fingerprint(written(names, fail=fail, complete=True, place="elsewhere", command="another")[2])
+    assert first == again and len(first) == 2 * 4 + 3 + 3 + 2  # tables and claims; claims, figures and learning curves as pictures
+
+
+def test_nothing_but_whole_files_is_left(written):
+    _, _, folder = written(("table2", "figure5"), complete=True)
+    names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if "cells" not in path.parts and path.is_file())
+    assert names == ["figures/claim_C1.png", "figures/figure5.png", "figures/learning_curves_ir_region3.png", "report.html", "tables/claims.csv",
+                     "tables/claims.md", "tables/table2.csv", "tables/table2.md"]
+
+
+def test_a_disk_that_refuses_ends_in_one_line(written, tmp_path):
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / "tables").write_text("")
+    with pytest.raises(MachineError, match="tables: could not be made"):
+        written(("table2",))
+
+
+def test_the_csv_of_the_claims_says_what_was_judged(written):
+    chosen, found = plan(("table2", "table4"), (3,), (2,), None, 2), studies.recordings((3,))
+    _, _, folder = written(("table2", "table4"))
+    claims = judge(Findings(chosen, Study("simulated"), str(folder), found))
+    rows = pd.read_csv(folder / "tables" / "claims.csv")
+    comparisons = [(claim, one) for claim in claims for one in claim.comparisons]
+    assert len(rows) == len(comparisons) == 2
+    for row, (claim, one) in zip(rows.itertuples(), comparisons, strict=True):
+        assert (row.claim, row.comparison, row.verdict, row.verdict_of_claim) == (claim.name, one.what, one.verdict, claim.verdict)
+        assert (row.effect, row.low, row.high) == (one.effect.value, one.effect.low, one.effect.high)
+        assert (row.p_value, row.p_holm, row.least, row.paper) == (one.effect.p_value, one.p_adjusted, one.least, one.published)
+
+
+def test_the_page_shows_ours_the_papers_and_the_difference(written):
+    page, _, folder = written(("table2",))
+    rows = pd.read_csv(folder / "tables" / "table2.csv")
+    for row in rows.itertuples():
+        digits = tables.DIGITS[row.metric]
+        expected = f"{row.ours:.{digits}f} [{row.low:.{digits}f}, {row.high:.{digits}f}] paper {row.paper:.3f} difference"
+        assert expected in page.text
+
+
+def test_hostile_names_are_shown_and_not_obeyed(written):
+    fail = (plan(FEW, (3,), (2,), None, 2).cells[0].name,)
+    page, _, folder = written((*FEW, "table7", "figure5"), name=HOSTILE, command=f"python -m recipes.reproduce --dataset '{HOSTILE}'", fail=fail)
+    raw = (folder / "report.html").read_text("utf-8")
+    assert "<script" not in raw
+    assert page.text.count("<script>alert('x')</script>") >= 3  # as a text: the recording, the command, the failed cell
+    assert "{{ 7 * 7 }}" in page.text
+    assert all("<script" not in path.read_text() for path in (folder / "tables").glob("*.md"))
+
+
+def test_failed_cells_are_told_with_their_message_and_log(written):
+    fail = (plan(("table2",), (3,), (2,), None, 2).cells[0].name,)
+    page, _, _ = written(("table2",), fail=fail)
+    assert f"{fail[0]} failed MemoryError" in page.text and f"logs/{fail[0]}.txt" in page.text
+    assert "3 of 4 cells finished" in page.text and "1 of 2 seeds" in page.text
+
+
+def test_a_study_without_any_finished_cell_still_has_a_report(written):
+    names = ("table2", "table4", "figure2", "figure3", "figure5")
+    fail = [cell.name for cell in plan(names, (3,), (2,), None, 2).cells]
+    page, terminal, _ = written(names, fail=fail)
+    assert "not finished" in page.text and "C1 not decidable with this data" in terminal
+
+
+def test_groups_without_neurons_are_told(written):
+    skipped = [cell.name for cell in plan(("table3",), (3,), (2,), None, 2).cells if cell.setting.group == "insignificant"]
+    page, _, _ = written(("table3",), skipped=skipped)
+    assert "Cells with nothing to train" in page.text and "no neuron in the group" in page.text
+
+
+def test_a_single_seed_is_called_one_wherever_there_is_an_interval(written):
+    page, _, folder = written(("table2", "figure3"), seeds=1)
+    assert page.text.count("one seed says nothing of another training") == 2
+    assert (pd.read_csv(folder / "tables" / "table2.csv")["note"] == "one seed: interval over images only").all()
+
+
+def test_the_page_says_how_long_it_took_with_what_and_how_to_repeat_it(written):
+    page, _, _ = written(("table2",), command="python -m recipes.table2 --seeds 2")
+    assert "This call took 2 min 03 s: 4 cells trained (40.0 s one after the other), 0 finished before, 0 failed, 0 stopped." in page.text
+    assert "CAE-FR 2 1 200 600 25.0 s 12.5 s" in page.text and "all 4 2 400 600 50.0 s 12.5 s" in page.text
+    assert "4 cells: python 3.11.0, daenr_tf 0.1.0, tensorflow 2.21.0, keras 3.15.0." in page.text
+    assert "python -m recipes.table2 --seeds 2" in page.text and "How to repeat it" in page.text
+
+
+def test_ones_own_recording_has_no_paper_column_and_no_region(written):
+    page, _, folder = written(("table2", "table4", "table7", "figure2", "figure4"), own=True, simulated=False)
+    assert "The paper’s claims, tested on this recording" in page.text
+    assert "paper 0." not in page.text and "the paper’s effect" not in page.text and "minus the paper’s" not in page.text
+    for path in (folder / "tables").glob("*.csv"):
+        assert not {"paper", "region", "difference"} & set(pd.read_csv(path).columns)
+    heads = [path.read_text().splitlines()[0] for path in (folder / "tables").glob("*.md")]
+    assert heads and not any("region" in head or "paper" in head for head in heads)
+
+
+def test_the_template_is_part_of_the_package():
+    setup = (pathlib.Path(__file__).parents[1] / "setup.cfg").read_text()
+    assert re.search(r"\[options\.package_data\]\s+daenr_tf\.experiments = \*\.j2", setup)
+
+
+# Figures
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """The figures that were drawn, instead of files."""
+    kept = []
+    monkeypatch.setattr(canvas, "write", lambda path, figure: kept.append(figure))
+    return kept
+
+
+def texts(figure):
+    figure.draw_without_rendering()
+    return [text.get_text() for text in figure.findobj(Text) if text.get_text()]
+
+
+def comparisons(tmp_path, missing=()):
+    chosen, found = plan(("table2",), (3,), None, None, 3), studies.recordings((3,))
+    effects = {1: 0.7, 2: 1.3, 3: 1.0, 4: 0.97}
+    studies.finish(str(tmp_path), chosen, found, spread=0.01, missing=missing,
+                   error=lambda setting, seed: 0.05 * effects.get(setting.layer, 1) * (1 + 0.05 * seed * (setting.layer == 4)))
+    return judge(Findings(chosen, Study("simulated"), str(tmp_path), found))[0].comparisons
+
+
+@pytest.mark.parametrize("simulated", [True, False])
+def test_every_chart_of_simulated_data_says_so_on_its_face(drawn, tmp_path, simulated):
+    images = np.zeros((3, 16, 16, 1))
+    curve = charts.Curve(1, np.arange(3), np.array([3.0, 2.0, 1.0]))
+    found = comparisons(tmp_path)
+    charts.reconstructions("", images, {"CAE": images, "CAE-FR1": None}, "Title", simulated=simulated)
+    charts.significance("", {"data": [charts.Bar("CAE-FR1", None, 10), charts.Bar("CAE-FR2", found[0].effect, 10)]}, "Title", simulated=simulated)
+    charts.stimuli("", {"data": (images, (0, 255)), "fewer": (images[:2], (0, 255))}, "Title", simulated=simulated)
+    charts.forest("", found, "Title", simulated=simulated)
+    charts.learning_curves("", {"CAE": [curve], "VAE": [curve, curve]}, "loss", "Title", simulated=simulated)
+    assert len(drawn) == 5
+    assert all(("simulated data" in texts(figure)) == simulated and "Title" in texts(figure) for figure in drawn)
+
+
+def test_a_forest_shows_every_effect_its_interval_the_papers_and_what_is_too_small(drawn, tmp_path):
+    found = comparisons(tmp_path)
+    charts.forest("", found, "Title", simulated=True)
+    axis = drawn[0].axes[0]
+    lines = [tuple(np.ravel(line.get_xdata())) for line in axis.lines]
+    for one in found:
+        assert (one.effect.value,) in lines and (one.effect.low, one.effect.high) in lines and (one.published,) in lines
+    assert [2 * one.least for one in found] == pytest.approx([patch.get_width() for patch in axis.patches])
+    assert all(charts.effect_text(one) in texts(drawn[0]) and one.what in texts(drawn[0]) for one in found)
+    styles = {(style["marker"], style["color"]) for style in charts.VERDICT_STYLES.values()}
+    assert len({marker for marker, _ in styles}) == len({color for _, color in styles}) == 4  # colour and shape
+
+
+def test_a_forest_names_what_is_not_finished(drawn, tmp_path):
+    layer_1 = {cell.name for cell in plan(("table2",), (3,), None, None, 3).cells if cell.setting.layer == 1}
+    charts.forest("", comparisons(tmp_path, layer_1), "Title", simulated=True)
+    assert "not finished" in texts(drawn[0])
+
+
+def test_bars_stack_significant_neurons_under_the_others(drawn, tmp_path):
+    effect = comparisons(tmp_path)[0].effect
+    charts.significance("", {"data": [charts.Bar("CAE-FR1", effect, 10)]}, "Title", simulated=False)
+    below, above = drawn[0].axes[0].patches
+    assert below.get_height() == effect.value and below.get_height() + above.get_height() == pytest.approx(10)
+    assert above.get_y() == effect.value

@@ -1,0 +1,169 @@
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+import studies
+
+from daenr_tf import paper, paper_tables
+from daenr_tf.experiments import tables
+from daenr_tf.experiments.catalogue import plan
+from daenr_tf.experiments.findings import Findings
+from daenr_tf.experiments.study import Study
+
+
+@pytest.fixture
+def found(tmp_path):
+    """The findings of some experiments, and the part of the first."""
+    def make(*names, regions=None, layers=None, models=None, seeds=2, own=False, **options):
+        chosen = plan(names, regions, layers, models, seeds, own)
+        recordings = studies.recordings({region for part in chosen.parts for region in part.regions})
+        study = studies.finish(str(tmp_path), chosen, recordings, Study("/mine.npz" if own else "simulated"), complete=False, **options)
+        return Findings(chosen, study, str(tmp_path), recordings), chosen.parts[0]
+
+    return make
+
+
+def published(layout):
+    """The paper's figure in every place of a table; NaN where there is none."""
+    def read(lines):
+        return next((float(line.removeprefix("paper ").replace("−", "-")) for line in lines if line.startswith("paper ")), np.nan)
+
+    return [[read(lines) for lines in row] for row in layout.cells]
+
+
+def printed(block, width):
+    """The numbers of one of the paper's tables as `paper_tables` has them, a row each."""
+    rows = [line.split() for line in block.strip().splitlines()]
+    assert all(len(row) == width + 1 for row in rows)
+    return [row[0] for row in rows], [[float(value) for value in row[1:]] for row in rows]
+
+
+@pytest.mark.parametrize(("name", "block", "columns"), [
+    ("table2", paper_tables.TABLE_2, [(f"region {region}", metric) for region in (1, 2, 3) for metric in ("MSE ↓", "PSNR (dB) ↑", "SSIM ↑")]),
+    ("table4", paper_tables.TABLE_4, [(f"h{layer}", model) for layer in (1, 2, 3, 4) for model in ("CNN-FR", "CAE-FR")]),
+    ("table5", paper_tables.TABLE_5, [(f"h{layer}", metric) for layer in (1, 2, 3, 4) for metric in ("MSE ↓", "PSNR (dB) ↑", "SSIM ↑")]),
+    ("table6", paper_tables.TABLE_6, [(f"region {region}", f"h{layer}") for region in (1, 2, 3) for layer in (1, 2, 3, 4)]),
+])
+def test_a_table_is_laid_out_as_in_the_paper_with_its_numbers_in_their_places(found, name, block, columns):
+    layout = tables.layout(*found(name, seeds=1))
+    rows, numbers = printed(block, len(columns))
+    assert list(layout.rows) == [row.replace("Region-", "region ") for row in rows]
+    assert list(layout.columns) == columns
+    np.testing.assert_array_equal(published(layout), numbers)
+
+
+def test_table_3_has_the_papers_columns_in_the_papers_order_and_the_held_out_groups_beside_them(found):
+    layout = tables.layout(*found("table3", seeds=1))
+    groups = ["all neurons", "significant", "insignificant", "significant, held-out", "insignificant, held-out"]
+    assert list(layout.columns) == [(metric, group) for metric in ("MSE ↓", "SSIM ↑", "PSNR (dB) ↑") for group in groups]
+    assert layout.rows == ("CAE", "CAE-FR1", "CAE-FR2", "CAE-FR3", "CAE-FR4")
+    _, numbers = printed(paper_tables.TABLE_3, 6)
+    theirs = np.array(published(layout))
+    for shift in (1, 3):  # both ways of choosing stand beside the same figures of the paper
+        np.testing.assert_array_equal(theirs[1:, [shift, shift + 1, shift + 5, shift + 6, shift + 10, shift + 11]], numbers)
+    assert np.isnan(theirs[0]).all() and np.isnan(theirs[:, ::5]).all()
+
+
+def test_table_7_counts_what_is_there_beside_what_the_paper_counts(found):
+    findings, part = found("table7")
+    layout = tables.layout(findings, part)
+    assert layout.rows == ("simulated-r1", "simulated-r2", "simulated-r3")
+    for region, row in zip((1, 2, 3), layout.cells, strict=True):
+        counts = paper.counts(region)
+        theirs = (counts.train, counts.test, counts.test_repeats, counts.neurons)
+        ours = (40, studies.IMAGES, studies.REPEATS, studies.NEURONS)
+        assert [tuple(cell) for cell in row] == [(str(a), f"paper {b}") for a, b in zip(ours, theirs, strict=True)] + [("SIMULATED",)]
+
+
+def test_the_heads_of_columns_span_what_belongs_together(found):
+    assert tables.layout(*found("table4", seeds=1, layers=(2, 4), regions=(3,))).heads() == [
+        [("h2", 2), ("h4", 2)], [("CNN-FR", 1), ("CAE-FR", 1), ("CNN-FR", 1), ("CAE-FR", 1)]]
+
+
+def test_an_autoencoder_alone_stands_under_every_layer_that_was_asked_for(found):
+    layout = tables.layout(*found("table5", layers=(2, 4), models=("vae", "vae_fc"), seeds=2))
+    assert [column[0] for column in layout.columns] == ["h2"] * 3 + ["h4"] * 3
+    assert layout.cells[0][:3] == layout.cells[0][3:]
+    alone = tables.layout(*found("table5", models=("vae",), seeds=1))
+    assert [column[0] for column in alone.columns] == ["any layer"] * 3
+
+
+def test_another_region_than_the_papers_has_no_published_figure_and_says_its_region(found):
+    layout = tables.layout(*found("table5", regions=(1, 3), layers=(1,), models=("cae", "cae_fr"), seeds=1))
+    assert layout.rows == ("region 1 · CAE", "region 1 · CAE-FR", "region 3 · CAE", "region 3 · CAE-FR")
+    theirs = np.isnan(published(layout))
+    assert theirs[:2].all() and not theirs[2:].any()
+
+
+def test_a_cell_shows_ours_with_its_interval_then_the_papers_and_the_difference(found):
+    findings, part = found("table2", regions=(3,), layers=(1,))
+    entry = next(one for one in tables.entries(findings, part) if one.setting.label == "CAE-FR1" and one.metric == "mse")
+    ours = entry.estimate
+    assert entry.lines() == [f"{ours.value:.4f}", f"[{ours.low:.4f}, {ours.high:.4f}]", "paper 0.044",
+                             f"difference {ours.value - 0.044:+.4f}".replace("-", "−")]
+
+
+def test_a_correlation_stands_beside_the_noise_ceiling_and_as_a_share_of_it(found):
+    findings, part = found("table4", regions=(3,), layers=(1,))
+    entry = tables.entries(findings, part)[0]
+    ceiling = findings.ceiling(3)
+    assert 0 < ceiling <= 1 and entry.share == pytest.approx(entry.estimate.value / ceiling)
+    assert entry.lines()[2] == f"{100 * entry.share:.0f} % of ceiling {ceiling:.3f}"
+
+
+def test_what_is_missing_says_why(found):
+    chosen = plan(("table3",), (3,), (1, 2), None, 2)
+    unfinished = {cell.name for cell in chosen.cells if cell.setting.group == "significant" and cell.setting.layer == 1}
+    one_seed = {cell.name for cell in chosen.cells if cell.setting.group == "significant" and cell.setting.layer == 2 and cell.seed == 1}
+    empty = {cell.name for cell in chosen.cells if cell.setting.group == "insignificant" and cell.setting.layer == 1}
+    some = {cell.name for cell in chosen.cells if cell.setting.group == "insignificant" and cell.setting.layer == 2 and cell.seed == 0}
+    findings, part = found("table3", regions=(3,), layers=(1, 2), missing=unfinished | one_seed, skipped=empty | some)
+    notes = {(one.setting.group, one.setting.layer): one.note for one in tables.entries(findings, part)}
+    assert notes["significant", 1] == "not finished" and notes["insignificant", 1] == "no neuron in the group"
+    assert notes["significant", 2] == "1 of 2 seeds" and notes["insignificant", 2] == "1 of 2 seeds (others: no neuron)"
+    assert notes["all", 1] == ""
+    rows = tables.records(findings, part)
+    assert rows[rows["note"] == "not finished"]["ours"].isna().all()
+    assert "one seed" in rows[(rows["neurons"] == "significant") & (rows["layer"] == 2)]["note"].iloc[0]
+
+
+@pytest.mark.parametrize("name", ["table2", "table3", "table4", "table7", "figure4", "control"])
+def test_records_read_back_from_csv_to_the_bit(found, name):
+    findings, part = found(name, layers=(2,))
+    rows = tables.records(findings, part)
+    read = pd.read_csv(io.StringIO(rows.to_csv(index=False)), keep_default_na=True)
+    assert list(read.columns) == list(rows.columns) and len(read) == len(rows)
+    for column in rows.select_dtypes("number"):
+        np.testing.assert_array_equal(read[column].to_numpy(float), rows[column].astype(float).to_numpy())
+    if name != "table7":
+        assert len(rows) == len(tables.entries(findings, part))
+        for row, entry in zip(read.itertuples(), tables.entries(findings, part), strict=True):
+            assert (row.ours, row.low, row.high) == (entry.estimate.value, entry.estimate.low, entry.estimate.high)
+            assert (row.model, row.neurons, row.metric) == (entry.setting.model, entry.setting.group, entry.metric)
+
+
+def test_tables_of_ones_own_recording_have_neither_the_paper_nor_a_region(found):
+    for name in ("table2", "table7", "figure3"):
+        findings, part = found(name, layers=(1,), own=True)
+        rows, layout = tables.records(findings, part), tables.layout(findings, part)
+        texts = [*rows.columns, *layout.rows, *(text for column in layout.columns for text in column),
+                 *(line for row in layout.cells for lines in row for line in lines)]
+        assert not any("region" in text or "paper" in text or "difference" in text for text in texts)
+
+
+def test_figures_of_images_and_stimuli_have_no_table(found):
+    for name in ("figure2", "figure5"):
+        findings, part = found(name, layers=(1,))
+        assert tables.records(findings, part) is None and tables.layout(findings, part) is None
+
+
+@pytest.mark.parametrize(("value", "digits", "signed", "text"), [
+    (-0.12345, 3, False, "−0.123"), (0.5, 2, True, "+0.50"), (float("inf"), 2, False, "∞"), (float("nan"), 2, False, "–"), (None, 2, True, "–")])
+def test_numbers_for_people(value, digits, signed, text):
+    assert tables.number(value, digits, signed) == text
+
+
+def test_markdown_shows_every_cell_and_takes_no_text_for_markup():
+    text = tables.markdown(["", "a|b"], [["<script>", ["1", "[0, 2]"]], ["x\ny", []]])
+    assert text.splitlines() == ["|  | a\\|b |", "| --- | --- |", "| &lt;script> | 1<br>[0, 2] |", "| x y | – |"]
