@@ -97,14 +97,14 @@ OPTIONS = (
 )
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
     def error(self, message):
         raise InputError(message.removeprefix("argument "))
 
 
 def _parser(recipe):
     config = ModelConfig(recipe)
-    parser = _Parser(
+    parser = Parser(
         prog=f"python -m recipes.{recipe}", allow_abbrev=False,
         description=f"Train, evaluate and export {recipe}. The run's files go to runs/, the SavedModel to saved_models/.")
     for name, reader, meaning, applies in OPTIONS:
@@ -190,31 +190,49 @@ def _drop_weights_of_another_cell(settings):
 
 def main(recipe, argv=None):
     """Run a recipe's command line and leave the process with the exit status of the contract."""
-    name = f"recipes.{recipe}"
+    leave(f"recipes.{recipe}", lambda: _run(recipe, sys.argv[1:] if argv is None else argv))
+
+
+def _run(recipe, argv):
+    given, places = parse(recipe, argv)
+    config = resolve(recipe, given, places.pop("config"))
+    from daenr_tf.run import run
+
+    run(config, **places)
+
+
+def leave(name, work):
+    """Do a command's work and leave the process with the exit status of the contract; what went wrong is said in one line under `name`."""
+    try:
+        status = _status(name, work)
+    except KeyboardInterrupt:  # once more, while the first was being told
+        status = INTERRUPTED
+    if status == INTERRUPTED:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # who has stopped it may do so again while TensorFlow is taken down
+            signal.signal(number, signal.SIG_IGN)
+    sys.exit(status)
+
+
+def _status(name, work):
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _stop)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a path may have bytes that are no UTF-8
     try:
-        given, places = parse(recipe, sys.argv[1:] if argv is None else argv)
-        config = resolve(recipe, given, places.pop("config"))
-        from daenr_tf.run import run
-
-        run(config, **places)
-        status = 0
+        work()
+        return 0
     except InputError as error:
-        status = _say(name, error, 2)
+        return _say(name, error, 2)
     except DivergedError as error:
-        status = _say(name, error, 3)
+        return _say(name, error, 3)
     except KeyboardInterrupt as error:
-        status = _say(name, error if str(error) else "interrupted", INTERRUPTED)
+        return _say(name, error if str(error) else "interrupted", INTERRUPTED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 1
+        return 1
     except (MachineError, OSError, MemoryError) as error:
-        status = _say(name, str(error) or type(error).__name__, 1)
-    sys.exit(status)
+        return _say(name, str(error) or type(error).__name__, 1)
 
 
 def _stop(number, frame):

@@ -3,7 +3,10 @@
 import contextlib
 import os
 import signal
+import sys
+import threading
 
+AGAIN = 0.02  # seconds
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -35,8 +38,19 @@ def watched():
     interruption = Interruption()
     heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]  # nohup ignores SIGHUP
     before = {number: signal.signal(number, interruption._note) for number in heard}
+    hook = sys.unraisablehook
+
+    def again(dropped):
+        """Python drops what is raised within a `__del__`; a second Ctrl-C that struck there is given once more."""
+        if dropped.exc_type is KeyboardInterrupt:
+            threading.Timer(AGAIN, os.kill, (os.getpid(), signal.SIGINT)).start()
+        else:
+            hook(dropped)
+
+    sys.unraisablehook = again
     try:
         yield interruption
     finally:
+        sys.unraisablehook = hook
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -32,6 +32,8 @@ def without_replicas(model):
 def save_model(model, path):
     """Save a model as a `.keras` file, whole or not at all."""
     aside = os.path.join(os.path.dirname(path), f".{os.getpid()}.{os.path.basename(path)}")
+    with model.distribute_strategy.scope():
+        model.optimizer.build(model.trainable_variables)  # of a model that was never trained: Keras misses its variables when it is loaded
     try:
         without_replicas(model).save(aside)
         os.replace(aside, path)

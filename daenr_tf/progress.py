@@ -1,6 +1,7 @@
 """Progress of a training run: a bar on a terminal, plain lines in a log."""
 
 import contextlib
+import math
 import sys
 import time
 
@@ -19,7 +20,7 @@ class Progress(Observer):
         self.stream = stream or sys.stderr
         self.terminal = self.stream.isatty()
         self.bar = None
-        self.told_at = 0.0
+        self.told_at = -math.inf
         self.stage = 1
 
     def started(self, state):
@@ -39,8 +40,9 @@ class Progress(Observer):
         text = (f"stage {state.stage}, val {self.config.monitor} {row['val_' + self.config.monitor]:.5f},"
                 f" best {state.best:.5f} at {state.best_step}, patience {max(state.patience_left(self.config), 0)}")
         if self.bar is not None:
-            self.bar.set_postfix_str(text, refresh=False)
-        elif time.monotonic() - self.told_at > LINE_EVERY or state.stage != self.stage:
+            with contextlib.suppress(OSError):
+                self.bar.set_postfix_str(text)  # drawn at once: after its clock was set back, the bar draws nothing by itself
+        elif not 0 <= time.monotonic() - self.told_at <= LINE_EVERY or state.stage != self.stage:
             self.told_at, self.stage = time.monotonic(), state.stage
             self._line(f"step {state.step}/{self.config.max_steps}, {text}")
 

@@ -15,7 +15,7 @@ def import_tensorflow():
         try:
             import keras  # noqa: F401
             import tensorflow as tf
-        except BaseException:
+        except Exception:
             heard.seek(0)
             os.write(kept, heard.read())
             raise

@@ -18,6 +18,21 @@ USUAL_MEAN_RESPONSE = (0.1, 10.0)  # per presentation
 COLLAPSED = 0.5  # nats of KL per image
 
 
+@dataclasses.dataclass(frozen=True)
+class Products:
+    """What a run makes besides `config.json`, `history.csv`, `neurons.csv` and `results.json`.
+
+    Attributes:
+        export_dir: where the SavedModel's versions go; None exports nothing.
+        model, figures, tensorboard: bool, whether `model.keras`, `figures/` and `tensorboard/` are made.
+    """
+
+    export_dir: str | None = None
+    model: bool = True
+    figures: bool = True
+    tensorboard: bool = True
+
+
 def run(config, data_dir=None, run_dir=None, export_dir=None, overwrite=False):
     """Run a configuration; a run that lies in its directory is gone on with, or reported if it is finished.
 
@@ -50,7 +65,7 @@ def run(config, data_dir=None, run_dir=None, export_dir=None, overwrite=False):
         if results is None:
             with interruption.watched() as stop:
                 try:
-                    results = _work(config, recording, directory, export_dir, stop)
+                    results = fit(config, recording, directory, stop, Products(export_dir))
                 except KeyboardInterrupt as error:
                     raise KeyboardInterrupt(f"{error}; the same command goes on with {run_dir}") from None
         else:
@@ -99,19 +114,32 @@ def tag(config, recording):
     return "-".join(parts + (["quick"] if config.quick else []))
 
 
-def _work(config, recording, directory, export_dir, stop):
+def fit(config, recording, directory, stop, products, conclude=lambda sets, model, evaluation: {}):
+    """Build, train and evaluate a model in a run directory that is held.
+
+    Args:
+        config: `RunConfig`.
+        recording: `Recording`.
+        directory: `RunDirectory`.
+        stop: `Interruption`.
+        products: `Products`.
+        conclude: called with the sets, the model and the `Evaluation` before the results are written; what it returns joins them.
+
+    Returns:
+        The results, as in `results.json`.
+    """
     from daenr_tf.quiet import import_tensorflow
 
     import_tensorflow()
     import tensorflow as tf
 
     try:
-        return _fit(tf, config, recording, directory, export_dir, stop)
+        return _fit(tf, config, recording, directory, stop, products, conclude)
     except tf.errors.OpError as error:
         raise MachineError(f"TensorFlow failed: {error.message.splitlines()[0]}") from None
 
 
-def _fit(tf, config, recording, directory, export_dir, stop):
+def _fit(tf, config, recording, directory, stop, products, conclude):
     from daenr_tf import model_file, pipeline, serving
     from daenr_tf.evaluation import evaluate
     from daenr_tf.model import build_model
@@ -123,12 +151,16 @@ def _fit(tf, config, recording, directory, export_dir, stop):
     if config.deterministic:
         tf.config.experimental.enable_op_determinism()
     strategy = _strategy(tf, config.strategy)
+    for note in _replica_notes(config, strategy.num_replicas_in_sync):
+        _tell(note)
     sets = pipeline.prepare(recording, config.model, config.training.seed)
     with strategy.scope():
         model = build_model(config.model, recording)
-    board = TensorBoard(directory.file("tensorboard"), sets.validation.images, config.to_dict(), f"{config.model.recipe} {tag(config, recording)}",
-                        recording.simulated)
-    observers = (Progress(config.training), board)
+    observers, board = [Progress(config.training)], None
+    if products.tensorboard:
+        board = TensorBoard(directory.file("tensorboard"), sets.validation.images, config.to_dict(),
+                            f"{config.model.recipe} {tag(config, recording)}", recording.simulated)
+        observers.append(board)
     stop.raise_if_asked()
     try:
         training = train(model, recording, config.training, directory.path, observers, stop, sets)
@@ -136,17 +168,20 @@ def _fit(tf, config, recording, directory, export_dir, stop):
         write_history(directory, error.history)
         model_file.save_model(model, directory.file("model.keras"))
         raise
-    model_file.save_model(model, directory.file("model.keras"))
+    if products.model:
+        model_file.save_model(model, directory.file("model.keras"))
     evaluation = evaluate(model, recording, sets)
     stop.raise_if_asked()
-    board.conclude(model, training.steps, _figures_of(evaluation))
+    if board:
+        board.conclude(model, training.steps, _figures_of(evaluation))
     write_history(directory, training.history)
     write_neurons(directory, evaluation)
-    write_figures(directory.file("figures"), config, recording, model, training, evaluation)
+    if products.figures:
+        write_figures(directory.file("figures"), config, recording, model, training, evaluation)
     stop.raise_if_asked()
-    exported = serving.export(model, export_dir, directory.mark())
+    exported = products.export_dir and serving.export(model, products.export_dir, directory.mark())
     results = _results(config, recording, sets, model, training, evaluation)
-    directory.write_results({**results, "saved_model": exported})
+    directory.write_results({**results, "saved_model": exported, **conclude(sets, model, evaluation)})
     shutil.rmtree(directory.file("checkpoint"), ignore_errors=True)
     return directory.results()
 
@@ -159,6 +194,12 @@ def _strategy(tf, name):
     return tf.distribute.MirroredStrategy([device.name for device in devices])
 
 
+def _replica_notes(config, replicas):
+    if config.strategy == "mirrored" and replicas == 1:
+        return ["--strategy mirrored found one device only: one replica, as without it"]
+    return []
+
+
 def _figures_of(evaluation):
     figures = {**evaluation.test, "noise_ceiling": evaluation.noise_ceiling}
     return {name: value for name, value in figures.items() if value is not None}
@@ -167,6 +208,7 @@ def _figures_of(evaluation):
 def _results(config, recording, sets, model, training, evaluation):
     counts = {"train": len(sets.train.images), "validation": len(sets.validation.images),
               "test": len(sets.test.images), "neurons": recording.neurons, "repeats": recording.repeats}
+    replicas = model.distribute_strategy.num_replicas_in_sync
     results = {
         "recipe": config.model.recipe,
         "dataset": {"name": recording.name, "simulated": recording.simulated, "counts": counts, "digest": recording.digest},
@@ -177,10 +219,11 @@ def _results(config, recording, sets, model, training, evaluation):
         "steps": training.steps,
         "best_step": training.best_step,
         "parameters": model.count_params(),
+        "replicas": replicas,
         "seconds": training.seconds,
         "images_per_second": training.images_per_second,
         "versions": versions(),
-        "notes": _notes(config, recording),
+        "notes": _notes(config, recording) + _replica_notes(config, replicas),
     }
     if evaluation.kl is not None and evaluation.kl < COLLAPSED:
         results["notes"].append(f"the posterior has collapsed onto the prior: KL {evaluation.kl:.2g} nats, the latent says nothing of the image")

@@ -1,24 +1,24 @@
 """A run's directory: who may write to it, what it holds already, and what it must hold in the end."""
 
 import contextlib
-import fcntl
 import json
 import math
 import os
 import re
 import shutil
-import socket
 import uuid
 
+from daenr_tf import lock
 from daenr_tf.checkpoint import write_text
 from daenr_tf.config import read_config
-from daenr_tf.errors import InputError, MachineError, one_line
+from daenr_tf.errors import InputError, one_line
 from daenr_tf.summary import summary
 
 CONFIG = "config.json"
 RESULTS = "results.json"
 LOCK = "lock"
 DIGEST = "recording"  # in checkpoint/: the digest of the recording that an unfinished run is on
+LARGEST_RESULTS = 1_000_000  # characters that are read
 HALF_WRITTEN = r".*\.part|\.\d+\.model\.keras"
 PRODUCTS = (CONFIG, RESULTS, "history.csv", "neurons.csv", "model.keras", "figures", "tensorboard", "checkpoint")
 
@@ -64,47 +64,27 @@ class RunDirectory:
         """
         try:
             os.makedirs(self.path, exist_ok=True)
-            lock = self._lock()
         except OSError as error:
             raise InputError(f"--run-dir: expected a directory that can be written to, found {self.path} ({error.strerror})") from None
-        with lock:
-            lock.truncate(0)
-            lock.write(f"process {os.getpid()} on {socket.gethostname()}")
-            lock.flush()
-            try:
-                if overwrite:
-                    self._clear()
-                self._check()
-                if not os.path.exists(self.file(CONFIG)):
-                    os.makedirs(self.file("checkpoint"), exist_ok=True)
-                    write_text(self.file("checkpoint", DIGEST), self.digest)
-                    write_text(self.file(CONFIG), json.dumps(self.settings, indent=2) + "\n")
-                yield self
-            finally:
-                os.remove(self.file(LOCK))
-
-    def _lock(self):
-        """The lock file, open and held by this process."""
-        while True:
-            lock = open(self.file(LOCK), "a+", encoding="utf-8")
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                with lock:
-                    lock.seek(0)
-                    raise MachineError(f"{self.path}: another run is at work here ({lock.read().strip() or 'unknown'})") from None
-            with contextlib.suppress(FileNotFoundError):
-                if os.stat(self.file(LOCK)).st_ino == os.fstat(lock.fileno()).st_ino:
-                    return lock
-            lock.close()  # its holder removed the file between our opening and locking it
+        with lock.held(self.file(LOCK), "another run", "--run-dir"):
+            if overwrite:
+                self._clear()
+            self._check()
+            if not os.path.exists(self.file(CONFIG)):
+                os.makedirs(self.file("checkpoint"), exist_ok=True)
+                write_text(self.file("checkpoint", DIGEST), self.digest)
+                write_text(self.file(CONFIG), json.dumps(self.settings, indent=2) + "\n")
+            yield self
 
     def mark(self):
         """A word that names this run, the same after it was killed and started again."""
         path = self.file("checkpoint", "mark")
-        if not os.path.exists(path):
-            write_text(path, uuid.uuid4().hex)
-        with open(path, encoding="utf-8") as file:
-            return file.read()
+        with contextlib.suppress(OSError, UnicodeDecodeError), open(path, encoding="utf-8") as file:
+            if re.fullmatch("[0-9a-f]{32}", mark := file.read(33)):  # it becomes a part of a file's name
+                return mark
+        mark = uuid.uuid4().hex
+        write_text(path, mark)
+        return mark
 
     def results(self):
         """The results of a finished run, or None."""
@@ -112,10 +92,12 @@ class RunDirectory:
             return None
         try:
             with open(self.file(RESULTS), encoding="utf-8") as file:
-                results = json.load(file)
+                results = json.loads(file.read(LARGEST_RESULTS))
             summary(results, self.path)
+            if not isinstance(results["dataset"]["digest"], str):
+                raise TypeError("a digest that is no text")
             return results
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
             problem = " ".join(str(error).split())
             raise InputError(f"{self.file(RESULTS)}: expected a run's results, found {problem}; --overwrite starts afresh") from None
 

@@ -46,6 +46,7 @@ def export(model, directory, mark=None):
         return model.serve(tf.ensure_shape(images, (None, height, width, channels)))
 
     def serve_raw(images):
+        images = tf.ensure_shape(images, (None, None, None, None))
         found = tf.shape(images)[-1]
         tf.debugging.Assert((found == 1) | (found == 3), ["images: expected 1 or 3 channels, found", found])
         return model.serve(pipeline.preprocess(images, model.settings["pixel_range"], (height, width), channels))

@@ -19,7 +19,8 @@ def summary(results, run_dir):
     lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     head = (f"{results['recipe']} on {name}, alpha:beta {config['alpha']:g}:{config['beta']:g}, {results['steps']} steps"
             f" (best {results['best_step']}), {results['parameters']:,} parameters")
-    return "\n".join([head, *lines, f"run: {run_dir}", f"SavedModel: {results['saved_model']}"])
+    places = [f"run: {run_dir}"] + ([f"SavedModel: {results['saved_model']}"] if results["saved_model"] else [])
+    return "\n".join([head, *lines, *places])
 
 
 def _cell(value):

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 from tensorboard.plugins.hparams import api as hparams
 
+from daenr_tf.errors import one_line
 from daenr_tf.training import Observer
 
 IMAGES = 8
@@ -85,7 +86,7 @@ class TensorBoard(Observer):
             hparams.hparams_config(
                 hparams=[hparams.HParam(name) for name in COMPARED],
                 metrics=[hparams.Metric(f"test/{name}") for name in METRICS])
-            hparams.hparams({name: value if isinstance(value, (bool, int, float, str)) else str(value)
+            hparams.hparams({name: value if isinstance(value, (bool, int, float)) else one_line(value)
                              for name, value in self.settings.items()}, trial_id=self.name)
 
     def _close(self):

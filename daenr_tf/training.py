@@ -18,6 +18,7 @@ STAGES = 2
 CHUNK = 10  # steps between two moves of the progress bar
 EVALUATION_BATCH = 256
 SAVE_SHARE = 0.01  # of the time, at most, goes into saving states
+LONGEST_UNSAVED = 600.0  # seconds: one save that a stopped process or a stalled disk drew out does not put the next one off for hours
 
 
 @dataclass
@@ -171,7 +172,7 @@ class _Loop:
                 observer.stepped(state)
         train = {metric.name: float(metric.result()) for metric in self.model.metrics}
         validation = evaluate_terms(self.terms, self.sets.validation, self.model.heads)
-        state.seconds += time.perf_counter() - started
+        state.seconds += max(time.perf_counter() - started, 0.0)
         row = {"step": state.step, "stage": state.stage,
                "learning_rate": config.learning_rate / 2 ** (state.stage - 1)}
         row |= {f"train_{name}": value for name, value in train.items()}
@@ -199,10 +200,15 @@ class _Loop:
                 variable.assign(tf.zeros_like(variable))
             self.model.optimizer.learning_rate = self.config.learning_rate / 2 ** (state.stage - 1)
         stopping = self.stop() and not state.finished
-        if stopping or state.finished or time.perf_counter() - self.saved_at > self.save_seconds / SAVE_SHARE:
+        if stopping or state.finished or self._due():
             self._save()
         if stopping:
             raise KeyboardInterrupt(f"stopped at step {state.step}, the state is saved")
+
+    def _due(self):
+        """Whether the last saved state is old enough; one from the future is, for the clock has jumped."""
+        age = time.perf_counter() - self.saved_at
+        return not 0 <= age <= min(self.save_seconds / SAVE_SHARE, LONGEST_UNSAVED)
 
     def _save(self):
         started = time.perf_counter()

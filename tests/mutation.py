@@ -1,4 +1,26 @@
-"""How a fuzz test damages a file."""
+"""How a fuzz test damages a file, and what reading it may cost."""
+
+import contextlib
+import resource
+import signal
+
+SECONDS, BYTES = 10, 4 << 30
+
+
+@contextlib.contextmanager
+def bounded():
+    """What stands inside may take 10 s, and the process 4 GiB."""
+    def out_of_time(*_):
+        raise TimeoutError(f"more than {SECONDS} s")
+
+    before = signal.signal(signal.SIGALRM, out_of_time)
+    signal.alarm(SECONDS)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 < BYTES
 
 
 def mutated(content, dice):

@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -143,6 +144,19 @@ def test_a_directory_that_can_not_be_written_to_is_refused(option, given, tmp_pa
     assert os.listdir(closed) == []
 
 
+def test_names_that_are_no_utf_8_are_shown_escaped_in_one_line(given, tmp_path, capsys):
+    bad = os.path.join(os.fsdecode(tmp_path), "caf\udce9")
+    refuse(["--config", bad], capsys, r"caf\udce9: expected a run's config.json, found No such file")
+    refuse(["--dataset", bad], capsys, "dataset", "caf", "no file")
+    refuse(["--dataset", "antolik", "--data-dir", bad], capsys, r"caf\udce9", "Data/region3/")
+    for content, words in ((b"{", "no JSON text"), (b"\xff\xfe", "no JSON text"), (b'{"\xc3\xa9\\ud800": 1}', r"\ud800: expected a setting")):
+        with open(bad, "wb") as file:
+            file.write(content)
+        refuse(["--config", bad], capsys, r"caf\udce9: ", words)
+        os.remove(bad)
+    assert os.listdir(tmp_path) == []
+
+
 def test_none_of_them_imports_tensorflow(given, run_python):
     said = run_python(
         "import contextlib, io, sys\n"
@@ -155,9 +169,26 @@ def test_none_of_them_imports_tensorflow(given, run_python):
     assert said == "[]\n"
 
 
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+@pytest.mark.parametrize("option", ["--run-dir", "--export-dir"])
+def test_a_read_only_file_system_is_refused_to_root_too(option, given, tmp_path):
+    """In a name space of its own, where anyone may mount one."""
+    place = tmp_path / "closed"
+    place.mkdir()
+    mount = 'mount -t tmpfs -o ro none "$1" || exit 77; shift; exec "$@"'
+    done = subprocess.run(["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", mount, "sh", str(place), sys.executable, "-m",
+                           "recipes.cae_fr", "--dataset", str(given / "good.npz"), option, str(place / "run")],
+                          cwd=ROOT, capture_output=True, text=True, timeout=60) if shutil.which("unshare") else None
+    if done is None or done.returncode == 77 or "unshare" in done.stderr:
+        pytest.skip("no file system can be mounted here")
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr == f"recipes.cae_fr: {option}: expected a directory that can be written to, found that {place} can not\n"
+
+
 def run_recipe(*arguments):
-    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    return subprocess.run([sys.executable, "-m", "recipes.cae_fr", *arguments], cwd=root, capture_output=True, text=True, timeout=60)
+    return subprocess.run([sys.executable, "-m", "recipes.cae_fr", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60)
 
 
 def test_help_tells_the_options_and_an_error_shows_no_usage():

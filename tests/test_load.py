@@ -1,11 +1,17 @@
 """The one door to recordings: what a name or a file gives, when the published recordings are fetched, and when nothing falls back."""
 
 import contextlib
+import errno
 import http.server
 import io
 import os
 import pathlib
 import random
+import shutil
+import signal
+import stat
+import subprocess
+import sys
 import threading
 import time
 import zipfile
@@ -13,7 +19,7 @@ import zipfile
 import numpy as np
 import published
 import pytest
-from mutation import mutated
+from mutation import bounded, mutated
 from refusal import refused
 
 import daenr_tf
@@ -322,6 +328,13 @@ def climbing():
     return zipped({key: value for key, value in CONTENTS.items() if key[0] != 2}, extra=names)
 
 
+def linked():
+    """An archive in which a published file is a symbolic link to one that lies on the machine."""
+    link = zipfile.ZipInfo("Data/region1/training_set.npy")
+    link.create_system, link.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
+    return zipped(all_but(1, "training_set.npy"), extra=[(link, "/etc/passwd")])
+
+
 BAD_SERVERS = {
     "stalls at once": (stall_at_once, ("could not be fetched", "Timeout")),
     "stalls midway": (stall_midway, ("could not be fetched",)),
@@ -345,6 +358,7 @@ BAD_SERVERS = {
     "damaged its zip": (content(broken_stream), ("expected the published recordings",)),
     "cut its zip short": (content(lambda: zipped(CONTENTS)[:-30]), ("expected the published recordings",)),
     "climbs out": (content(climbing), ("Data/region2/",)),
+    "links out": (content(linked), ("Data/region1/training_set.npy", ".npy format")),
     "has a file twice": (
         content(lambda: zipped(CONTENTS, extra=[("x/Data/region1/training_set.npy", b"x")])), ("Data/region1/training_set.npy twice",)),
     "has a bomb": (
@@ -402,7 +416,8 @@ def fuzz(count, directory, monkeypatch):
         monkeypatch.setattr(fetch, "_download", transfer)
         target = directory / str(seed)
         try:
-            fetch.fetch(str(target))
+            with bounded():
+                fetch.fetch(str(target))
         except FetchError as error:
             assert str(error).isprintable() and not target.exists(), (seed, error)
             refusals += 1
@@ -412,8 +427,8 @@ def fuzz(count, directory, monkeypatch):
     assert all(name.isdigit() for name in os.listdir(directory))
 
 
-def test_60_damaged_archives_are_refused_in_one_line_or_whole(tmp_path, monkeypatch):
-    fuzz(60, tmp_path, monkeypatch)
+def test_100_damaged_archives_are_refused_in_one_line_or_whole(tmp_path, monkeypatch):
+    fuzz(100, tmp_path, monkeypatch)
 
 
 @pytest.mark.slow
@@ -446,6 +461,58 @@ def test_of_two_that_fetch_at_once_the_second_keeps_what_the_first_put_there(tmp
     fetch.fetch(str(tmp_path))
     assert antolik.load_antolik(1, str(tmp_path)).neurons == 4
     assert os.listdir(tmp_path) == ["Data"]
+
+
+@pytest.mark.parametrize("full", ["transfer", "unpacking"])
+def test_a_full_disk_ends_a_fetch_in_one_line_and_leaves_nothing(full, tmp_path, serve, monkeypatch):
+    def no_room(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    serve(file(zipped(CONTENTS)))
+    monkeypatch.setattr(*(("shutil.copyfileobj", no_room) if full == "unpacking" else ("pooch.retrieve", no_room)))
+    with refused(fetch.URL, "No space left on device", kind=FetchError):
+        fetch.fetch(str(tmp_path / "cache"))
+    assert os.listdir(tmp_path) == []
+
+
+FETCH = """
+import sys
+from daenr_tf.recordings import fetch
+fetch.URL, directory = sys.argv[1:]
+fetch.fetch(directory)
+"""
+
+
+def test_what_a_killed_fetch_left_is_removed_and_what_a_living_one_needs_is_not(tmp_path, serve):
+    serve(stall_midway(serve))
+    living = subprocess.Popen([sys.executable, "-c", FETCH, fetch.URL, str(tmp_path)], stderr=subprocess.DEVNULL)
+    try:
+        while not list(tmp_path.glob(".fetch-*/*")):  # it has made its folder and begun to fill it
+            assert living.poll() is None
+            time.sleep(0.02)
+        (aside,) = os.listdir(tmp_path)
+        (tmp_path / ".fetch-notes").mkdir()  # not of ours
+        serve(file(zipped(CONTENTS)))
+        fetch.fetch(str(tmp_path))
+        assert sorted(os.listdir(tmp_path)) == sorted([aside, ".fetch-notes", "Data"]) and os.listdir(tmp_path / aside)
+    finally:
+        living.kill()
+    assert living.wait() == -signal.SIGKILL
+    shutil.rmtree(tmp_path / "Data")
+    fetch.fetch(str(tmp_path))
+    assert sorted(os.listdir(tmp_path)) == [".fetch-notes", "Data"]
+
+
+def test_a_file_system_without_locks_is_fetched_into_all_the_same(tmp_path, serve, monkeypatch):
+    """There, nothing says which folders are alive: they stay."""
+    def no_locks(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    (tmp_path / ".fetch-abcd_123").mkdir()
+    serve(file(zipped(CONTENTS)))
+    monkeypatch.setattr("fcntl.flock", no_locks)
+    fetch.fetch(str(tmp_path))
+    assert sorted(os.listdir(tmp_path)) == [".fetch-abcd_123", "Data"]
 
 
 def test_a_fetch_error_is_an_input_error():

@@ -11,7 +11,7 @@ import daenr_tf
 from daenr_tf.config import ModelConfig
 from daenr_tf.errors import InputError
 from daenr_tf.model import DAENR, adam, build_model
-from daenr_tf.model_file import save_model
+from daenr_tf.model_file import load_model, save_model
 
 SMALL = {"image_size": (8, 12), "latent_size": 5, "codebook_size": 6, "code_dim": 7, "activity_l1": 0.3, "readout_l1": 0.2, "seed": 1}
 ALPHA, BETA = 0.7, 1.9
@@ -369,3 +369,11 @@ def test_the_optimizer_is_the_pinned_adam():
     optimizer = adam(3e-4)
     assert type(optimizer) is keras.optimizers.Adam
     assert optimizer.epsilon == 1e-8 and float(optimizer.learning_rate) == pytest.approx(3e-4)
+
+
+def test_a_model_that_was_never_trained_is_saved_and_loaded_without_a_warning(recording, tmp_path):
+    model = build_model(ModelConfig("cnn_fr", layer=1, image_size=(8, 12)), recording)
+    path = str(tmp_path / "model.keras")
+    save_model(model, path)
+    images = np.zeros((2, 8, 12, 1), np.float32)
+    np.testing.assert_array_equal(load_model(path)(images)["response"], model(images)["response"])

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 import daenr_tf
-from daenr_tf import metrics
+from daenr_tf import interruption, metrics
 from runs import command, go, outcome, read_json, write_recording
 
 @pytest.fixture(scope="module")
@@ -37,6 +38,7 @@ def test_a_run_leaves_what_the_contract_names(finished):
 
 def test_results_hold_the_counts_the_metrics_and_no_paper_figures_for_ones_own_recording(finished):
     results = read_json(finished[0], "run", "results.json")
+    assert results["replicas"] == 1
     assert results["dataset"]["counts"] == {"train": 64, "validation": 16, "test": 9, "neurons": 4, "repeats": 3}
     assert results["dataset"]["simulated"] is False and len(results["dataset"]["digest"]) == 64
     assert set(results["test"]) == {"mse", "psnr", "ssim", "pcc", "pcc_normalized"}
@@ -104,13 +106,33 @@ def test_a_run_directory_whose_name_is_no_utf_8_is_refused(recording_file, tmp_p
     assert b"--run-dir" in done.stderr and b"UTF-8" in done.stderr and not os.path.exists(odd)
 
 
-def test_config_file_repeats_the_run(finished, recording_file, tmp_path):
-    settings = os.path.join(finished[0], "run", "config.json")
-    done = subprocess.run([sys.executable, "-m", "recipes.cae_fr", "--config", settings, "--run-dir", str(tmp_path / "run"),
-                           "--export-dir", str(tmp_path / "export")], capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    first, second = (read_json(folder, "results.json") for folder in (os.path.join(finished[0], "run"), str(tmp_path / "run")))
-    assert first["test"] == second["test"] and first["config"] == second["config"]
+@pytest.fixture(scope="module")
+def repeated(finished, recording_file, tmp_path_factory):
+    """The same run by its config.json, with names that are no UTF-8, and on every device, of which there is one: (results, standard error)."""
+    folder = os.fsencode(tmp_path_factory.mktemp("repeated"))
+    settings, dataset, run_dir = os.path.join(folder, b"caf\xe9.json"), os.path.join(folder, b"\xff.npz"), os.path.join(folder, b"run")
+    shutil.copy(os.path.join(finished[0], "run", "config.json"), settings)
+    shutil.copy(recording_file, dataset)
+    done = subprocess.run([sys.executable, "-m", "recipes.cae_fr", "--config", settings, "--dataset", dataset, "--strategy", "mirrored",
+                           "--run-dir", run_dir, "--export-dir", os.path.join(folder, b"export")], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
+    return read_json(os.fsdecode(run_dir), "results.json"), done.stderr
+
+
+def test_config_file_repeats_the_run_and_names_may_have_any_bytes(finished, repeated):
+    first, second = read_json(finished[0], "run", "results.json"), repeated[0]
+    assert os.fsencode(second["config"]["dataset"]).endswith(b"/\xff.npz")
+    assert first["test"] == second["test"]
+    assert {**first["config"], "dataset": None, "strategy": None} == {**second["config"], "dataset": None, "strategy": None}
+
+
+def test_mirrored_on_one_device_is_told_to_be_one_replica(finished, repeated):
+    results, said = repeated
+    assert results["replicas"] == 1
+    for line in (said, *[note for note in results["notes"] if "replica" in note]):
+        assert "--strategy mirrored found one device only" in line
+    assert "replica" in results["notes"][-1]
+    assert "replica" not in finished[1].stderr
 
 
 def test_a_directory_that_is_no_runs_is_refused_and_left_alone(recording_file, tmp_path):
@@ -137,9 +159,16 @@ def wait_for_a_state(process, folder):
 LONG = ("--max-steps", "300", "--patience-steps", "300")
 
 
-def test_sigterm_saves_the_state_and_the_same_command_goes_on_to_the_same_end(recording_file, tmp_path):
-    whole, parts = str(tmp_path / "whole"), str(tmp_path / "parts")
-    go("cae_fc", whole, "--dataset", recording_file, *LONG)
+@pytest.fixture(scope="module")
+def whole(recording_file, tmp_path_factory):
+    """What a longer run comes to that nobody stops."""
+    folder = str(tmp_path_factory.mktemp("whole"))
+    go("cae_fc", folder, "--dataset", recording_file, *LONG)
+    return outcome(folder)
+
+
+def test_sigterm_saves_the_state_and_the_same_command_goes_on_to_the_same_end(recording_file, tmp_path, whole):
+    parts = str(tmp_path)
     process = start("cae_fc", parts, "--dataset", recording_file, *LONG)
     process.send_signal(signal.SIGTERM)
     _, said = process.communicate(timeout=200)
@@ -148,7 +177,97 @@ def test_sigterm_saves_the_state_and_the_same_command_goes_on_to_the_same_end(re
     assert not os.path.exists(os.path.join(parts, "run", "results.json"))
     done = go("cae_fc", parts, "--dataset", recording_file, *LONG)
     assert "going on from step" in done.stderr
-    assert outcome(whole) == outcome(parts)
+    assert outcome(parts) == whole
+
+
+STANDING_STILL = """
+import os, sys, time
+from daenr_tf.quiet import import_tensorflow
+import_tensorflow()
+from daenr_tf import cli, training
+evaluate_terms = training.evaluate_terms
+
+def stand_still(*arguments):
+    if os.path.exists(os.path.join(sys.argv[2], "checkpoint", "state.npz")):
+        print("standing still", flush=True)
+        time.sleep(120)
+    return evaluate_terms(*arguments)
+
+training.evaluate_terms = stand_still
+cli.main("cae_fc")
+"""
+
+
+def popen(arguments):
+    """A process in which Ctrl-C works, even where the tests run in the background, deaf to it."""
+    return subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+
+
+def test_a_second_ctrl_c_ends_a_run_at_once_and_the_same_command_goes_on_to_the_same_end(recording_file, tmp_path, whole):
+    """It comes in a validation that would take two minutes, after a state was saved."""
+    place = str(tmp_path)
+    process = popen([sys.executable, "-c", STANDING_STILL, *command("cae_fc", place, "--dataset", recording_file, *LONG)[3:]])
+    assert process.stdout.readline() == "standing still\n", process.communicate()
+    process.send_signal(signal.SIGINT)
+    while process.stderr.readline() != "stopping at the next validation, with the state saved\n":
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert said == f"recipes.cae_fc: stopped by a second Ctrl-C; the same command goes on with {os.path.join(place, 'run')}\n"
+    done = go("cae_fc", place, "--dataset", recording_file, *LONG)
+    assert "going on from step" in done.stderr
+    assert outcome(place) == whole
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("between", [0, 0.01, 0.3, 1.5])
+def test_two_ctrl_c_at_random_instants(recording_file, tmp_path, whole, between):
+    """The second may be taken for the first, come while that is obeyed, or when all is done: never a traceback, never a lost run."""
+    for attempt, seconds in enumerate(np.random.default_rng(int(100 * between)).uniform(0, 10, 3)):
+        place = str(tmp_path / str(attempt))
+        process = popen(command("cae_fc", place, "--dataset", recording_file, *LONG))
+        while not os.path.exists(os.path.join(place, "run", "config.json")):
+            assert process.poll() is None
+            time.sleep(0.01)
+        time.sleep(seconds)
+        process.send_signal(signal.SIGINT)
+        time.sleep(between)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+        assert process.returncode in (0, 130, -signal.SIGINT) and "Traceback" not in said, said
+        if process.returncode == 130:
+            assert said.splitlines()[-1].startswith("recipes.cae_fc: "), said
+        elif process.returncode:  # in Python's own last moments, when everything is written
+            assert os.path.exists(os.path.join(place, "run", "results.json"))
+        go("cae_fc", place, "--dataset", recording_file, *LONG)
+        assert outcome(place) == whole
+
+
+def test_a_ctrl_c_that_strikes_where_python_drops_exceptions_comes_again():
+    class Clumsy:
+        def __del__(self):
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt, match="a second Ctrl-C"), interruption.watched() as stop:
+        Clumsy()
+        time.sleep(60)
+    assert stop()
+
+
+def test_a_signal_that_is_ignored_stays_ignored():
+    """As under nohup, where a lost terminal is to end nothing."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with interruption.watched() as stop:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert not stop()
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert stop()
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_second_run_in_the_directory_is_refused_and_told_who_holds_it(recording_file, tmp_path):
@@ -180,7 +299,9 @@ main("cae_fr", {command("cae_fr", str(tmp_path), "--dataset", recording_file, "-
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    one, two = (read_json(folder, "run", "results.json")["test"] for folder in (finished[0], str(tmp_path)))
+    results = read_json(str(tmp_path), "run", "results.json")
+    assert results["replicas"] == 2 and not any("replica" in note for note in results["notes"])
+    one, two = read_json(finished[0], "run", "results.json")["test"], results["test"]
     assert one["mse"] == pytest.approx(two["mse"], rel=1e-4) and one["pcc"] == pytest.approx(two["pcc"], abs=1e-3)
     model = daenr_tf.load_model(os.path.join(tmp_path, "run", "model.keras"))
     assert model.heads == ["reconstruction", "response"]
@@ -194,6 +315,33 @@ def test_a_disk_that_takes_no_more_ends_with_status_1_and_nothing_half_written(r
     assert "could not be written" in done.stderr.splitlines()[-1]
     left = {name for _, _, names in os.walk(tmp_path) for name in names if "events" not in name}
     assert left == {"config.json", "recording"}
+
+
+FILL = """
+mount -t tmpfs -o size="$2" none "$1" || exit 77
+shift 2
+"$@"; echo "status $?"
+mount -o remount,size=200m "$PLACE"
+"$@"; echo "status $?"
+cp -r "$PLACE" "$PLACE.out"
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", ["64k", "1m", "2m", "4m", "6m", "8m"])
+def test_a_disk_that_is_full_anywhere_in_a_run_costs_no_run(finished, recording_file, tmp_path, size):
+    """A file system that small, in a name space of its own; with more room the same command comes to the same end."""
+    place = str(tmp_path / "disk")
+    os.mkdir(place)
+    done = subprocess.run(["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", FILL, "sh", place, size,
+                           *command("cae_fr", place, "--dataset", recording_file)], env={**os.environ, "PLACE": place},
+                          capture_output=True, text=True, timeout=300)
+    if done.returncode == 77:
+        pytest.skip("no file system can be mounted here")
+    statuses = [line for line in done.stdout.splitlines() if line.startswith("status")]
+    assert statuses in (["status 1", "status 0"], ["status 0", "status 0"]) and "Traceback" not in done.stderr, done.stderr
+    assert "could not be written" in done.stderr or "can't be written" in done.stderr, done.stderr
+    assert outcome(f"{place}.out") == outcome(finished[0])
 
 
 def test_deterministic_gives_the_same_bits_twice(recording_file, tmp_path):

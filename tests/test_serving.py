@@ -145,6 +145,13 @@ def test_raw_images_with_other_channels_than_grey_or_colour_are_refused(place, c
         loaded.serve_raw(tf.zeros((2, 9, 9, channels)))
 
 
+@pytest.mark.parametrize("shape", [(2, 9, 9), (9, 9, 3), (2, 9), (1, 2, 9, 9, 1)])
+def test_raw_images_of_another_rank_are_refused_by_their_shape(place, shape):
+    loaded = tf.saved_model.load(str(place / "cnn_fr" / "1"))
+    with pytest.raises(tf.errors.InvalidArgumentError, match=rf"\[{','.join(map(str, shape))}\] is not compatible with expected shape \[\?,\?,\?,\?\]"):
+        loaded.signatures["serve_raw"](images=tf.zeros(shape))
+
+
 def test_versions_count_up_and_nothing_half_written_stays(models, tmp_path):
     (tmp_path / "7").mkdir()
     (tmp_path / "notes").mkdir()

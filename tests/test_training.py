@@ -1,5 +1,7 @@
 import dataclasses
+import io
 import itertools
+import time
 
 import numpy as np
 import pandas as pd
@@ -9,6 +11,7 @@ from daenr_tf import checkpoint, pipeline, training
 from daenr_tf.config import ModelConfig, TrainConfig
 from daenr_tf.errors import DivergedError, InputError, MachineError
 from daenr_tf.model import adam, build_model
+from daenr_tf.progress import Progress
 from daenr_tf.training import Observer, train
 
 SMALL = ModelConfig(recipe="cnn_fr", layer=1, image_size=(8, 8), latent_size=4, codebook_size=6, code_dim=5)
@@ -287,6 +290,71 @@ def test_the_order_of_images_alone_makes_another_run(recording, tmp_path):
         train(model, recording, dataclasses.replace(QUICK, seed=seed, max_steps=2), str(tmp_path / str(seed)))
         weights.append(model.get_weights())
     assert not np.array_equal(weights[0][0], weights[1][0])
+
+
+class JumpingClock(Observer):
+    """Puts every clock back by an hour after the first validation, and forward by a day after the third."""
+
+    CLOCKS = ("time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns")
+
+    def __init__(self, patch, save):
+        """`save` is the number of a save, counted from 1, in which the clock goes forward by a day, or None."""
+        self.seconds, self.saves, self.times = 0, 0, []  # times: of training, by validation
+        for name in self.CLOCKS:
+            unit, clock = (10**9 if name.endswith("_ns") else 1), getattr(time, name)
+            patch.setattr(time, name, lambda clock=clock, unit=unit: clock() + self.seconds * unit)
+        write = checkpoint.save
+
+        def drawn_out(*arguments):
+            self.saves += 1
+            write(*arguments)
+            self.seconds += 86400 * (self.saves == save)
+
+        patch.setattr(checkpoint, "save", drawn_out)
+
+    def stepped(self, state):
+        self.seconds += {1: -3600, 3: 86400}.get(len(self.times), 0)  # between the two readings of a window's time
+
+    def validated(self, state, row, model):
+        self.times.append(state.seconds)
+
+
+def test_a_clock_that_jumps_changes_nothing(recording, tmp_path, monkeypatch, uninterrupted):
+    """Neither the outcome, nor that states are saved at every validation where saving is let take all the time."""
+    whole, stream = uninterrupted("cnn_fr"), io.StringIO()
+    monkeypatch.setattr(training, "SAVE_SHARE", 1e9)
+    clock = JumpingClock(monkeypatch, save=None)
+    run = staged(recording, "cnn_fr", tmp_path, observers=[clock, Progress(QUICK, stream)])
+    assert_same_run(run, whole)
+    assert len(clock.times) == clock.saves == 7
+    assert clock.times == sorted(clock.times) and clock.times[0] > 0
+    assert "step 4/" in stream.getvalue() and "-" not in stream.getvalue()
+
+
+def test_a_save_that_was_drawn_out_does_not_put_the_next_one_off_for_good(recording, tmp_path, monkeypatch, uninterrupted):
+    """A process that stood still for a day in its first save: by a hundredth of the time, the next would come in a hundred days."""
+    whole = uninterrupted("cnn_fr")
+    clock = JumpingClock(monkeypatch, save=1)
+    clock.stepped = lambda state: setattr(clock, "seconds", clock.seconds + training.LONGEST_UNSAVED)
+    assert_same_run(staged(recording, "cnn_fr", tmp_path, observers=[clock]), whole)
+    assert clock.saves == 7
+
+
+def test_a_bar_on_a_terminal_outlives_a_clock_that_is_set_back(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    stream, now = Terminal(), time.time()
+    monkeypatch.setattr(time, "time", lambda: now)
+    bar, state = Progress(QUICK, stream), training.State()
+    bar.started(state)
+    now -= 3600
+    state.step = 2
+    bar.stepped(state)
+    bar.validated(state, {"val_response": 0.25}, None)
+    assert "2/14" in stream.getvalue() and "val response 0.25000" in stream.getvalue()
+    bar.finished(state)
 
 
 @pytest.fixture(scope="module")
