@@ -307,6 +307,36 @@ main("cae_fr", {command("cae_fr", str(tmp_path), "--dataset", recording_file, "-
     assert model.heads == ["reconstruction", "response"]
 
 
+LOAD_ON_TWO = """
+import sys
+import numpy as np
+from daenr_tf.quiet import import_tensorflow
+import_tensorflow()
+import tensorflow as tf
+tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2)
+import daenr_tf
+path, images, recording, run_dir = sys.argv[1:]
+strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+with strategy.scope():
+    model = daenr_tf.load_model(path)
+assert model.distribute_strategy.num_replicas_in_sync == 2
+outputs = model(np.load(images)["images"])
+np.savez(images, **{head: np.asarray(output) for head, output in outputs.items()})
+training = daenr_tf.train(model, daenr_tf.load_recording(recording), daenr_tf.TrainConfig(max_steps=3, validate_every=3, batch_size=8), run_dir)
+assert training.steps == 3 and np.isfinite(training.history.to_numpy()).all()
+"""
+
+
+def test_a_model_saved_without_replicas_is_loaded_and_trained_on_two(finished, recording_file, tmp_path, run_python):
+    path, images = os.path.join(finished[0], "run", "model.keras"), np.random.default_rng(0).uniform(-1, 1, (5, 8, 8, 1)).astype(np.float32)
+    np.savez(tmp_path / "images.npz", images=images)
+    run_python(LOAD_ON_TWO, path, tmp_path / "images.npz", recording_file, tmp_path / "run")
+    expected = daenr_tf.load_model(path)(images)
+    with np.load(tmp_path / "images.npz") as found:
+        for head, output in expected.items():
+            np.testing.assert_allclose(found[head], output, atol=1e-6)
+
+
 def test_a_disk_that_takes_no_more_ends_with_status_1_and_nothing_half_written(recording_file, tmp_path):
     limited = ("import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000));"
                f"from daenr_tf.cli import main; main('cae_fr', {command('cae_fr', str(tmp_path), '--dataset', recording_file)[3:]!r})")
