@@ -71,9 +71,9 @@ class _Report:
         """A line per claim for the terminal."""
         warnings = ["SIMULATED DATA"] * self.simulated + [REHEARSAL] * self.quick
         lines = [", ".join(warnings) + ": says nothing about the brain" * self.simulated] if warnings else []
-        for claim in self.claims:
-            lines.append(f"{claim.name} {claim.verdict or NOT_EXAMINED}: {claim.statement}" + (f" ({self._needs(claim)})" if not claim.verdict else ""))
-        return lines
+        lines += [f"{claim.name} {claim.verdict}: {claim.statement}" for claim in self.claims if claim.verdict]
+        others = [claim.name for claim in self.claims if not claim.verdict]
+        return lines + ([f"{NOT_EXAMINED}: {', '.join(others)} (the report says what they need)"] if others else [])
 
     def page(self, outcomes, command, seconds):
         """Write tables and figures; the page's HTML."""
