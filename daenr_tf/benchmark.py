@@ -23,8 +23,16 @@ def main():
     parser.add_argument("--layer", type=int, default=2)
     parser.add_argument("--steps", type=int, default=500)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--deterministic", action="store_true", help="hold TensorFlow to operations that give the same bits each time")
     options = parser.parse_args()
     import_tensorflow()
+    if options.deterministic:
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()
+        import keras
+
+        keras.utils.set_random_seed(0)  # `fit` draws from the global generator, which determinism forbids without a seed
     from daenr_tf.pipeline import prepare
     from daenr_tf.recordings.load import load_recording
 
@@ -38,7 +46,8 @@ def main():
         fits.append(_fit(recording, config, sets))
         print(f"loop {loops[-1]:.0f} images/s, bare fit {fits[-1]:.0f} images/s, ratio {loops[-1] / fits[-1]:.3f}", flush=True)
     ratio = statistics.median(a / b for a, b in zip(loops, fits, strict=True))
-    print(f"{options.recipe}, h{options.layer}, simulated region 3, batch {config.training.batch_size}: median loop"
+    how = ", deterministic" if options.deterministic else ""
+    print(f"{options.recipe}, h{options.layer}, simulated region 3, batch {config.training.batch_size}{how}: median loop"
           f" {statistics.median(loops):.0f} images/s ({1000 * config.training.batch_size / statistics.median(loops):.1f} ms a step),"
           f" bare fit {statistics.median(fits):.0f}, ratio {ratio:.3f}")
 
