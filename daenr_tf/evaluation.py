@@ -7,6 +7,7 @@ import pandas as pd
 import tensorflow as tf
 
 from daenr_tf import metrics, pipeline
+from daenr_tf.errors import InputError
 
 BATCH = 256
 
@@ -55,7 +56,12 @@ def evaluate(model, recording, sets=None):
 
     Returns:
         `Evaluation`.
+
+    Raises:
+        InputError: the model has another number of neurons than the recording.
     """
+    if model.settings["readout"] and model.settings["neurons"] != recording.neurons:
+        raise InputError(f"recording: expected the {model.settings['neurons']} neurons of the model, found {recording.neurons}")
     if sets is None:
         images = pipeline.prepare_images(recording.test_images, recording, model.image_settings)
     else:

@@ -92,8 +92,8 @@ def train(model, recording, config, run_dir, observers=(), stop=lambda: False, s
         `Training`.
 
     Raises:
-        InputError: a state of another configuration or recording lies in `run_dir`, the model lacks the task's head, or its
-            fixed masks were found on images that are validated on here.
+        InputError: a state of another configuration or recording lies in `run_dir`, the model lacks the task's head or has another
+            number of neurons, or its fixed masks were found on images that are validated on here.
         DivergedError: a loss was not finite; the model has the best weights.
         KeyboardInterrupt: `stop` asked for it.
     """
@@ -107,6 +107,8 @@ class _Loop:
             raise SettingError("task", f"one that the model has a head for ({', '.join(model.heads)})", config.task)
         if model.settings["readout"] == "fm" and model.settings["seed"] != config.seed:
             raise SettingError("seed", f"{model.settings['seed']}, the seed of the split that the fixed masks were found on", config.seed)
+        if model.settings["readout"] and model.settings["neurons"] != recording.neurons:
+            raise InputError(f"recording: expected the {model.settings['neurons']} neurons of the model, found {recording.neurons}")
         self.sets = sets or pipeline.prepare(recording, model.image_settings, config.seed)
         self.directory = os.path.join(run_dir, "checkpoint")
         os.makedirs(self.directory, exist_ok=True)

@@ -487,3 +487,12 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
     assert path.read_text() == "before" and [file.name for file in tmp_path.iterdir()] == ["file"]
     checkpoint.write_text(str(path), "after ü")
     assert path.read_text(encoding="utf-8") == "after ü" and [file.name for file in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_model_of_other_neurons_is_refused_by_training_and_evaluation(recording, make_recording, tmp_path):
+    from daenr_tf.evaluation import evaluate
+
+    model, other = fresh(recording), make_recording(neurons=3)
+    for refused_by in (lambda: train(model, other, TrainConfig(task="nrs"), str(tmp_path)), lambda: evaluate(model, other)):
+        with pytest.raises(InputError, match="expected the 5 neurons of the model, found 3"):
+            refused_by()
