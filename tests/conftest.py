@@ -1,6 +1,7 @@
 """What several test files share: small recordings, and a process of one's own."""
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -10,6 +11,9 @@ import pytest
 from daenr_tf.recordings.recording import Recording
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Started in the background or by nohup, these are ignored, and so they would be in every process that a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import io
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -107,23 +108,29 @@ with grid.cluster(workers=1) as client:
 
 @pytest.mark.parametrize("signal_name", ["SIGKILL", "SIGINT"])
 def test_a_command_that_is_stopped_leaves_no_process_and_no_cell_is_trained_again(stub, client, tmp_path, signal_name):
-    import signal
-
     environment = {**os.environ, "PYTHONPATH": os.path.dirname(__file__)}
     command = subprocess.Popen([sys.executable, "-c", SLEEPER, str(tmp_path)], env=environment, stderr=subprocess.PIPE, text=True)
     asleep = cells(SLEEPS)[0].name
+    try:
+        _see_it_stopped(command, tmp_path, asleep, getattr(signal, signal_name))
+    finally:
+        command.kill()
+        command.wait()
+    finished = [name for name in trained(tmp_path) if name != asleep]
+    run(client, cells(0, 1, 2), tmp_path)
+    assert len(trained(tmp_path)) == 4 and sorted(set(trained(tmp_path)) - {asleep}) == sorted(cell.name for cell in cells(0, 1, 2)), finished
+
+
+def _see_it_stopped(command, tmp_path, asleep, number):
     while not (tmp_path / "trace").exists() or asleep not in (tmp_path / "trace").read_text():
         assert command.poll() is None, command.stderr.read()
         time.sleep(0.05)
-    command.send_signal(getattr(signal, signal_name))
+    command.send_signal(number)
     _, said = command.communicate(timeout=120)
     assert "Traceback" not in said, said
-    assert command.returncode == (-9 if signal_name == "SIGKILL" else 130)
+    assert command.returncode == (-9 if number == signal.SIGKILL else 130)
     pids = [int(line.split()[1]) for line in (tmp_path / "trace").read_text().splitlines()]
     until = time.monotonic() + 60
     while any(map(psutil.pid_exists, pids)):
         assert time.monotonic() < until, "a cell's process is left behind"
         time.sleep(0.05)
-    finished = [name for name in trained(tmp_path) if name != asleep]
-    run(client, cells(0, 1, 2), tmp_path)
-    assert len(trained(tmp_path)) == 4 and sorted(set(trained(tmp_path)) - {asleep}) == sorted(cell.name for cell in cells(0, 1, 2)), finished
