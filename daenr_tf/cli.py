@@ -98,6 +98,8 @@ OPTIONS = (
 
 
 class Parser(argparse.ArgumentParser):
+    """Bad arguments are an `InputError` instead of a usage text and an exit."""
+
     def error(self, message):
         raise InputError(message.removeprefix("argument "))
 
@@ -204,7 +206,7 @@ def _run(recipe, argv):
 def leave(name, work):
     """Do a command's work and leave the process with the exit status of the contract; what went wrong is said in one line under `name`."""
     try:
-        status = _status(name, work)
+        status = status_of(name, work)
     except KeyboardInterrupt:  # once more, while the first was being told
         status = INTERRUPTED
     if status == INTERRUPTED:
@@ -213,7 +215,8 @@ def leave(name, work):
     sys.exit(status)
 
 
-def _status(name, work):
+def status_of(name, work):
+    """Do a command's work; its exit status."""
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _stop)
     for stream in (sys.stdout, sys.stderr):

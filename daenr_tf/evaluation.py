@@ -7,7 +7,7 @@ import pandas as pd
 import tensorflow as tf
 
 from daenr_tf import metrics, pipeline
-from daenr_tf.errors import InputError
+from daenr_tf.recordings import checks
 
 BATCH = 256
 
@@ -60,8 +60,7 @@ def evaluate(model, recording, sets=None):
     Raises:
         InputError: the model has another number of neurons than the recording.
     """
-    if model.settings["readout"] and model.settings["neurons"] != recording.neurons:
-        raise InputError(f"recording: expected the {model.settings['neurons']} neurons of the model, found {recording.neurons}")
+    checks.neurons(recording, model.settings)
     if sets is None:
         images = pipeline.prepare_images(recording.test_images, recording, model.image_settings)
     else:

@@ -13,6 +13,7 @@ import tensorflow as tf
 from daenr_tf import checkpoint, pipeline
 from daenr_tf.errors import DivergedError, InputError, SettingError
 from daenr_tf.model import adam, head_weights
+from daenr_tf.recordings import checks
 
 STAGES = 2
 CHUNK = 10  # steps between two moves of the progress bar
@@ -107,8 +108,7 @@ class _Loop:
             raise SettingError("task", f"one that the model has a head for ({', '.join(model.heads)})", config.task)
         if model.settings["readout"] == "fm" and model.settings["seed"] != config.seed:
             raise SettingError("seed", f"{model.settings['seed']}, the seed of the split that the fixed masks were found on", config.seed)
-        if model.settings["readout"] and model.settings["neurons"] != recording.neurons:
-            raise InputError(f"recording: expected the {model.settings['neurons']} neurons of the model, found {recording.neurons}")
+        checks.neurons(recording, model.settings)
         self.sets = sets or pipeline.prepare(recording, model.image_settings, config.seed)
         self.directory = os.path.join(run_dir, "checkpoint")
         os.makedirs(self.directory, exist_ok=True)

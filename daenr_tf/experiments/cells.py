@@ -42,6 +42,11 @@ class Setting:
         return title(self.model) + ("" if self.layer is None else str(self.layer))
 
     @property
+    def encoder(self):
+        """The recipe without its readout: "cae", "vae", "vqvae", or "cnn" where there is no decoder."""
+        return self.model.split("_")[0]
+
+    @property
     def selected(self):
         """Whether the neurons are chosen by how well another model predicts them."""
         return self.group in SELECTED

@@ -13,7 +13,7 @@ leaves it unsupported; otherwise, and where a comparison is missing, it is not d
 is not examined.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -119,7 +119,7 @@ def together(verdicts):
 def _judged(comparisons):
     p_values = [float("nan") if comparison.effect is None else comparison.effect.p_value for comparison in comparisons]
     adjusted = holm(p_values)
-    return tuple(_with(comparison, p_adjusted=float(p), verdict=verdict_on(comparison.effect, float(p), comparison.least))
+    return tuple(replace(comparison, p_adjusted=float(p), verdict=verdict_on(comparison.effect, float(p), comparison.least))
                  for comparison, p in zip(comparisons, adjusted, strict=True))
 
 
@@ -138,10 +138,6 @@ def verdict_on(effect, p_adjusted, least):
     if p_adjusted <= LEVEL and effect.value != 0:
         return SUPPORTED if effect.value > 0 else CONTRADICTED
     return NOT_SUPPORTED if effect.high < least else NOT_DECIDABLE
-
-
-def _with(comparison, **values):
-    return Comparison(**{**vars(comparison), **values})
 
 
 def _pick(part, **wanted):
@@ -169,7 +165,7 @@ def _less_error(findings, part, joint, base, what, sign=1):
 def _against_autoencoder(findings, part):
     found = []
     for joint in _pick(part, model=paper.JOINT, group=ALL):
-        for base in _pick(part, model=joint.model.split("_")[0], region=joint.region):
+        for base in _pick(part, model=joint.encoder, region=joint.region):
             found.append(_less_error(findings, part, joint, base, f"{_where(joint)}{joint.label} against {base.label}"))
     return found
 

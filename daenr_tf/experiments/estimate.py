@@ -7,6 +7,7 @@ import statistics
 
 from daenr_tf.experiments.cells import title
 from daenr_tf.experiments.grid import is_finished
+from daenr_tf.experiments.outputs import RESULTS
 from daenr_tf.experiments.study import cell_directory
 
 # Steps until early stopping on the simulated recordings (docs/results.md), where no cell of a study is finished yet.
@@ -34,16 +35,12 @@ def describe(plan, study, results_dir, workers, recordings):
     known = _steps_of_finished(plan, results_dir)
     usual = longest = 0.0
     for cell in left:
-        kind, most = _kind(cell), study.config(cell).training.max_steps
+        kind, most = cell.setting.encoder, study.config(cell).training.max_steps
         usual += START + seconds[kind] * min(most, known.get(kind, USUAL_STEPS[kind]))
         longest += START + seconds[kind] * most
     lines.append("a step: " + ", ".join(f"{1000 * value:.0f} ms ({title(kind)})" for kind, value in seconds.items()))
     lines.append(f"about {_time(usual / workers)} with {workers} cells at once on this machine, {_time(longest / workers)} if none stops early")
     return "\n".join(lines)
-
-
-def _kind(cell):
-    return cell.setting.model.split("_")[0]
 
 
 def _time(seconds):
@@ -55,10 +52,10 @@ def _steps_of_finished(plan, results_dir):
     found = collections.defaultdict(list)
     for cell in plan.cells:
         if is_finished(results_dir, cell):
-            with open(os.path.join(cell_directory(results_dir, cell), "results.json"), encoding="utf-8") as file:
+            with open(os.path.join(cell_directory(results_dir, cell), RESULTS), encoding="utf-8") as file:
                 results = json.load(file)
             if not results.get("skipped"):
-                found[_kind(cell)].append(results["steps"])
+                found[cell.setting.encoder].append(results["steps"])
     return {kind: statistics.mean(steps) for kind, steps in found.items()}
 
 
@@ -70,8 +67,8 @@ def _seconds_per_step(cells, study, recordings, threads):
     import_tensorflow()
     found = {}
     for cell in cells:
-        if _kind(cell) not in found:
-            found[_kind(cell)] = _measured(study.config(cell), recordings[cell.setting.region])
+        if cell.setting.encoder not in found:
+            found[cell.setting.encoder] = _measured(study.config(cell), recordings[cell.setting.region])
     return found
 
 

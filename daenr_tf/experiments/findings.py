@@ -8,11 +8,11 @@ import numpy as np
 from daenr_tf import metrics, paper
 from daenr_tf.experiments import outputs
 from daenr_tf.experiments.cells import ALL, Cell
+from daenr_tf.experiments.outputs import IMAGE_METRICS
 from daenr_tf.experiments.scores import Score, image_draws
 from daenr_tf.experiments.statistics import estimate
 from daenr_tf.experiments.study import cell_directory
 
-IMAGE_METRICS = ("mse", "psnr", "ssim")
 PCC, SIGNIFICANT = "pcc", "significant"
 DRAWS, DRAW_SEED = 2000, 20160627
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import psutil
 from tqdm import tqdm
 
+from daenr_tf.cli import INTERRUPTED
 from daenr_tf.errors import InputError, MachineError
 from daenr_tf.experiments import outputs
 from daenr_tf.experiments.cells import Cell
@@ -145,13 +146,13 @@ def run_in_a_process(cell, study, results_dir, base=None):
             return "done", seconds, ""
         log.seek(max(0, log.tell() - 2000))
         lines = log.read().decode(errors="replace").strip().splitlines()
-    message = lines[-1] if status > 0 and lines else f"its process was ended by signal {-status}"
-    return ("stopped" if status == 130 else "failed"), seconds, message
+    message = lines[-1].removeprefix(f"{cell.name}: ") if status > 0 and lines else f"its process was ended by signal {-status}"
+    return ("stopped" if status == INTERRUPTED else "failed"), seconds, message
 
 
 def _length(cell):
     """How long a cell takes, roughly: the long ones begin first, so that none is alone at the end."""
-    return {"vqvae": 3, "cnn": 0}.get(cell.setting.model.split("_")[0], 1)
+    return {"vqvae": 3, "cnn": 0}.get(cell.setting.encoder, 1)
 
 
 def _see_that_workers_share(client, results_dir):

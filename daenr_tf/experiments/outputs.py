@@ -1,6 +1,6 @@
 """What a finished cell is judged by, in one file: its predictions and its error on each test image."""
 
-import io
+import dataclasses
 import json
 import os
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import numpy as np
 from daenr_tf import metrics
 from daenr_tf.checkpoint import replace_file
 from daenr_tf.errors import InputError
-from daenr_tf.experiments.cells import INSIGNIFICANT, INSIGNIFICANT_CV, SHUFFLED, SIGNIFICANT, SIGNIFICANT_CV
+from daenr_tf.experiments.cells import INSIGNIFICANT, SHUFFLED, SIGNIFICANT, SIGNIFICANT_CV
 from daenr_tf.recordings.arrays import read_npz
 
 FILE, RESULTS = "outputs.npz", "results.json"
@@ -65,9 +65,7 @@ def write(directory, neurons, sets, model, evaluation):
         arrays["response"] = evaluation.outputs["response"]
         predicted = predict(model, sets.validation.images)["response"]
         arrays["validation_pcc"] = metrics.pearson_per_neuron(predicted, sets.validation.responses)
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)
-    replace_file(directory.file(FILE), lambda file: file.write(buffer.getbuffer()))
+    replace_file(directory.file(FILE), lambda file: np.savez(file, **arrays))
 
 
 def read(directory):
@@ -125,8 +123,6 @@ def prepared(recording, cell, base=None):
     Returns:
         (`Recording` or None where no neuron is in the group, (neurons,) int).
     """
-    import dataclasses
-
     neurons = np.arange(recording.neurons)
     if cell.setting.selected:
         neurons = np.flatnonzero(chosen_neurons(cell.setting.group, base, recording))

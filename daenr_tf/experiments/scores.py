@@ -42,10 +42,12 @@ class Score:
 
     @property
     def seeds(self) -> int:
+        """How many seeds the model was trained from."""
         return len(self.full)
 
     @property
     def images(self) -> int:
+        """How many test images there are."""
         return self.counts.shape[1]
 
     def __sub__(self, other: "Score") -> "Score":

@@ -10,8 +10,9 @@ from daenr_tf import paper
 from daenr_tf.experiments.catalogue import COUNTS, GROUPS, PREDICTION, RECONSTRUCTION, SIGNIFICANCE
 from daenr_tf.experiments.cells import GROUPS as NEURON_GROUPS
 from daenr_tf.experiments.cells import title
-from daenr_tf.experiments.findings import IMAGE_METRICS, PCC
+from daenr_tf.experiments.findings import PCC
 from daenr_tf.experiments.findings import SIGNIFICANT as COUNT
+from daenr_tf.experiments.outputs import IMAGE_METRICS
 
 NAMES = {"mse": "MSE ↓", "psnr": "PSNR (dB) ↑", "ssim": "SSIM ↑", PCC: "PCC ↑", COUNT: "significant neurons"}
 DIGITS = {"mse": 4, "psnr": 2, "ssim": 3, PCC: 3, COUNT: 1}

@@ -3,16 +3,17 @@
 The process ends when its parent does: it holds the other end of its standard input, and leaves as soon as that closes.
 """
 
-import contextlib
 import json
 import os
 import shutil
-import signal
 import sys
 import threading
 import time
 
-STOPPED = 130
+from daenr_tf.cli import INTERRUPTED, status_of
+from daenr_tf.experiments.cells import Cell
+from daenr_tf.experiments.study import Study, cell_directory
+
 WATCH_EVERY = 0.5  # seconds between two looks at the memory
 
 
@@ -24,23 +25,8 @@ def main():
     threads = str(order["threads"])
     os.environ.update(TF_NUM_INTRAOP_THREADS=threads, TF_NUM_INTEROP_THREADS="1", OMP_NUM_THREADS=threads)
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # several cells may share a GPU
-    signal.signal(signal.SIGTERM, _stop)
-
-    from daenr_tf.errors import DivergedError, InputError, MachineError
-    from daenr_tf.experiments.cells import Cell
-    from daenr_tf.experiments.study import Study
-
-    try:
-        run_cell(Cell.from_dict(order["cell"]), Study(**order["study"]), order["results_dir"])
-        status = 0
-    except KeyboardInterrupt as error:
-        status = _say(error, STOPPED)
-    except InputError as error:
-        status = _say(error, 2)
-    except DivergedError as error:
-        status = _say(error, 3)
-    except (MachineError, OSError, MemoryError) as error:
-        status = _say(error or type(error).__name__, 1)
+    cell = Cell.from_dict(order["cell"])
+    status = status_of(cell.name, lambda: run_cell(cell, Study(**order["study"]), order["results_dir"]))
     sys.stderr.flush()
     os._exit(status)  # a thread of ours waits on standard input
 
@@ -58,7 +44,6 @@ def run_cell(cell, study, results_dir):
     """
     from daenr_tf import interruption, run
     from daenr_tf.experiments import outputs
-    from daenr_tf.experiments.study import cell_directory
     from daenr_tf.run_directory import RunDirectory
 
     config, place = study.config(cell), cell_directory(results_dir, cell)
@@ -85,7 +70,7 @@ def run_cell(cell, study, results_dir):
 
 def _leave_with_the_parent():
     sys.stdin.read()
-    os._exit(STOPPED)
+    os._exit(INTERRUPTED)
 
 
 def _watch_memory(limit):
@@ -95,19 +80,10 @@ def _watch_memory(limit):
     while True:
         held = process.memory_info().rss
         if held > limit:
-            _say(f"the cell's process holds {held / 2**30:.1f} GiB, more than its share of {limit / 2**30:.1f} GiB; use fewer --workers", 1)
+            print(f"the cell's process holds {held / 2**30:.1f} GiB, more than its share of {limit / 2**30:.1f} GiB; use fewer --workers",
+                  file=sys.stderr, flush=True)
             os._exit(1)
         time.sleep(WATCH_EVERY)
-
-
-def _stop(number, frame):
-    raise KeyboardInterrupt(f"stopped by {signal.Signals(number).name}")
-
-
-def _say(message, status):
-    with contextlib.suppress(OSError):
-        print(" ".join(str(message).split()), file=sys.stderr, flush=True)
-    return status
 
 
 if __name__ == "__main__":

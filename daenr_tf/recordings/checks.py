@@ -132,3 +132,9 @@ def colour(recording, channels):
     """Raises `InputError` where a model of `channels` wants colour and the recording has none."""
     if channels == 3 and recording.images.shape[-1] != 3:
         raise error("--color", "a recording in colour for rgb", f"{recording.source} with 1 channel")
+
+
+def neurons(recording, settings):
+    """Raises `InputError` where a model of these settings has a readout, and for another number of neurons than the recording's."""
+    if settings["readout"] and settings["neurons"] != recording.neurons:
+        raise InputError(f"recording: expected the {settings['neurons']} neurons of the model, found {recording.neurons}")
