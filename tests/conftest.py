@@ -50,3 +50,13 @@ def run_python(tmp_path_factory):
         return process.stdout
 
     return run
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """The figures that were drawn, instead of files."""
+    from daenr_tf import canvas
+
+    kept = []
+    monkeypatch.setattr(canvas, "write", lambda path, figure: kept.append(figure))
+    return kept

@@ -3,9 +3,9 @@ import pathlib
 
 import numpy as np
 import pytest
+from drawing import texts
 from matplotlib.axes import Axes
 from matplotlib.image import imread
-from matplotlib.text import Text
 
 from daenr_tf import canvas, doc_figures, paper
 
@@ -34,16 +34,10 @@ def make_run(tmp_path_factory):
         config = RunConfig(ModelConfig(recipe, image_size=(16, 16)), TrainConfig(task="nrs" if recipe == "cnn_fr" else "ir"), dataset="simulated")
         (place / "config.json").write_text(json.dumps(config.to_dict()))
         model = build_model(config.model, load_recording("simulated", 3))
-        model.optimizer.build(model.trainable_variables)
         save_model(model, str(place / "model.keras"))
         return str(place)
 
     return make
-
-
-def texts(figure):
-    figure.draw_without_rendering()
-    return [text.get_text() for text in figure.findobj(Text) if text.get_text()]
 
 
 @pytest.mark.parametrize(

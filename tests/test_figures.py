@@ -5,8 +5,8 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from drawing import texts
 from matplotlib.image import imread
-from matplotlib.text import Text
 
 from daenr_tf import canvas, figures
 from daenr_tf.config import RunConfig
@@ -59,19 +59,6 @@ def draw_fixed_mask_positions(path, simulated, neurons=20, stimulus=None, plante
 
 
 ALL = [draw_reconstructions, draw_learning_curves, draw_masks, draw_pcc, draw_fixed_mask_positions]
-
-
-@pytest.fixture
-def drawn(monkeypatch):
-    """The figure that was drawn last, instead of a file."""
-    kept = []
-    monkeypatch.setattr(canvas, "write", lambda path, figure: kept.append(figure))
-    return kept
-
-
-def texts(figure):
-    figure.draw_without_rendering()
-    return [text.get_text() for text in figure.findobj(Text) if text.get_text()]
 
 
 @pytest.mark.parametrize("draw", ALL)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import studies
-from matplotlib.text import Text
+from drawing import texts
 
 from daenr_tf import canvas
 from daenr_tf.errors import MachineError
@@ -261,19 +261,6 @@ def test_the_template_is_part_of_the_package():
 
 
 # Figures
-
-
-@pytest.fixture
-def drawn(monkeypatch):
-    """The figures that were drawn, instead of files."""
-    kept = []
-    monkeypatch.setattr(canvas, "write", lambda path, figure: kept.append(figure))
-    return kept
-
-
-def texts(figure):
-    figure.draw_without_rendering()
-    return [text.get_text() for text in figure.findobj(Text) if text.get_text()]
 
 
 def comparisons(tmp_path, missing=()):

@@ -199,9 +199,7 @@ cli.main("cae_fc")
 
 
 def popen(arguments):
-    """A process in which Ctrl-C works, even where the tests run in the background, deaf to it."""
-    return subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+    return subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def test_a_second_ctrl_c_ends_a_run_at_once_and_the_same_command_goes_on_to_the_same_end(recording_file, tmp_path, whole):
