@@ -9,6 +9,7 @@ from daenr_tf.layers import readouts
 from daenr_tf.layers.bottlenecks import DenseBottleneck, GaussianBottleneck
 from daenr_tf.layers.decoder import Decoder
 from daenr_tf.layers.encoder import STRIDES, Encoder
+from daenr_tf.layers.penalties import absolute
 from daenr_tf.layers.quantizer import QuantizedBottleneck
 from daenr_tf.layers.replicas import sum_over_replicas
 from daenr_tf.layers.seeds import derive_seed
@@ -119,7 +120,7 @@ class DAENR(keras.Model):
             outputs["response"] = self.readout(features, draws=draws, training=training)
             terms["response"] = self.readout.terms()
             if self.activity_l1:
-                activity = tf.reduce_mean(tf.abs(tf.cast(features, tf.float32)), axis=(1, 2, 3))
+                activity = tf.reduce_mean(absolute(tf.cast(features, tf.float32)), axis=(1, 2, 3))
                 terms["response"]["activity_l1"] = Term(activity, self.activity_l1)
         return outputs, terms
 

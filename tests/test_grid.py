@@ -70,6 +70,16 @@ def test_a_cell_that_fails_is_told_with_its_log_and_stops_no_other(stub, client,
     assert sorted(outcome.status for outcome in outcomes.values()) == ["failed", "kept"]
 
 
+def test_a_finished_cell_whose_files_were_damaged_is_told_and_not_trained_over(stub, client, tmp_path):
+    run(client, cells(0, 1), tmp_path)
+    path = tmp_path / "cells" / cells(0)[0].name / "results.json"
+    path.write_text("rubbish")
+    outcomes, _ = run(client, cells(0, 1), tmp_path)
+    assert [outcome.status for outcome in outcomes.values()] == ["failed", "kept"]
+    assert "expected a finished cell's files" in outcomes[cells(0)[0]].message
+    assert path.read_text() == "rubbish" and len(trained(tmp_path)) == 2
+
+
 def test_a_cell_whose_neurons_another_chooses_waits_for_it(stub, client, tmp_path):
     wanted = [*cells(0, 1, FAILS), *cells(0, 1, FAILS, group=SIGNIFICANT), *cells(0, 1, group=INSIGNIFICANT), *cells(0, group=SHUFFLED)]
     outcomes, _ = run(client, wanted, tmp_path)  # the stub sees that the first is finished

@@ -1,11 +1,13 @@
 """What the finished cells of a plan came to: every figure with its interval, every comparison paired over seeds and images."""
 
+import contextlib
 import dataclasses
 import math
 
 import numpy as np
 
 from daenr_tf import metrics, paper
+from daenr_tf.errors import InputError
 from daenr_tf.experiments import outputs
 from daenr_tf.experiments.cells import ALL, Cell
 from daenr_tf.experiments.outputs import IMAGE_METRICS
@@ -27,12 +29,12 @@ class Findings:
         recordings: dict of region (None: one's own) -> `Recording`.
 
     Attributes:
-        cells: dict of `Cell` -> `Outputs`, the finished ones.
+        cells: dict of `Cell` -> `Outputs`, the finished ones whose files can be read.
     """
 
     def __init__(self, plan, study, results_dir, recordings):
         self.plan, self.study, self.recordings = plan, study, recordings
-        found = ((cell, outputs.read(cell_directory(results_dir, cell))) for cell in plan.cells)
+        found = ((cell, _readable(cell_directory(results_dir, cell))) for cell in plan.cells)
         self.cells = {cell: finished for cell, finished in found if finished is not None}
         self._draws, self._scores, self._ceilings = {}, {}, {}
 
@@ -106,3 +108,10 @@ class Findings:
         if images not in self._draws:
             self._draws[images] = image_draws(images, DRAWS, DRAW_SEED)
         return self._draws[images]
+
+
+def _readable(place):
+    """The outputs of a finished cell; None where they can't be read, of which the grid has told."""
+    with contextlib.suppress(InputError):
+        return outputs.read(place)
+    return None

@@ -79,7 +79,7 @@ def run_grid(client, cells, study, results_dir, show):
     """
     from distributed import as_completed
 
-    kept = [Outcome(cell, "kept", 0.0) for cell in cells if is_finished(results_dir, cell)]
+    kept = [_kept(results_dir, cell) for cell in cells if is_finished(results_dir, cell)]
     left = [cell for cell in cells if not is_finished(results_dir, cell)]
     outcomes, futures = list(kept), {}
     bases = {cell.base for cell in left if cell.base}
@@ -112,6 +112,15 @@ def run_grid(client, cells, study, results_dir, show):
 def is_finished(results_dir, cell):
     """Whether a cell has its results."""
     return os.path.exists(os.path.join(cell_directory(results_dir, cell), outputs.RESULTS))
+
+
+def _kept(results_dir, cell):
+    """The outcome of a cell that was finished before: nothing is trained over files that were damaged since."""
+    try:
+        outputs.read(cell_directory(results_dir, cell))
+    except InputError as error:
+        return Outcome(cell, "failed", 0.0, str(error))
+    return Outcome(cell, "kept", 0.0)
 
 
 def log_file(results_dir, cell):

@@ -41,7 +41,6 @@ def write_report(results_dir, plan, study, recordings, outcomes, command, second
 
     Raises:
         MachineError: the disk refused.
-        InputError: a cell's files can't be read.
     """
     for folder in ("tables", "figures"):
         place = os.path.join(results_dir, folder)
