@@ -67,7 +67,7 @@ EXPERIMENTS = {experiment.name: experiment for experiment in (
     Experiment("table7", "The recordings", COUNTS),
     Experiment("figure2", "Reconstructed images, region 3", IMAGES, _CAE_FR, (3,), 2, bound=True, one_seed=True),
     Experiment("figure3", "Significant neurons in image reconstruction, region 3", SIGNIFICANCE, ("cae_fr",), (3,), 2, bound=True),
-    Experiment("figure4", "Significant neurons with and without the decoder, region 3", SIGNIFICANCE, ("cnn_fr", "cae_fr"), (3,), 2, bound=True),
+    Experiment("figure4", "Significant neurons with and without the decoder", SIGNIFICANCE, ("cnn_fr", "cae_fr"), table=2),
     Experiment("figure5", "Training stimuli", STIMULI),
     Experiment("figure6", "Reconstructed images, region 1", IMAGES, _CAE_FR, (1,), 2, bound=True, one_seed=True),
     Experiment("figure7", "Reconstructed images, region 2", IMAGES, _CAE_FR, (2,), 2, bound=True, one_seed=True),
