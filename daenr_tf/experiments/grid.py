@@ -25,6 +25,12 @@ MEMORY_SHARE = 0.9  # of the machine's, for all cells together
 GRACE = 120  # seconds that cells have to save their states in
 LINE_EVERY = 10.0  # seconds between two lines of a log
 _WORKER = "daenr_tf.experiments.work"
+_SETTINGS = {
+    "distributed.scheduler.work-stealing": False,
+    "distributed.comm.timeouts.connect": "10s",
+    "distributed.worker.profile.enabled": False,  # this and the next would take 5 % of a core from the cells
+    "distributed.admin.tick.interval": "1s",
+}
 
 
 class Outcome(NamedTuple):
@@ -46,7 +52,7 @@ def cluster(workers=None, scheduler=None):
     import dask
     from distributed import Client, LocalCluster
 
-    with dask.config.set({"distributed.scheduler.work-stealing": False, "distributed.comm.timeouts.connect": "10s"}):
+    with dask.config.set(_SETTINGS):
         if scheduler:
             try:
                 client = Client(scheduler, timeout=10)
