@@ -25,6 +25,7 @@ MEMORY_SHARE = 0.9  # of the machine's, for all cells together
 GRACE = 120  # seconds that cells have to save their states in
 LINE_EVERY = 10.0  # seconds between two lines of a log
 _WORKER = "daenr_tf.experiments.work"
+_PRIVATE = "127.0.0.1:0"
 _SETTINGS = {
     "distributed.scheduler.work-stealing": False,
     "distributed.comm.timeouts.connect": "10s",
@@ -62,7 +63,9 @@ def cluster(workers=None, scheduler=None):
                 yield client
             return
         # Cells are processes already, so the worker is a thread of ours and starts at once; its own memory limit would only see this process.
+        # Dask's own pages can't be turned off: they get any free port, and no other machine sees them.
         with LocalCluster(n_workers=1, threads_per_worker=workers, processes=False, memory_limit=0, dashboard_address=None,
+                          worker_dashboard_address=_PRIVATE, scheduler_kwargs={"dashboard_address": _PRIVATE},
                           silence_logs=logging.CRITICAL) as local, Client(local) as client:
             yield client
 
