@@ -11,8 +11,8 @@ DPI = 150
 STYLE = {"title": 11, "label": 9, "tick": 8}  # points
 
 
-def figure(width: float, height: float, title: str, simulated: bool) -> Figure:
-    """A figure of a width and of a body's height in inches, under a header with the title and, if need be, the label.
+def figure(width: float, height: float, title: str, simulated: bool, rehearsal: bool = False) -> Figure:
+    """A figure of a width and of a body's height in inches, under a header with the title and, if need be, a label: simulated data, rehearsal.
 
     What follows a line break in the title stands below it in smaller letters.
     """
@@ -20,7 +20,8 @@ def figure(width: float, height: float, title: str, simulated: bool) -> Figure:
     lines = textwrap.wrap(title, int(width * 11.5), break_on_hyphens=False) or [""]
     lesser = textwrap.wrap(subtitle, int(width * 13.5), break_on_hyphens=False)
     texts = 0.19 * len(lines) + 0.16 * len(lesser)
-    header = texts + (0.4 if simulated else 0.16)
+    marks = ["simulated data"] * simulated + ["rehearsal"] * rehearsal
+    header = texts + (0.4 if marks else 0.16)
     made = Figure(figsize=(width, height + header), dpi=DPI, layout="constrained")
     made.get_layout_engine().set(rect=(0, 0, 1, height / (height + header)))
 
@@ -31,10 +32,10 @@ def figure(width: float, height: float, title: str, simulated: bool) -> Figure:
     made.text(0.5, from_top(0.08), "\n".join(lines), va="top", fontsize=STYLE["title"], **centred)
     if lesser:
         made.text(0.5, from_top(0.1 + 0.19 * len(lines)), "\n".join(lesser), va="top", fontsize=STYLE["label"], **centred)
-    if simulated:
+    if marks:
         box = {"boxstyle": "round,pad=0.25", "fc": "#ffb000", "ec": "none"}
         label = {"fontsize": STYLE["label"], "fontweight": "bold", "bbox": box}
-        made.text(0.5, from_top(header - 0.08), "simulated data", ha="center", va="bottom", **label)
+        made.text(0.5, from_top(header - 0.08), " · ".join(marks), ha="center", va="bottom", **label)
     return made
 
 

@@ -144,7 +144,11 @@ def test_recorded_data_is_not_marked(written):
 def test_a_small_budget_is_called_a_rehearsal(written):
     page, terminal, folder = written(("table2",), simulated=False, budget="quick")
     assert "Rehearsal on a small budget: says nothing about the models" in page.text
-    assert "rehearsal" in terminal and "rehearsal" in (folder / "tables" / "table2.md").read_text()
+    assert "rehearsal on a small budget: says nothing about the models" in terminal
+    assert "C1 not decidable with this data" in terminal and "supported:" not in terminal
+    assert "rehearsal" in (folder / "tables" / "table2.md").read_text()
+    for name in ("table2", "claims"):
+        assert (pd.read_csv(folder / "tables" / f"{name}.csv")["budget"] == "quick").all()
 
 
 def test_the_terminal_gets_a_line_per_claim_that_is_examined_and_the_place_of_the_report(written):
@@ -153,7 +157,7 @@ def test_the_terminal_gets_a_line_per_claim_that_is_examined_and_the_place_of_th
     lines = terminal.splitlines()
     assert lines[0].startswith("C1 supported: The joint model reconstructs better")
     assert lines[1] == "not examined: C2, C3, C4, C5, C6, C7, C8, C9 (the report says what they need)"
-    assert "needs table2 with cae and cae_fr in regions 1, 2 and 3" in page.text
+    assert "needs --only table2 with cae and cae_fr in regions 1, 2 and 3" in page.text
     assert lines[2:] == [f"report: {folder}/report.html"]
 
 
@@ -233,6 +237,7 @@ def test_groups_without_neurons_are_told(written):
 
 def test_a_single_seed_is_called_one_wherever_there_is_an_interval(written):
     page, _, folder = written(("table2", "figure3"), seeds=1)
+    assert "] (images only) –" in page.text
     assert page.text.count("one seed says nothing of another training") == 2
     assert (pd.read_csv(folder / "tables" / "table2.csv")["note"] == "one seed: interval over images only").all()
 
@@ -251,7 +256,7 @@ def test_ones_own_recording_has_no_paper_column_and_no_region(written):
     assert "paper 0." not in page.text and "the paper’s effect" not in page.text and "minus the paper’s" not in page.text
     for path in (folder / "tables").glob("*.csv"):
         assert not {"paper", "region", "difference"} & set(pd.read_csv(path).columns)
-    heads = [path.read_text().splitlines()[0] for path in (folder / "tables").glob("*.md")]
+    heads = [next(line for line in path.read_text().splitlines() if line.startswith("|")) for path in (folder / "tables").glob("*.md")]
     assert heads and not any("region" in head or "paper" in head for head in heads)
 
 

@@ -1,7 +1,8 @@
 """The figures of a study, as PNG files: estimates and arrays in, one file each, written whole or not at all.
 
-As in `daenr_tf.figures`, every function takes the file's path, a title (what stands behind a line break is smaller) and `simulated`; a figure of
-simulated data says so on its face. Colour is never the only sign. A file that can't be written raises MachineError.
+As in `daenr_tf.figures`, every function takes the file's path, a title (what stands behind a line break is smaller), `simulated` and
+`rehearsal`; a figure of simulated data, or of models that were trained on a small budget, says so on its face. Colour is never the only sign. A
+file that can't be written raises MachineError.
 """
 
 import math
@@ -46,16 +47,16 @@ class Curve(NamedTuple):
     losses: np.ndarray
 
 
-def reconstructions(path, originals, rows, title, *, simulated):
+def reconstructions(path, originals, rows, title, *, simulated, rehearsal=False):
     """Test images over what each model made of them, as in the paper's Figures 2, 6 and 7.
 
     Args:
-        path, title, simulated: see above.
+        path, title, simulated, rehearsal: see above.
         originals: (n, height, width, channels) in [-1, 1].
         rows: dict of a model's name -> (n, height, width, channels), or None where it isn't finished.
     """
     count, height, width, _ = np.shape(originals)
-    figure = canvas.figure(0.85 * count + 1.4, (0.85 * height / width + 0.06) * (len(rows) + 1) + 0.1, title, simulated)
+    figure = canvas.figure(0.85 * count + 1.4, (0.85 * height / width + 0.06) * (len(rows) + 1) + 0.1, title, simulated, rehearsal)
     axes = figure.subplots(len(rows) + 1, count, squeeze=False, gridspec_kw={"wspace": 0.04, "hspace": 0.04})
     for row, (name, images) in zip(axes, {"original": originals, **rows}.items(), strict=True):
         for column, axis in enumerate(row):
@@ -70,15 +71,15 @@ def reconstructions(path, originals, rows, title, *, simulated):
     canvas.write(path, figure)
 
 
-def significance(path, panels, title, *, simulated):
+def significance(path, panels, title, *, simulated, rehearsal=False):
     """Neurons that are predicted significantly, stacked under those that are not, as in the paper's Figures 3, 4 and 8.
 
     Args:
-        path, title, simulated: see above.
+        path, title, simulated, rehearsal: see above.
         panels: dict of a panel's name -> list of `Bar`.
     """
     widest = max(len(bars) for bars in panels.values())
-    figure = canvas.figure(max(5.2, (0.62 * widest + 0.9) * len(panels)), 3.4, title, simulated)
+    figure = canvas.figure(max(5.2, (0.62 * widest + 0.9) * len(panels)), 3.4, title, simulated, rehearsal)
     for axis, (name, bars) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
         for x, bar in enumerate(bars):
             if bar.estimate is None:
@@ -90,7 +91,7 @@ def significance(path, panels, title, *, simulated):
             if np.isfinite([low, high]).all():
                 axis.errorbar(x, value, [[value - low], [high - value]], color="#111111", lw=1.6, capsize=4, capthick=1.6)
             top = max(bar.neurons, high) if np.isfinite(high) else bar.neurons
-            axis.annotate(number(value, 1), (x, top), (0, 3), textcoords="offset points", ha="center", va="bottom", fontsize=STYLE["tick"])
+            axis.annotate(f"{number(value, 1)} / {bar.neurons}", (x, top), (0, 3), textcoords="offset points", ha="center", va="bottom", fontsize=STYLE["tick"])
         axis.set_xticks(range(len(bars)), labels=[bar.name for bar in bars], rotation=35 if widest > 4 else 0, ha="right" if widest > 4 else "center")
         axis.set_ylim(bottom=min([0, *(bar.estimate.low for bar in bars if bar.estimate and np.isfinite(bar.estimate.low))]))
         axis.margins(y=0.08)
@@ -98,23 +99,23 @@ def significance(path, panels, title, *, simulated):
         axis.set_title(name, fontsize=STYLE["label"], parse_math=False)
         axis.set_ylabel("neurons", fontsize=STYLE["label"])
         canvas.plain(axis)
-    handles = [Patch(fc=_SIGNIFICANT, ec="#222222", label="significant (number above)"),
+    handles = [Patch(fc=_SIGNIFICANT, ec="#222222", label="significant (above: of how many)"),
                Patch(fc=_INSIGNIFICANT, ec="#222222", hatch="///", label="insignificant"),
                Line2D([], [], color="#111111", lw=1.6, marker="|", ms=8, label="95 % interval")]
     figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize=STYLE["tick"])
     canvas.write(path, figure)
 
 
-def stimuli(path, rows, title, *, simulated):
+def stimuli(path, rows, title, *, simulated, rehearsal=False):
     """Examples of training images, as in the paper's Figure 5.
 
     Args:
-        path, title, simulated: see above.
+        path, title, simulated, rehearsal: see above.
         rows: dict of a recording's name -> ((n, height, width, channels), (lowest, highest grey level)).
     """
     count = max(len(images) for images, _ in rows.values())
     height, width = next(iter(rows.values()))[0].shape[1:3]
-    figure = canvas.figure(0.85 * count + 1.4, (0.85 * height / width + 0.06) * len(rows) + 0.1, title, simulated)
+    figure = canvas.figure(0.85 * count + 1.4, (0.85 * height / width + 0.06) * len(rows) + 0.1, title, simulated, rehearsal)
     axes = figure.subplots(len(rows), count, squeeze=False, gridspec_kw={"wspace": 0.04, "hspace": 0.04})
     for row, (name, (images, levels)) in zip(axes, rows.items(), strict=True):
         for axis, image in zip(row, images, strict=False):
@@ -126,14 +127,14 @@ def stimuli(path, rows, title, *, simulated):
     canvas.write(path, figure)
 
 
-def forest(path, comparisons, title, *, simulated):
+def forest(path, comparisons, title, *, simulated, rehearsal=False):
     """Each comparison's effect with its 95 % interval: right of zero is what the claim says.
 
     Args:
-        path, title, simulated: see above.
+        path, title, simulated, rehearsal: see above.
         comparisons: `Comparison`s in one unit.
     """
-    figure = canvas.figure(9.2, _ROW * len(comparisons) + 1.5, title, simulated)
+    figure = canvas.figure(9.2, _ROW * len(comparisons) + 1.5, title, simulated, rehearsal)
     axis = figure.subplots()
     places = np.arange(len(comparisons))
     for y, one in zip(places, comparisons, strict=True):
@@ -184,17 +185,17 @@ def effect_digits(unit):
     return {"MSE": 5, "significant neurons": 1}.get(unit, 3)
 
 
-def learning_curves(path, panels, unit, title, *, simulated):
+def learning_curves(path, panels, unit, title, *, simulated, rehearsal=False):
     """The monitored validation loss over training: a panel per model, a line per cell.
 
     Args:
-        path, title, simulated: see above.
+        path, title, simulated, rehearsal: see above.
         panels: dict of a model's name -> list of `Curve`.
         unit: what the loss is.
     """
     columns = min(4, len(panels))
     rows = math.ceil(len(panels) / columns)
-    figure = canvas.figure(max(5.0, 2.4 * columns), 1.9 * rows + 0.5, title, simulated)
+    figure = canvas.figure(max(5.0, 2.4 * columns), 1.9 * rows + 0.5, title, simulated, rehearsal)
     axes = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
     drawn = set()
     for axis, (name, curves) in zip(axes.flat, panels.items(), strict=False):

@@ -6,7 +6,8 @@ Every comparison is an effect that is positive where the claim holds. It is
 - contradicted, where it is negative with such a p,
 - not supported, where neither, and its 95 % interval lies below the smallest effect that would matter; also where the whole interval is
   smaller than that in either direction, however certain it is that there is some effect,
-- not decidable with this data otherwise, and with a single seed, which tells nothing of how another training would have ended.
+- not decidable with this data otherwise; with a single seed, which tells nothing of how another training would have ended; and on the
+  budget of a rehearsal, after which the models are hardly trained.
 
 A claim says that all its comparisons hold: one that is contradicted contradicts it; it is supported if all are; one that is not supported
 leaves it unsupported; otherwise, and where a comparison is missing, it is not decidable. A claim whose models or regions were not asked for
@@ -102,7 +103,7 @@ def judge(findings):
         if not compared or None in verdicts:
             claims[name] = Claim(name, statement, None, needs, models, regions, parts=rests_on)
             continue
-        comparisons = _judged(compared)
+        comparisons = _judged(compared, findings.study.budget == "quick")
         verdict = together([comparison.verdict for comparison in comparisons] + verdicts)
         claims[name] = Claim(name, statement, verdict, needs, models, regions, comparisons, rests_on)
     return tuple(claims.values())
@@ -116,11 +117,13 @@ def together(verdicts):
     return SUPPORTED
 
 
-def _judged(comparisons):
+def _judged(comparisons, rehearsal):
     p_values = [float("nan") if comparison.effect is None else comparison.effect.p_value for comparison in comparisons]
     adjusted = holm(p_values)
-    return tuple(replace(comparison, p_adjusted=float(p), verdict=verdict_on(comparison.effect, float(p), comparison.least))
-                 for comparison, p in zip(comparisons, adjusted, strict=True))
+    verdicts = [NOT_DECIDABLE if rehearsal else verdict_on(comparison.effect, p, comparison.least)
+                for comparison, p in zip(comparisons, adjusted, strict=True)]
+    return tuple(replace(comparison, p_adjusted=float(p), verdict=verdict)
+                 for comparison, p, verdict in zip(comparisons, adjusted, verdicts, strict=True))
 
 
 def verdict_on(effect, p_adjusted, least):

@@ -8,8 +8,8 @@ import numpy as np
 
 from daenr_tf import metrics, paper
 from daenr_tf.errors import InputError
-from daenr_tf.experiments import outputs
-from daenr_tf.experiments.cells import ALL, Cell
+from daenr_tf.experiments import cells, outputs
+from daenr_tf.experiments.cells import Cell
 from daenr_tf.experiments.outputs import IMAGE_METRICS
 from daenr_tf.experiments.scores import Score, image_draws
 from daenr_tf.experiments.statistics import estimate
@@ -98,9 +98,8 @@ class Findings:
         if setting.region is None:
             return {}
         if table == 3:
-            if setting.region != 3 or setting.group == ALL:
-                return {}
-            return paper.significance(setting.layer).get(setting.group.removesuffix("-cv"), {})
+            chosen_as_there = setting.region == 3 and setting.group in (cells.SIGNIFICANT, cells.INSIGNIFICANT)
+            return paper.significance(setting.layer)[setting.group] if chosen_as_there else {}
         figures = paper.published(setting.model, setting.region, setting.layer or 1, setting.task, table) or {}
         return {metric: value for metric, value in figures.items() if metric != "table"}
 

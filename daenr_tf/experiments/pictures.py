@@ -32,6 +32,7 @@ class Pictures:
     def __init__(self, results_dir, findings):
         self.results_dir, self.findings = results_dir, findings
         self.simulated = any(recording.simulated for recording in findings.recordings.values())
+        self.rehearsal = findings.study.budget == "quick"
 
     def of_part(self, part):
         """The figures of an experiment that is shown as figures; none of one that is a table."""
@@ -104,20 +105,19 @@ class Pictures:
             data = self._data([region])
             text = f"Validation loss against the training step on {data}: {', '.join(name.replace(chr(10), ', ') for name in curves)}."
             found.append(self._figure(f"learning_curves_{task}" + (f"_region{region}" if region else ""), charts.learning_curves, curves, unit,
-                                      f"Learning curves, {what}\n{data}; a line per cell (seed, layer, loss weights)", text=text))
+                                      f"Learning curves, {what}\n{data}; a line per cell", text=text))
         return found
 
     def _data(self, regions):
         """What data a figure is of, in words."""
-        names = ", ".join(self.findings.recordings[region].name for region in regions)
-        return names + (f" ({REHEARSAL})" if self.findings.study.budget == "quick" else "")
+        return ", ".join(self.findings.recordings[region].name for region in regions)
 
     def _figure(self, stem, draw, *arguments, text):
         path = os.path.join(self.results_dir, "figures", f"{stem}.png")
-        draw(path, *arguments, simulated=self.simulated)
+        draw(path, *arguments, simulated=self.simulated, rehearsal=self.rehearsal)
         with open(path, "rb") as file:
             source = "data:image/png;base64," + base64.b64encode(file.read()).decode()
-        return {"source": source, "text": "Simulated data. " * self.simulated + text, "file": f"figures/{stem}.png"}
+        return {"source": source, "text": "Simulated data. " * self.simulated + "Rehearsal. " * self.rehearsal + text, "file": f"figures/{stem}.png"}
 
 
 def _panel(setting):

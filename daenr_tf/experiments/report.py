@@ -68,8 +68,7 @@ class _Report:
 
     def verdicts(self):
         """A line per claim for the terminal."""
-        warnings = ["SIMULATED DATA"] * self.simulated + [REHEARSAL] * self.quick
-        lines = [", ".join(warnings) + ": says nothing about the brain" * self.simulated] if warnings else []
+        lines = ["SIMULATED DATA: says nothing about the brain"] * self.simulated + [f"{REHEARSAL}: says nothing about the models"] * self.quick
         lines += [f"{claim.name} {claim.verdict}: {claim.statement}" for claim in self.claims if claim.verdict]
         others = [claim.name for claim in self.claims if not claim.verdict]
         return lines + ([f"{NOT_EXAMINED}: {', '.join(others)} (the report says what they need)"] if others else [])
@@ -78,9 +77,9 @@ class _Report:
         """Write tables and figures; the page's HTML."""
         environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
         template = importlib.resources.files("daenr_tf.experiments").joinpath(TEMPLATE).read_text(encoding="utf-8")
-        self._write_table("claims", tables.comparisons(self.claims, self.study.own, self.simulated))
+        self._write_table("claims", tables.comparisons(self.claims, self.study.own, self.simulated, self.study.budget))
         self._write_markdown("claims", ["claim", "unit of the effect", *self._comparisons_head()],
-                             [[claim.name, claim.unit, *row["cells"]] for claim in self.claims for row in self._comparisons(claim)])
+                             [[claim.name, claim.unit, *row["cells"]] for claim in self.claims for row in self._comparisons(claim)], [])
         finished = [one.results for one in self.findings.cells.values()]
         return environment.from_string(template).render(
             heading=self._heading(), simulated=self.simulated, quick=self.quick, own=self.study.own, weights_region=self.study.weights_region,
@@ -97,7 +96,7 @@ class _Report:
 
     def _heading(self):
         names = ", ".join(recording.name for recording in self.recordings.values())
-        return f"DAE-NR: all variants on {names}" if self.study.own else "DAE-NR: the paper’s experiments, repeated"
+        return f"DAE-NR on {names}" if self.study.own else "DAE-NR: the paper’s experiments, repeated"
 
     def _recording(self, region, recording):
         repeats = f"{recording.repeats} times each" if recording.repeats else "averages over repeats only, so no noise ceiling"
@@ -116,7 +115,7 @@ class _Report:
         if self.study.own and claim.regions:
             return "it compares the paper’s regions"
         where = f" in regions {', '.join(map(str, claim.regions[:-1]))} and {claim.regions[-1]}" if claim.regions else ""
-        return f"needs {', '.join(claim.needs)} with {claim.models}{where}"
+        return f"needs --only {','.join(claim.needs)} with {claim.models}{where}"
 
     def _claim(self, claim):
         word = claim.verdict or NOT_EXAMINED
@@ -151,7 +150,9 @@ class _Report:
             if effect is None:
                 cells += ["not finished", "–", "–"]
             else:
-                cells += [tables.number(effect.value, digits, signed=True), tables.interval(effect, digits, signed=True), _p(one.p_adjusted)]
+                between = tables.interval(effect, digits, signed=True)
+                cells += [tables.number(effect.value, digits, signed=True),
+                          *((f"{between} (images only)", "–") if effect.one_seed else (between, _p(one.p_adjusted)))]
             cells.append(tables.number(one.least, digits))
             if not self.study.own:
                 cells.append(tables.number(one.published, digits, signed=True))
@@ -167,7 +168,7 @@ class _Report:
         if table is not None:
             self._write_table(name, table)
             self._write_markdown(name, ["", *(" · ".join(column) for column in layout.columns)],
-                                 [[row, *cells] for row, cells in zip(layout.rows, layout.cells, strict=True)])
+                                 [[row, *cells] for row, cells in zip(layout.rows, layout.cells, strict=True)], self._caption(part))
         claims = []
         for claim in self.claims:
             if self._home(claim) == name:
@@ -187,7 +188,8 @@ class _Report:
         if not part.settings:
             return [] if self.study.own else ["Beneath each number the paper’s own."]
         several = f"the mean over {len(part.seeds)} seeds" if len(part.seeds) > 1 else "a single seed"
-        over = "over seeds and test images (crossed bootstrap)" if len(part.seeds) > 1 else "over test images only: one seed says nothing of another training"
+        over = ("for other seeds and other test images (docs/statistics.md)" if len(part.seeds) > 1
+                else "for other test images only: one seed says nothing of another training")
         found = [f"In each cell: {several}; its 95 % interval {over}."]
         if kind == PREDICTION:
             ceilings = [self.findings.ceiling(region) for region in part.regions]
@@ -200,10 +202,9 @@ class _Report:
                          " nor tested on.")
         if not self.study.own and any(entry.published is not None for entry in tables.entries(self.findings, part)):
             found.append("Then the paper’s figure, and ours minus the paper’s.")
-            if self.simulated:
-                found.append("They are not comparable: these are simulated data.")
-            elif self.quick:
-                found.append(f"They are not comparable: this is a {REHEARSAL}.")
+            reasons = ["these are simulated data"] * self.simulated + [f"this is a {REHEARSAL}"] * self.quick
+            if reasons:
+                found.append(f"They are not comparable: {', and '.join(reasons)}.")
         return found
 
     # Files
@@ -212,9 +213,10 @@ class _Report:
         content = table.to_csv(index=False, lineterminator="\n")
         replace_file(os.path.join(self.results_dir, "tables", f"{name}.csv"), lambda file: file.write(content.encode()))
 
-    def _write_markdown(self, name, head, rows):
+    def _write_markdown(self, name, head, rows, caption):
         marks = [mark for mark, holds in (("SIMULATED DATA", self.simulated), (REHEARSAL, self.quick)) if holds]
-        text = (f"**{', '.join(marks)}**\n\n" if marks else "") + tables.markdown(head, rows) + "\n"
+        above = [f"**{', '.join(marks)}**"] * bool(marks) + [" ".join(caption)] * bool(caption)
+        text = "\n\n".join([*above, tables.markdown(head, rows)]) + "\n"
         write_text(os.path.join(self.results_dir, "tables", f"{name}.md"), text)
 
     # What happened

@@ -23,12 +23,13 @@ _COUNTED = {"training images": "train", "test images": "test", "repeats of a tes
 
 
 def number(value, digits, signed=False):
-    """A figure for people: rounded, with a true minus sign; "∞" or "–" where there is none."""
+    """A figure for people: rounded, with a true minus sign; "∞" or "–" where there is none. One that would round to 0 keeps a digit: −4e−08."""
     if value is None or math.isnan(value):
         return "–"
     if math.isinf(value):
         return "−∞" if value < 0 else "∞"
-    return f"{value:{'+' if signed else ''}.{digits}f}".replace("-", "−")
+    form = f".{digits}f" if value == 0 or abs(value) >= 0.5 * 10**-digits else ".0e"
+    return f"{value:{'+' if signed else ''}{form}}".replace("-", "−")
 
 
 def interval(estimate, digits, signed=False):
@@ -150,7 +151,7 @@ def records(findings, part):
             "beta": setting.beta, "neurons": setting.group, "metric": entry.metric, "ours": one and one.value, "low": one and one.low,
             "high": one and one.high, "seeds": one.seeds if one else 0, "images": one.images if one else 0, "paper": entry.published,
             "difference": entry.difference, "ceiling": entry.ceiling, "share": entry.share,
-            "simulated": findings.recordings[setting.region].simulated, "note": "; ".join(filter(None, (entry.note, one.note if one else "")))})
+            "simulated": findings.recordings[setting.region].simulated, "budget": findings.study.budget, "note": "; ".join(filter(None, (entry.note, one.note if one else "")))})
     if not rows:
         return None
     table = pd.DataFrame(rows).astype({"region": "Int64", "layer": "Int64"})
@@ -224,7 +225,7 @@ def _counts_layout(findings, part):
     return Layout(names, tuple((name,) for name in (*_COUNTED, "responses")), tuple(cells))
 
 
-def comparisons(claims, own, simulated):
+def comparisons(claims, own, simulated, budget):
     """The comparisons of claims as `pandas.DataFrame`, with nothing rounded; for one's own recording without the paper's effect."""
     rows = []
     for claim in claims:
@@ -234,9 +235,9 @@ def comparisons(claims, own, simulated):
                 "claim": claim.name, "comparison": one.what, "unit": one.unit, "effect": effect and effect.value, "low": effect and effect.low,
                 "high": effect and effect.high, "p_value": effect and effect.p_value, "p_holm": one.p_adjusted, "least": one.least,
                 "paper": one.published, "seeds": effect.seeds if effect else 0, "verdict": one.verdict, "verdict_of_claim": claim.verdict,
-                "simulated": simulated})
+                "simulated": simulated, "budget": budget})
     names = ("claim", "comparison", "unit", "effect", "low", "high", "p_value", "p_holm", "least", "paper", "seeds", "verdict", "verdict_of_claim",
-             "simulated")
+             "simulated", "budget")
     table = pd.DataFrame(rows, columns=names)
     return table.drop(columns="paper") if own else table
 
