@@ -75,7 +75,7 @@ def test_a_finished_cell_whose_files_were_damaged_is_told_and_not_trained_over(s
     path = tmp_path / "cells" / cells(0)[0].name / "results.json"
     path.write_text("rubbish")
     outcomes, _ = run(client, cells(0, 1), tmp_path)
-    assert [outcome.status for outcome in outcomes.values()] == ["failed", "kept"]
+    assert [outcome.status for outcome in outcomes.values()] == ["damaged", "kept"]
     assert "expected a finished cell's files" in outcomes[cells(0)[0]].message
     assert path.read_text() == "rubbish" and len(trained(tmp_path)) == 2
 

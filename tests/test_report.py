@@ -75,7 +75,7 @@ def writer(tmp_path):
         studies.finish(str(folder), chosen, found, study, missing=fail, complete=complete, **options)
         outcomes = [Outcome(cell, "failed", 2.0, f"MemoryError {HOSTILE}") if cell.name in fail else Outcome(cell, "done", 10.0)
                     for cell in chosen.cells]
-        text = report.write_report(str(folder), chosen, study, found, outcomes, command, 123.0)
+        text = report.write_report(str(folder), chosen, study, found, outcomes, [command], 123.0)
         return Page((folder / "report.html").read_text("utf-8")), text, folder
 
     return make

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -76,6 +77,17 @@ def test_a_finished_study_trains_nothing_and_says_the_same(finished, recording):
     assert ({path: os.stat(path).st_mtime_ns for path in (folder / "cells").rglob("*")}, tables(folder)) == before
 
 
+def test_what_was_asked_for_before_stays_in_the_report(finished, recording, tmp_path):
+    shutil.copytree(finished[0], tmp_path / "study")
+    go("table4", recording, tmp_path / "study", "--models", "cnn_fr", "--seeds", "1")  # less than before
+    assert tables(tmp_path / "study") == tables(finished[0])
+    go("table7", recording, tmp_path / "study")
+    page = (tmp_path / "study" / "report.html").read_text()
+    assert "The commands, the last of them now" in page and page.index("recipes.table4") < page.index("recipes.table7 ")
+    found = tables(tmp_path / "study")
+    assert "table7.csv" in found and {name: found[name] for name in tables(finished[0])} == tables(finished[0])
+
+
 def test_another_dataset_or_budget_is_refused_by_the_first_difference(finished, recording, tmp_path):
     folder, _ = finished
     other = write_recording(tmp_path / "mine.npz", seed=1)
@@ -83,6 +95,17 @@ def test_another_dataset_or_budget_is_refused_by_the_first_difference(finished, 
     assert "--results-dir: expected a study with recording None" in said and said.count("\n") == 1
     said = subprocess.run(command("table4", recording, folder)[:-2] + ["--budget", "paper"], capture_output=True, text=True).stderr
     assert "expected a study with budget paper" in said and said.count("\n") == 1
+    said = go("table4", recording, folder, "--regions", "1", status=2).stderr
+    assert "expected a study with alpha:beta of region 1" in said and said.count("\n") == 1
+    said = go("table4", other, folder, "--dry-run", status=2).stderr
+    assert "--results-dir: expected a study with recording None" in said and said.count("\n") == 1
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", "rubbish", '{"recordings": {}, "asked": [{"command": "x", "choice": {"names": ["table99"]}}]}'])
+def test_a_damaged_study_file_is_refused_in_one_line(content, recording, tmp_path):
+    (tmp_path / "study.json").write_text(content)
+    said = go("table4", recording, tmp_path, status=2).stderr
+    assert "which is not what a study writes" in said and said.count("\n") == 1
 
 
 def test_a_directory_that_is_no_study_is_refused(recording, tmp_path):
@@ -98,6 +121,7 @@ def test_a_directory_that_is_no_study_is_refused(recording, tmp_path):
     (("--seeds", "0"), "--seeds: expected a whole number from 1 to 1000, found '0'"),
     (("--workers", "2", "--scheduler", "tcp://127.0.0.1:1"), "--workers: expected no number beside --scheduler"),
     (("--scheduler", "tcp://127.0.0.1:1"), "--scheduler: expected the address of a dask scheduler"),
+    (("--results-dir", ""), "--results-dir: expected a path, found ''"),
     (("--only", "table2"), "--only: expected an option (see --help), found an unknown argument"),
 ])
 def test_options_that_cannot_be_used_are_refused_in_one_line(recording, tmp_path, options, words):
@@ -117,7 +141,7 @@ def test_the_same_cells_on_a_cluster_end_in_the_same_bits(finished, recording, t
     """On a scheduler and a worker in processes of their own, reached by address."""
     from distributed import LocalCluster
 
-    with LocalCluster(n_workers=1, threads_per_worker=2, processes=True, dashboard_address=None) as cluster:
+    with LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=None, scheduler_kwargs={"dashboard_address": "127.0.0.1:0"}) as cluster:
         go("table4", recording, tmp_path, "--models", "cnn_fr", "--seeds", "2", "--scheduler", cluster.scheduler_address)
     assert cells(tmp_path) == cells(finished[0]) and tables(tmp_path) == tables(finished[0])
 

@@ -10,7 +10,7 @@ import time
 
 from daenr_tf import cli, lock, paper
 from daenr_tf.errors import InputError, MachineError
-from daenr_tf.experiments.catalogue import EXPERIMENTS, plan
+from daenr_tf.experiments.catalogue import EXPERIMENTS, merged, plan
 from daenr_tf.experiments.study import BUDGETS, Study
 from daenr_tf.run_directory import check_writable
 
@@ -99,8 +99,11 @@ def _run(name, argv):
                          f" found {','.join(map(str, options.regions))}")
     if options.scheduler and options.workers:
         raise InputError("--workers: expected no number beside --scheduler, whose cluster has workers of its own")
+    if options.results_dir == "":
+        raise InputError("--results-dir: expected a path, found ''")
     names = (name,) if name in EXPERIMENTS else options.only
-    chosen = plan(names, options.regions, options.layers, options.models, options.seeds, own)
+    choice = {"names": names, "regions": options.regions, "layers": options.layers, "models": options.models, "seeds": options.seeds}
+    chosen = plan(**choice, own=own)
     recordings, dataset = _recordings(chosen, options)
     study = Study(dataset, options.data_dir and os.path.abspath(options.data_dir), options.budget,
                   (options.regions or (3,))[0] if own else 3, options.complete)
@@ -111,9 +114,12 @@ def _run(name, argv):
     if options.dry_run:
         from daenr_tf.experiments.estimate import describe
 
+        if os.path.isdir(results_dir):
+            _known(results_dir, study, recordings)
         print(describe(chosen, study, results_dir, workers, recordings))
         return
-    _study(name, argv, chosen, study, recordings, results_dir, workers, options.scheduler)
+    asked = {"command": f"python -m recipes.{name} {shlex.join(argv)}".strip(), "choice": json.loads(json.dumps(choice))}  # as it is read back
+    _study(asked, chosen, study, recordings, results_dir, workers, options)
 
 
 def _recordings(chosen, options):
@@ -128,54 +134,73 @@ def _recordings(chosen, options):
     return found, (dataset if dataset in ("antolik", "simulated") else os.path.abspath(dataset))
 
 
-def _study(name, argv, chosen, study, recordings, results_dir, workers, scheduler):
+def _study(asked, chosen, study, recordings, results_dir, workers, options):
     from daenr_tf.experiments import grid
 
-    os.makedirs(results_dir, exist_ok=True)
-    command = f"python -m recipes.{name} {shlex.join(argv)}".strip()
+    try:
+        os.makedirs(results_dir, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--results-dir: expected a directory that can be written to, found {results_dir} ({error.strerror})") from None
     with lock.held(os.path.join(results_dir, "lock"), "another study", "--results-dir"):
-        _see_that_the_study_is_the_same(results_dir, study, recordings)
+        known = _known(results_dir, study, recordings)
+        everything = [one for one in known["asked"] if one["choice"] != asked["choice"]] + [asked]
+        whole = merged([plan(**one["choice"], own=study.own) for one in everything])  # what was asked for before stays in the report
+        recordings, _ = _recordings(whole, options)
+        known = _known(results_dir, study, recordings)
+        _note(results_dir, known)
         started = time.monotonic()
         try:
-            with grid.cluster(workers, scheduler) as client:
+            with grid.cluster(workers, options.scheduler) as client:
                 outcomes = grid.run_grid(client, chosen.cells, study, results_dir, grid.Show())
         except KeyboardInterrupt as error:
-            raise KeyboardInterrupt(f"{error or 'stopped'}; finished cells stay, the same command goes on with {results_dir}") from None
+            finished = sum(grid.is_finished(results_dir, cell) for cell in chosen.cells)
+            raise KeyboardInterrupt(f"{str(error) or 'stopped'} with {finished} of {len(chosen.cells)} cells finished and the states of the others"
+                                    f" saved; the same command goes on with {results_dir}") from None
+        seconds = time.monotonic() - started
+        _note(results_dir, {**known, "asked": everything})
         from daenr_tf.experiments.report import write_report
 
-        print(write_report(results_dir, chosen, study, recordings, outcomes, command, time.monotonic() - started))
+        print(write_report(results_dir, whole, study, recordings, outcomes, [one["command"] for one in everything], seconds))
     failed = [outcome for outcome in outcomes if outcome.status not in ("kept", "done")]
     if failed:
-        log = grid.log_file(results_dir, failed[0].cell)
-        raise MachineError(f"{len(failed)} of {len(outcomes)} cells failed, the first of them {failed[0].cell.name}"
-                           f" ({failed[0].message}; log: {log}); the report leaves them out; the same command tries them again")
+        again = "" if failed[0].status == "damaged" else f"; log: {grid.log_file(results_dir, failed[0].cell)}; the same command tries it again"
+        raise MachineError(f"{len(failed)} of {len(outcomes)} cells failed and the report leaves them out; the first of them is"
+                           f" {failed[0].cell.name}: {failed[0].message}{again}")
 
 
-def _see_that_the_study_is_the_same(results_dir, study, recordings):
-    """A results directory belongs to one dataset and one budget: cells of another would be taken for finished ones."""
-    from daenr_tf.checkpoint import write_text
+def _known(results_dir, study, recordings):
+    """What `study.json` says of a results directory, with these recordings: it belongs to one dataset and one budget, and to whoever asked before.
 
+    Raises:
+        InputError: it belongs to another study, or to none.
+    """
     path = os.path.join(results_dir, STUDY)
-    wanted = {"dataset": os.path.basename(study.dataset), "budget": study.budget, "weights_region": study.weights_region}
+    wanted = {"dataset": os.path.basename(study.dataset), "budget": study.budget, "alpha:beta of region": study.weights_region}
     digests = {str(region): recording.digest for region, recording in recordings.items()}
-    found = {}
-    if os.path.exists(path):
-        try:
-            with open(path, encoding="utf-8") as file:
-                found = dict(json.loads(file.read(1_000_000)))
-            known = dict(found["recordings"])
-        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-            raise InputError(f"--results-dir: expected a study's directory, found {path}, which can't be read ({error})") from None
-        differences = [(key, value, found.get(key)) for key, value in wanted.items() if found.get(key) != value]
-        differences += [(f"recording {region}", value[:12], str(known[region])[:12]) for region, value in digests.items()
-                        if known.get(region, value) != value]
-        for key, value, other in differences[:1]:
-            raise InputError(f"--results-dir: expected a study with {key} {value}, found {results_dir} with {key} {other};"
-                             " --results-dir takes another place")
-        digests = known | digests
-    else:
+    if not os.path.exists(path):
         strange = sorted(set(os.listdir(results_dir)) - {"lock"})
         if strange:
             raise InputError(f"--results-dir: expected an empty directory or a study's, found {results_dir} with {strange[0]} and no {STUDY}")
+        return {**wanted, "recordings": digests, "asked": []}
+    try:
+        with open(path, encoding="utf-8") as file:
+            found = json.loads(file.read(1_000_000))
+        known, asked = dict(found["recordings"]), list(found["asked"])
+        merged([plan(**one["choice"], own=study.own) for one in asked if one["command"]])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, InputError):
+        raise InputError(f"--results-dir: expected a study's directory, found {path}, which is not what a study writes") from None
+    differences = [(key, value, found.get(key)) for key, value in wanted.items() if found.get(key) != value]
+    differences += [(f"recording {region}", value[:12], str(known[region])[:12]) for region, value in digests.items()
+                    if known.get(region, value) != value]
+    for key, value, other in differences[:1]:
+        raise InputError(f"--results-dir: expected a study with {key} {value}, found {results_dir} with {key} {other};"
+                         " --results-dir takes another place")
+    return {**wanted, "recordings": known | digests, "asked": asked}
+
+
+def _note(results_dir, known):
+    from daenr_tf.checkpoint import write_text
+
     with contextlib.suppress(FileNotFoundError):
-        write_text(path, json.dumps({**wanted, "recordings": digests}, indent=2) + "\n")
+        write_text(os.path.join(results_dir, STUDY), json.dumps(known, indent=2) + "\n")
+

@@ -33,18 +33,19 @@ def describe(plan, study, results_dir, workers, recordings):
         return "\n".join(lines)
     seconds = _seconds_per_step(left, study, recordings, max(1, len(os.sched_getaffinity(0)) // workers))
     known = _steps_of_finished(plan, results_dir)
-    usual = longest = 0.0
+    usual, longest = [], []
     for cell in left:
         kind, most = cell.setting.encoder, study.config(cell).training.max_steps
-        usual += START + seconds[kind] * min(most, known.get(kind, USUAL_STEPS[kind]))
-        longest += START + seconds[kind] * most
+        usual.append(START + seconds[kind] * min(most, known.get(kind, USUAL_STEPS[kind])))
+        longest.append(START + seconds[kind] * most)
     lines.append("a step: " + ", ".join(f"{1000 * value:.0f} ms ({title(kind)})" for kind, value in seconds.items()))
-    lines.append(f"about {_time(usual / workers)} with {workers} cells at once on this machine, {_time(longest / workers)} if none stops early")
+    about, most = (_time(max(max(times), sum(times) / workers)) for times in (usual, longest))
+    lines.append(f"about {about} with {workers} cells at once on this machine, {most} if none stops early")
     return "\n".join(lines)
 
 
 def _time(seconds):
-    return f"{seconds / 60:.0f} min" if seconds < 2 * 3600 else f"{seconds / 3600:.1f} h"
+    return f"{max(1, round(seconds / 60))} min" if seconds < 2 * 3600 else f"{seconds / 3600:.1f} h"
 
 
 def _steps_of_finished(plan, results_dir):

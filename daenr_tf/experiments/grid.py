@@ -35,7 +35,7 @@ _SETTINGS = {
 
 
 class Outcome(NamedTuple):
-    """How a cell ended: "kept" (it was finished before), "done", "failed" or "stopped"."""
+    """How a cell ended: "kept" (it was finished before), "done", "failed", "stopped", or "damaged" (it was finished before and can't be read)."""
 
     cell: Cell
     status: str
@@ -128,7 +128,7 @@ def _kept(results_dir, cell):
     try:
         outputs.read(cell_directory(results_dir, cell))
     except InputError as error:
-        return Outcome(cell, "failed", 0.0, str(error))
+        return Outcome(cell, "damaged", 0.0, str(error))
     return Outcome(cell, "kept", 0.0)
 
 

@@ -23,7 +23,7 @@ _COUNTED = {"training images": "train", "test images": "test", "repeats of a tes
 
 
 def number(value, digits, signed=False):
-    """A figure for people: rounded, with a true minus sign; "∞" or "–" where there is none. One that would round to 0 keeps a digit: −4e−08."""
+    """A figure for people: rounded, with a true minus sign; "∞" or "–" where there is none. One that would round to 0 keeps a digit, as −4e−08."""
     if value is None or math.isnan(value):
         return "–"
     if math.isinf(value):
@@ -151,7 +151,8 @@ def records(findings, part):
             "beta": setting.beta, "neurons": setting.group, "metric": entry.metric, "ours": one and one.value, "low": one and one.low,
             "high": one and one.high, "seeds": one.seeds if one else 0, "images": one.images if one else 0, "paper": entry.published,
             "difference": entry.difference, "ceiling": entry.ceiling, "share": entry.share,
-            "simulated": findings.recordings[setting.region].simulated, "budget": findings.study.budget, "note": "; ".join(filter(None, (entry.note, one.note if one else "")))})
+            "simulated": findings.recordings[setting.region].simulated, "budget": findings.study.budget,
+            "note": "; ".join(filter(None, (entry.note, one.note if one else "")))})
     if not rows:
         return None
     table = pd.DataFrame(rows).astype({"region": "Int64", "layer": "Int64"})
