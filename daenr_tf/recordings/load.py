@@ -40,7 +40,12 @@ def load_recording(dataset, region=None, data_dir=None):
     if dataset == "simulated":
         return _simulated(region)
     if dataset == "antolik":
-        return _antolik(region, data_dir)
+        from daenr_tf.recordings.fetch import FetchError
+
+        try:
+            return _antolik(region, data_dir)
+        except FetchError as reason:
+            raise FetchError(f"{reason}; --data-dir (or ${DATA_DIR}) takes a folder that has them") from None
     if dataset == "auto":
         return _auto(region, data_dir)
     if not os.path.exists(dataset):
