@@ -6,6 +6,7 @@ import os
 import numpy as np
 import pandas as pd
 
+from daenr_tf import canvas
 from daenr_tf.experiments import charts
 from daenr_tf.experiments.catalogue import IMAGES, SIGNIFICANCE, STIMULI
 from daenr_tf.experiments.cells import ALL, Cell, title
@@ -22,7 +23,8 @@ _MONITORED = {"ir": ("val_reconstruction", "validation MSE (squared units of [âˆ
 
 
 class Pictures:
-    """Draws into `<results_dir>/figures/`. Every method gives a list of dictionaries: `source` (a data URI), `text` (for who can't see it), `file`.
+    """Draws into `<results_dir>/figures/`. Every method gives a list of dictionaries: `source` (a data URI), `text` (for who can't see it),
+    `file`, `width` (in CSS pixels, at which its letters have the size that they were drawn for).
 
     Args:
         results_dir: str.
@@ -116,8 +118,10 @@ class Pictures:
         path = os.path.join(self.results_dir, "figures", f"{stem}.png")
         draw(path, *arguments, simulated=self.simulated, rehearsal=self.rehearsal)
         with open(path, "rb") as file:
-            source = "data:image/png;base64," + base64.b64encode(file.read()).decode()
-        return {"source": source, "text": "Simulated data. " * self.simulated + "Rehearsal. " * self.rehearsal + text, "file": f"figures/{stem}.png"}
+            content = file.read()
+        return {"source": "data:image/png;base64," + base64.b64encode(content).decode(), "file": f"figures/{stem}.png",
+                "text": "Simulated data. " * self.simulated + "Rehearsal. " * self.rehearsal + text,
+                "width": int.from_bytes(content[16:20], "big") * 96 // canvas.DPI}
 
 
 def _panel(setting):
