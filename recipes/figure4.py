@@ -1,4 +1,4 @@
-"""Figure 4 of the paper: significant neurons with and without the decoder, region 3."""
+"""Figure 4 of the paper: significant neurons with and without the decoder."""
 
 from daenr_tf.experiments.command import main
 

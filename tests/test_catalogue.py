@@ -2,7 +2,7 @@ import pytest
 
 from daenr_tf import paper
 from daenr_tf.errors import InputError
-from daenr_tf.experiments.catalogue import EXPERIMENTS, PUBLISHED, merged, plan
+from daenr_tf.experiments.catalogue import EXPERIMENTS, PUBLISHED, plan
 from daenr_tf.experiments.cells import ALL, GROUPS, SELECTED, Cell, setting
 
 
@@ -104,19 +104,3 @@ def test_ones_own_recording_has_no_region_and_takes_a_regions_weights():
 def test_every_experiment_but_the_control_is_a_table_or_a_figure_of_the_paper():
     assert set(EXPERIMENTS) - set(PUBLISHED) == {"control"}
     assert set(PUBLISHED) == {f"table{i}" for i in range(2, 8)} | {f"figure{i}" for i in range(2, 9)}
-
-
-def test_plans_merge_into_what_all_of_them_ask_for_in_the_tables_order():
-    plans = (plan(("table4",), (3,), (4,), None, 2), plan(("table2", "table4"), (1,), (2,), None, 1), plan(("table4",), (3,), (1,), ("cae_fr",), 3))
-    whole = merged(plans)
-    assert [part.experiment.name for part in whole.parts] == ["table2", "table4"] and whole.seeds == (0, 1, 2)
-    assert set(whole.cells) >= {cell for one in plans for cell in one.cells}
-    part = whole.part("table4")
-    assert part.regions == (1, 3) and part.seeds == (0, 1, 2)
-    full = plan(("table4",)).part("table4").settings
-    assert part.settings == tuple(one for one in full if one in part.settings) and len(part.settings) == 5
-    assert merged([plans[0]]) == plans[0]
-    everything = plan(None, seeds=2)
-    assert merged([everything, plans[0]]) == everything
-    own = plan(None, own=True, seeds=1)
-    assert merged([own, plan(("table4",), own=True, seeds=1)]) == own

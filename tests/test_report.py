@@ -75,7 +75,7 @@ def writer(tmp_path):
         studies.finish(str(folder), chosen, found, study, missing=fail, complete=complete, **options)
         outcomes = [Outcome(cell, "failed", 2.0, f"MemoryError {HOSTILE}") if cell.name in fail else Outcome(cell, "done", 10.0)
                     for cell in chosen.cells]
-        text = report.write_report(str(folder), chosen, study, found, outcomes, [command], 123.0)
+        text = report.write_report(str(folder), chosen, study, found, outcomes, command, 123.0)
         return Page((folder / "report.html").read_text("utf-8")), text, folder
 
     return make
@@ -157,7 +157,7 @@ def test_the_terminal_gets_a_line_per_claim_that_is_examined_and_the_place_of_th
     lines = terminal.splitlines()
     assert lines[0].startswith("C1 supported: The joint model reconstructs better")
     assert lines[1] == "not examined: C2, C3, C4, C5, C6, C7, C8, C9 (the report says what they need)"
-    assert "needs --only table2 with cae and cae_fr in regions 1, 2 and 3" in page.text
+    assert "needs table2 with cae and cae_fr in regions 1, 2 and 3" in page.text
     assert lines[2:] == [f"report: {folder}/report.html"]
 
 
@@ -276,18 +276,21 @@ def comparisons(tmp_path, missing=()):
     return judge(Findings(chosen, Study("simulated"), str(tmp_path), found))[0].comparisons
 
 
-@pytest.mark.parametrize("simulated", [True, False])
-def test_every_chart_of_simulated_data_says_so_on_its_face(drawn, tmp_path, simulated):
-    images = np.zeros((3, 16, 16, 1))
+@pytest.mark.parametrize(("simulated", "rehearsal", "mark"), [
+    (True, False, "simulated data"), (False, False, None), (False, True, "rehearsal"), (True, True, "simulated data · rehearsal")])
+def test_every_chart_of_simulated_data_or_of_a_rehearsal_says_so_on_its_face(drawn, tmp_path, simulated, rehearsal, mark):
+    images, marks = np.zeros((3, 16, 16, 1)), {"simulated": simulated, "rehearsal": rehearsal}
     curve = charts.Curve(1, np.arange(3), np.array([3.0, 2.0, 1.0]))
     found = comparisons(tmp_path)
-    charts.reconstructions("", images, {"CAE": images, "CAE-FR1": None}, "Title", simulated=simulated)
-    charts.significance("", {"data": [charts.Bar("CAE-FR1", None, 10), charts.Bar("CAE-FR2", found[0].effect, 10)]}, "Title", simulated=simulated)
-    charts.stimuli("", {"data": (images, (0, 255)), "fewer": (images[:2], (0, 255))}, "Title", simulated=simulated)
-    charts.forest("", found, "Title", simulated=simulated)
-    charts.learning_curves("", {"CAE": [curve], "VAE": [curve, curve]}, "loss", "Title", simulated=simulated)
+    charts.reconstructions("", images, {"CAE": images, "CAE-FR1": None}, "Title", **marks)
+    charts.significance("", {"data": [charts.Bar("CAE-FR1", None, 10), charts.Bar("CAE-FR2", found[0].effect, 10)]}, "Title", **marks)
+    charts.stimuli("", {"data": (images, (0, 255)), "fewer": (images[:2], (0, 255))}, "Title", **marks)
+    charts.forest("", found, "Title", **marks)
+    charts.learning_curves("", {"CAE": [curve], "VAE": [curve, curve]}, "loss", "Title", **marks)
     assert len(drawn) == 5
-    assert all(("simulated data" in texts(figure)) == simulated and "Title" in texts(figure) for figure in drawn)
+    for figure in drawn:
+        found = set(texts(figure))
+        assert "Title" in found and found & {"simulated data", "rehearsal", "simulated data · rehearsal"} == ({mark} - {None})
 
 
 def test_a_forest_shows_every_effect_its_interval_the_papers_and_what_is_too_small(drawn, tmp_path):

@@ -158,7 +158,8 @@ def test_figures_of_images_and_stimuli_have_no_table(found):
 
 
 @pytest.mark.parametrize(("value", "digits", "signed", "text"), [
-    (-0.12345, 3, False, "−0.123"), (0.5, 2, True, "+0.50"), (float("inf"), 2, False, "∞"), (float("nan"), 2, False, "–"), (None, 2, True, "–")])
+    (-0.12345, 3, False, "−0.123"), (0.5, 2, True, "+0.50"), (float("inf"), 2, False, "∞"), (float("nan"), 2, False, "–"), (None, 2, True, "–"),
+    (-4.4e-8, 5, True, "−4e−08"), (0.00049, 3, True, "+5e−04"), (0.0005, 3, True, "+0.001"), (0.0, 3, True, "+0.000"), (0.0004, 3, False, "0.000")])
 def test_numbers_for_people(value, digits, signed, text):
     assert tables.number(value, digits, signed) == text
 

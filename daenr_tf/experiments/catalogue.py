@@ -54,10 +54,6 @@ class Experiment:
                         found[setting(model, region, layer, task, self.table, weights_region, group)] = None
         return tuple(found)
 
-    def rank(self, setting):
-        """What sorts settings into the table's order."""
-        return setting.region or 0, self.models.index(setting.model), setting.layer or 0, self.groups.index(setting.group)
-
 
 _CAE_FR = ("cae", "cae_fr")
 EXPERIMENTS = {experiment.name: experiment for experiment in (
@@ -120,22 +116,6 @@ class Plan:
     def part(self, name):
         """The part of this name, or None."""
         return next((part for part in self.parts if part.experiment.name == name), None)
-
-
-def merged(plans):
-    """The plan of all that several plans ask for, in the order of `EXPERIMENTS`: `Plan`s -> `Plan`."""
-    parts = []
-    for name, experiment in EXPERIMENTS.items():
-        found = [part for one in plans if (part := one.part(name))]
-        if found:
-            settings = {setting for part in found for setting in part.settings}
-            parts.append(Part(experiment, _union(part.regions for part in found), tuple(sorted(settings, key=experiment.rank)),
-                              _union(part.seeds for part in found)))
-    return Plan(tuple(parts), _union(one.seeds for one in plans))
-
-
-def _union(choices):
-    return tuple(sorted({value for choice in choices for value in choice}, key=lambda value: value or 0))
 
 
 def plan(names, regions=None, layers=None, models=None, seeds=5, own=False):

@@ -10,12 +10,13 @@ import time
 
 from daenr_tf import cli, lock, paper
 from daenr_tf.errors import InputError, MachineError
-from daenr_tf.experiments.catalogue import EXPERIMENTS, merged, plan
+from daenr_tf.experiments.catalogue import EXPERIMENTS, plan
 from daenr_tf.experiments.study import BUDGETS, Study
 from daenr_tf.run_directory import check_writable
 
 STUDY = "study.json"
 DEFAULT_SEEDS = 5
+_WORDS = {"weights_region": "alpha:beta of region"}
 
 
 def _parser(name):
@@ -102,8 +103,7 @@ def _run(name, argv):
     if options.results_dir == "":
         raise InputError("--results-dir: expected a path, found ''")
     names = (name,) if name in EXPERIMENTS else options.only
-    choice = {"names": names, "regions": options.regions, "layers": options.layers, "models": options.models, "seeds": options.seeds}
-    chosen = plan(**choice, own=own)
+    chosen = plan(names, options.regions, options.layers, options.models, options.seeds, own)
     recordings, dataset = _recordings(chosen, options)
     study = Study(dataset, options.data_dir and os.path.abspath(options.data_dir), options.budget,
                   (options.regions or (3,))[0] if own else 3, options.complete)
@@ -118,8 +118,8 @@ def _run(name, argv):
             _known(results_dir, study, recordings)
         print(describe(chosen, study, results_dir, workers, recordings))
         return
-    asked = {"command": f"python -m recipes.{name} {shlex.join(argv)}".strip(), "choice": json.loads(json.dumps(choice))}  # as it is read back
-    _study(asked, chosen, study, recordings, results_dir, workers, options)
+    command = f"python -m recipes.{name} {shlex.join(argv)}".strip()
+    _study(command, chosen, study, recordings, results_dir, workers, options.scheduler)
 
 
 def _recordings(chosen, options):
@@ -134,7 +134,8 @@ def _recordings(chosen, options):
     return found, (dataset if dataset in ("antolik", "simulated") else os.path.abspath(dataset))
 
 
-def _study(asked, chosen, study, recordings, results_dir, workers, options):
+def _study(command, chosen, study, recordings, results_dir, workers, scheduler):
+    from daenr_tf.checkpoint import write_text
     from daenr_tf.experiments import grid
 
     try:
@@ -143,64 +144,56 @@ def _study(asked, chosen, study, recordings, results_dir, workers, options):
         raise InputError(f"--results-dir: expected a directory that can be written to, found {results_dir} ({error.strerror})") from None
     with lock.held(os.path.join(results_dir, "lock"), "another study", "--results-dir"):
         known = _known(results_dir, study, recordings)
-        everything = [one for one in known["asked"] if one["choice"] != asked["choice"]] + [asked]
-        whole = merged([plan(**one["choice"], own=study.own) for one in everything])  # what was asked for before stays in the report
-        recordings, _ = _recordings(whole, options)
-        known = _known(results_dir, study, recordings)
-        _note(results_dir, known)
+        with contextlib.suppress(FileNotFoundError):
+            write_text(os.path.join(results_dir, STUDY), json.dumps(known, indent=2) + "\n")
         started = time.monotonic()
         try:
-            with grid.cluster(workers, options.scheduler) as client:
+            with grid.cluster(workers, scheduler) as client:
                 outcomes = grid.run_grid(client, chosen.cells, study, results_dir, grid.Show())
         except KeyboardInterrupt as error:
             finished = sum(grid.is_finished(results_dir, cell) for cell in chosen.cells)
-            raise KeyboardInterrupt(f"{str(error) or 'stopped'} with {finished} of {len(chosen.cells)} cells finished and the states of the others"
-                                    f" saved; the same command goes on with {results_dir}") from None
-        seconds = time.monotonic() - started
-        _note(results_dir, {**known, "asked": everything})
+            raise KeyboardInterrupt(f"{str(error) or 'stopped'} with {finished} of {len(chosen.cells)} cells finished; those at work were asked to save"
+                                    f" their states; the same command goes on with {results_dir}") from None
         from daenr_tf.experiments.report import write_report
 
-        print(write_report(results_dir, whole, study, recordings, outcomes, [one["command"] for one in everything], seconds))
-    failed = [outcome for outcome in outcomes if outcome.status not in ("kept", "done")]
+        print(write_report(results_dir, chosen, study, recordings, outcomes, command, time.monotonic() - started))
+    damaged = [outcome for outcome in outcomes if outcome.status == "damaged"]
+    failed = [outcome for outcome in outcomes if outcome.status not in ("kept", "done", "damaged")]
+    told = []
     if failed:
-        again = "" if failed[0].status == "damaged" else f"; log: {grid.log_file(results_dir, failed[0].cell)}; the same command tries it again"
-        raise MachineError(f"{len(failed)} of {len(outcomes)} cells failed and the report leaves them out; the first of them is"
-                           f" {failed[0].cell.name}: {failed[0].message}{again}")
+        told.append(f"{len(failed)} of {len(outcomes)} cells failed, the first of them {failed[0].cell.name} ({failed[0].message};"
+                    f" log: {grid.log_file(results_dir, failed[0].cell)}); the same command tries them again")
+    if damaged:
+        told.append(f"{len(damaged)} of {len(outcomes)} cells were finished before and are damaged, the first of them {damaged[0].cell.name}"
+                    f" ({damaged[0].message})")
+    if told:
+        raise MachineError(f"{'; '.join(told)}; the report leaves them out")
 
 
 def _known(results_dir, study, recordings):
-    """What `study.json` says of a results directory, with these recordings: it belongs to one dataset and one budget, and to whoever asked before.
+    """What `study.json` is to say: a results directory belongs to one dataset and one budget, or cells of another would be taken for finished ones.
 
     Raises:
         InputError: it belongs to another study, or to none.
     """
     path = os.path.join(results_dir, STUDY)
-    wanted = {"dataset": os.path.basename(study.dataset), "budget": study.budget, "alpha:beta of region": study.weights_region}
+    wanted = {"dataset": os.path.basename(study.dataset), "budget": study.budget, "weights_region": study.weights_region}
     digests = {str(region): recording.digest for region, recording in recordings.items()}
     if not os.path.exists(path):
         strange = sorted(set(os.listdir(results_dir)) - {"lock"})
         if strange:
             raise InputError(f"--results-dir: expected an empty directory or a study's, found {results_dir} with {strange[0]} and no {STUDY}")
-        return {**wanted, "recordings": digests, "asked": []}
+        return {**wanted, "recordings": digests}
     try:
         with open(path, encoding="utf-8") as file:
-            found = json.loads(file.read(1_000_000))
-        known, asked = dict(found["recordings"]), list(found["asked"])
-        merged([plan(**one["choice"], own=study.own) for one in asked if one["command"]])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError, InputError):
+            found = dict(json.loads(file.read(1_000_000)))
+        known = dict(found["recordings"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise InputError(f"--results-dir: expected a study's directory, found {path}, which is not what a study writes") from None
-    differences = [(key, value, found.get(key)) for key, value in wanted.items() if found.get(key) != value]
+    differences = [(_WORDS.get(key, key), value, found.get(key)) for key, value in wanted.items() if found.get(key) != value]
     differences += [(f"recording {region}", value[:12], str(known[region])[:12]) for region, value in digests.items()
                     if known.get(region, value) != value]
     for key, value, other in differences[:1]:
         raise InputError(f"--results-dir: expected a study with {key} {value}, found {results_dir} with {key} {other};"
                          " --results-dir takes another place")
-    return {**wanted, "recordings": known | digests, "asked": asked}
-
-
-def _note(results_dir, known):
-    from daenr_tf.checkpoint import write_text
-
-    with contextlib.suppress(FileNotFoundError):
-        write_text(os.path.join(results_dir, STUDY), json.dumps(known, indent=2) + "\n")
-
+    return {**wanted, "recordings": known | digests}

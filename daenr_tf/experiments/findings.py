@@ -110,7 +110,7 @@ class Findings:
 
 
 def _readable(place):
-    """The outputs of a finished cell; None where they can't be read, of which the grid has told."""
+    """The outputs of a finished cell; None where they can't be read, which the grid tells."""
     with contextlib.suppress(InputError):
         return outputs.read(place)
     return None

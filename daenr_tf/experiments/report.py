@@ -24,7 +24,7 @@ NOT_EXAMINED = "not examined"
 _CSS = {SUPPORTED: "supported", NOT_SUPPORTED: "unsupported", CONTRADICTED: "contradicted", NOT_DECIDABLE: "undecided", None: "unexamined"}
 
 
-def write_report(results_dir, plan, study, recordings, outcomes, commands, seconds):
+def write_report(results_dir, plan, study, recordings, outcomes, command, seconds):
     """Write the report of the cells that are finished.
 
     Args:
@@ -33,7 +33,7 @@ def write_report(results_dir, plan, study, recordings, outcomes, commands, secon
         study: `Study`.
         recordings: dict of region (None: one's own) -> `Recording`.
         outcomes: list of `grid.Outcome`, of this call's grid.
-        commands: list of str, what was called, this call last.
+        command: str, what was called.
         seconds: float, how long the grid took.
 
     Returns:
@@ -49,7 +49,7 @@ def write_report(results_dir, plan, study, recordings, outcomes, commands, secon
         except OSError as error:
             raise MachineError(f"{place}: could not be made ({error.strerror})") from None
     report = _Report(results_dir, plan, study, recordings)
-    page = report.page(outcomes, commands, seconds)
+    page = report.page(outcomes, command, seconds)
     path = os.path.join(results_dir, REPORT)
     write_text(path, page)
     return "\n".join([*report.verdicts(), f"report: {path}"])
@@ -73,7 +73,7 @@ class _Report:
         others = [claim.name for claim in self.claims if not claim.verdict]
         return lines + ([f"{NOT_EXAMINED}: {', '.join(others)} (the report says what they need)"] if others else [])
 
-    def page(self, outcomes, commands, seconds):
+    def page(self, outcomes, command, seconds):
         """Write tables and figures; the page's HTML."""
         environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
         template = importlib.resources.files("daenr_tf.experiments").joinpath(TEMPLATE).read_text(encoding="utf-8")
@@ -91,8 +91,8 @@ class _Report:
                                                       if one.results.get("skipped")],
             cells=len(self.plan.cells), finished=len(finished), times=self._times(), wall=_duration(seconds),
             trained=_duration(sum(outcome.seconds for outcome in outcomes)),
-            ended={status: sum(outcome.status == status for outcome in outcomes) for status in ("kept", "done", "failed", "stopped")},
-            versions=_versions(finished), commands=commands, results_dir=self.results_dir)
+            ended={status: sum(outcome.status == status for outcome in outcomes) for status in ("kept", "done", "failed", "stopped", "damaged")},
+            versions=_versions(finished), command=command, results_dir=self.results_dir)
 
     def _heading(self):
         names = ", ".join(recording.name for recording in self.recordings.values())
@@ -115,7 +115,7 @@ class _Report:
         if self.study.own and claim.regions:
             return "it compares the paper’s regions"
         where = f" in regions {', '.join(map(str, claim.regions[:-1]))} and {claim.regions[-1]}" if claim.regions else ""
-        return f"needs --only {','.join(claim.needs)} with {claim.models}{where}"
+        return f"needs {', '.join(claim.needs)} with {claim.models}{where}"
 
     def _claim(self, claim):
         word = claim.verdict or NOT_EXAMINED

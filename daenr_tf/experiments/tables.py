@@ -23,12 +23,12 @@ _COUNTED = {"training images": "train", "test images": "test", "repeats of a tes
 
 
 def number(value, digits, signed=False):
-    """A figure for people: rounded, with a true minus sign; "∞" or "–" where there is none. One that would round to 0 keeps a digit, as −4e−08."""
+    """A figure for people: rounded, with a true minus sign; "∞" or "–" where there is none. A signed one that would round to 0 keeps a digit: −4e−08."""
     if value is None or math.isnan(value):
         return "–"
     if math.isinf(value):
         return "−∞" if value < 0 else "∞"
-    form = f".{digits}f" if value == 0 or abs(value) >= 0.5 * 10**-digits else ".0e"
+    form = ".0e" if signed and 0 < abs(value) < 0.5 * 10**-digits else f".{digits}f"
     return f"{value:{'+' if signed else ''}{form}}".replace("-", "−")
 
 
@@ -206,7 +206,7 @@ def _counts(findings, part, own):
     for region in part.regions:
         recording = findings.recordings[region]
         row = {"region": region, "recording": recording.name, "training images": len(recording.images), "test images": len(recording.test_images),
-               "repeats of a test image": recording.repeats, "neurons": recording.neurons, "simulated": recording.simulated}
+               "repeats of a test image": recording.repeats, "neurons": recording.neurons, "simulated": recording.simulated, "budget": findings.study.budget}
         if not own:
             row |= {f"paper: {name}": getattr(paper.counts(region), field) for name, field in _COUNTED.items()}
         rows.append(row)
