@@ -92,7 +92,7 @@ def significance(path, panels, title, *, simulated, rehearsal=False):
                 axis.errorbar(x, value, [[value - low], [high - value]], color="#111111", lw=1.6, capsize=4, capthick=1.6)
             top = max(bar.neurons, high) if np.isfinite(high) else bar.neurons
             axis.annotate(f"{number(value, 1)} / {bar.neurons}", (x, top), (0, 3), textcoords="offset points", ha="center", va="bottom",
-                          fontsize=STYLE["tick"])
+                          fontsize=STYLE["tick"] - 1)
         axis.set_xticks(range(len(bars)), labels=[bar.name for bar in bars], rotation=35 if widest > 4 else 0, ha="right" if widest > 4 else "center")
         axis.set_ylim(bottom=min([0, *(bar.estimate.low for bar in bars if bar.estimate and np.isfinite(bar.estimate.low))]))
         axis.margins(y=0.08)
