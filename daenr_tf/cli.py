@@ -141,9 +141,14 @@ def parse(recipe, argv):
     places = {name: given.pop(name, None) for name in ("data_dir", "run_dir", "export_dir", "config")}
     places["overwrite"] = given.pop("overwrite", False)
     for name, value in places.items():
-        if value == "" or (isinstance(value, str) and "\0" in value):
-            raise InputError(f"--{name.replace('_', '-')}: expected a path, found {value!r}")
+        check_path(f"--{name.replace('_', '-')}", value)
     return given, places
+
+
+def check_path(option, value):
+    """Raises `InputError` where an option's value is a text that can't be a path."""
+    if value == "" or (isinstance(value, str) and "\0" in value):
+        raise InputError(f"{option}: expected a path, found {value!r}")
 
 
 def resolve(recipe, given, config_file=None):

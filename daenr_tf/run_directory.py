@@ -36,6 +36,14 @@ def check_writable(option, directory):
         raise InputError(f"{option}: expected a directory that can be written to, found that {path} can not")
 
 
+def make_directory(option, directory):
+    """Make a directory that the user named. Raises `InputError` where the system refuses."""
+    try:
+        os.makedirs(directory, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{option}: expected a directory that can be written to, found {directory} ({error.strerror})") from None
+
+
 class RunDirectory:
     """The directory of one run.
 
@@ -62,10 +70,7 @@ class RunDirectory:
             InputError: it can't be made, is no run's, or holds a run of another configuration or recording.
             MachineError: another process holds it.
         """
-        try:
-            os.makedirs(self.path, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"--run-dir: expected a directory that can be written to, found {self.path} ({error.strerror})") from None
+        make_directory("--run-dir", self.path)
         with lock.held(self.file(LOCK), "another run", "--run-dir"):
             if overwrite:
                 self._clear()

@@ -494,7 +494,7 @@ def test_what_a_killed_fetch_left_is_removed_and_what_a_living_one_needs_is_not(
         (tmp_path / ".fetch-notes").mkdir()  # not of ours
         serve(file(zipped(CONTENTS)))
         fetch.fetch(str(tmp_path))
-        assert sorted(os.listdir(tmp_path)) == sorted([aside, ".fetch-notes", "Data"])
+        assert sorted(os.listdir(tmp_path)) == sorted([aside, ".fetch-notes", "Data"]) and os.listdir(tmp_path / aside)
     finally:
         living.kill()
     assert living.wait() == -signal.SIGKILL

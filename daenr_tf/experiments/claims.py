@@ -103,7 +103,7 @@ def judge(findings):
         if not compared or None in verdicts:
             claims[name] = Claim(name, statement, None, needs, models, regions, parts=rests_on)
             continue
-        comparisons = _judged(compared, findings.study.budget == "quick")
+        comparisons = _judged(compared, findings.study.rehearsal)
         verdict = together([comparison.verdict for comparison in comparisons] + verdicts)
         claims[name] = Claim(name, statement, verdict, needs, models, regions, comparisons, rests_on)
     return tuple(claims.values())

@@ -12,7 +12,7 @@ from daenr_tf import cli, lock, paper
 from daenr_tf.errors import InputError, MachineError
 from daenr_tf.experiments.catalogue import EXPERIMENTS, plan
 from daenr_tf.experiments.study import BUDGETS, Study
-from daenr_tf.run_directory import check_writable
+from daenr_tf.run_directory import check_writable, make_directory
 
 STUDY = "study.json"
 DEFAULT_SEEDS = 5
@@ -100,8 +100,7 @@ def _run(name, argv):
                          f" found {','.join(map(str, options.regions))}")
     if options.scheduler and options.workers:
         raise InputError("--workers: expected no number beside --scheduler, whose cluster has workers of its own")
-    if options.results_dir == "":
-        raise InputError("--results-dir: expected a path, found ''")
+    cli.check_path("--results-dir", options.results_dir)
     names = (name,) if name in EXPERIMENTS else options.only
     chosen = plan(names, options.regions, options.layers, options.models, options.seeds, own)
     recordings, dataset = _recordings(chosen, options)
@@ -138,10 +137,7 @@ def _study(command, chosen, study, recordings, results_dir, workers, scheduler):
     from daenr_tf.checkpoint import write_text
     from daenr_tf.experiments import grid
 
-    try:
-        os.makedirs(results_dir, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"--results-dir: expected a directory that can be written to, found {results_dir} ({error.strerror})") from None
+    make_directory("--results-dir", results_dir)
     with lock.held(os.path.join(results_dir, "lock"), "another study", "--results-dir"):
         known = _known(results_dir, study, recordings)
         with contextlib.suppress(FileNotFoundError):

@@ -39,8 +39,8 @@ def describe(plan, study, results_dir, workers, recordings):
         usual.append(START + seconds[kind] * min(most, known.get(kind, USUAL_STEPS[kind])))
         longest.append(START + seconds[kind] * most)
     lines.append("a step: " + ", ".join(f"{1000 * value:.0f} ms ({title(kind)})" for kind, value in seconds.items()))
-    about, most = (_time(max(max(times), sum(times) / workers)) for times in (usual, longest))
-    lines.append(f"about {about} with {workers} cells at once on this machine, {most} if none stops early")
+    about, at_most = (_time(max(max(times), sum(times) / workers)) for times in (usual, longest))
+    lines.append(f"about {about} with {workers} cells at once on this machine, {at_most} if none stops early")
     return "\n".join(lines)
 
 

@@ -38,6 +38,11 @@ class Findings:
         self.cells = {cell: finished for cell, finished in found if finished is not None}
         self._draws, self._scores, self._ceilings = {}, {}, {}
 
+    @property
+    def simulated(self):
+        """Whether any of the data is."""
+        return any(recording.simulated for recording in self.recordings.values())
+
     def seeds(self, *settings):
         """The seeds that are finished in all of some settings; a seed whose group has no neuron isn't."""
         def finished(cell):

@@ -33,8 +33,7 @@ class Pictures:
 
     def __init__(self, results_dir, findings):
         self.results_dir, self.findings = results_dir, findings
-        self.simulated = any(recording.simulated for recording in findings.recordings.values())
-        self.rehearsal = findings.study.budget == "quick"
+        self.simulated, self.rehearsal = findings.simulated, findings.study.rehearsal
 
     def of_part(self, part):
         """The figures of an experiment that is shown as figures; none of one that is a table."""

@@ -62,13 +62,12 @@ class _Report:
         self.results_dir, self.plan, self.study, self.recordings = results_dir, plan, study, recordings
         self.findings = Findings(plan, study, results_dir, recordings)
         self.claims = judge(self.findings)
-        self.simulated = any(recording.simulated for recording in recordings.values())
-        self.quick = study.budget == "quick"
+        self.simulated, self.rehearsal = self.findings.simulated, study.rehearsal
         self.pictures = Pictures(results_dir, self.findings)
 
     def verdicts(self):
         """A line per claim for the terminal."""
-        lines = ["SIMULATED DATA: says nothing about the brain"] * self.simulated + [f"{REHEARSAL}: says nothing about the models"] * self.quick
+        lines = ["SIMULATED DATA: says nothing about the brain"] * self.simulated + [f"{REHEARSAL}: says nothing about the models"] * self.rehearsal
         lines += [f"{claim.name} {claim.verdict}: {claim.statement}" for claim in self.claims if claim.verdict]
         others = [claim.name for claim in self.claims if not claim.verdict]
         return lines + ([f"{NOT_EXAMINED}: {', '.join(others)} (the report says what they need)"] if others else [])
@@ -82,10 +81,10 @@ class _Report:
                              [[claim.name, claim.unit, *row["cells"]] for claim in self.claims for row in self._comparisons(claim)], [])
         finished = [one.results for one in self.findings.cells.values()]
         return environment.from_string(template).render(
-            heading=self._heading(), simulated=self.simulated, quick=self.quick, own=self.study.own, weights_region=self.study.weights_region,
+            heading=self._heading(), simulated=self.simulated, rehearsal=self.rehearsal, own=self.study.own, weights_region=self.study.weights_region,
             recordings=[self._recording(region, recording) for region, recording in self.recordings.items()],
             seeds=len(self.plan.seeds), claims=[self._claim(claim) for claim in self.claims], symbols=self._legend(),
-            level=f"{LEVEL:g}", least_share=f"{100 * LEAST_SHARE:g} %", least_pcc=f"{LEAST_PCC:g}", not_examined=NOT_EXAMINED,
+            level=f"{LEVEL:g}", least_share=f"{100 * LEAST_SHARE:g} %", least_part=f"{LEAST_SHARE:g}", least_pcc=f"{LEAST_PCC:g}", not_examined=NOT_EXAMINED,
             parts=[self._part(part) for part in self.plan.parts], curves=self.pictures.learning_curves(), comparisons_head=self._comparisons_head(),
             trouble=self._trouble(outcomes), skipped=[(cell.name, one.results["skipped"]) for cell, one in self.findings.cells.items()
                                                       if one.results.get("skipped")],
@@ -165,15 +164,16 @@ class _Report:
     def _part(self, part):
         name = part.experiment.name
         table, layout = tables.records(self.findings, part), tables.layout(self.findings, part)
+        caption = self._caption(part)
         if table is not None:
             self._write_table(name, table)
             self._write_markdown(name, ["", *(" · ".join(column) for column in layout.columns)],
-                                 [[row, *cells] for row, cells in zip(layout.rows, layout.cells, strict=True)], self._caption(part))
+                                 [[row, *cells] for row, cells in zip(layout.rows, layout.cells, strict=True)], caption)
         claims = []
         for claim in self.claims:
             if self._home(claim) == name:
                 claims.append({**self._claim(claim), "rows": self._comparisons(claim), "figures": self.pictures.forests(claim)})
-        return {"name": name, "title": self._title(part), "layout": layout, "caption": self._caption(part), "claims": claims,
+        return {"name": name, "title": self._title(part), "layout": layout, "caption": caption, "claims": claims,
                 "wide": layout is not None and len(layout.columns) > 8, "figures": self.pictures.of_part(part)}
 
     def _title(self, part):
@@ -202,7 +202,7 @@ class _Report:
                          " nor tested on.")
         if not self.study.own and any(entry.published is not None for entry in tables.entries(self.findings, part)):
             found.append("Then the paper’s figure, and ours minus the paper’s.")
-            reasons = ["these are simulated data"] * self.simulated + [f"this is a {REHEARSAL}"] * self.quick
+            reasons = ["these are simulated data"] * self.simulated + [f"this is a {REHEARSAL}"] * self.rehearsal
             if reasons:
                 found.append(f"They are not comparable: {', and '.join(reasons)}.")
         return found
@@ -214,7 +214,7 @@ class _Report:
         replace_file(os.path.join(self.results_dir, "tables", f"{name}.csv"), lambda file: file.write(content.encode()))
 
     def _write_markdown(self, name, head, rows, caption):
-        marks = [mark for mark, holds in (("SIMULATED DATA", self.simulated), (REHEARSAL, self.quick)) if holds]
+        marks = [mark for mark, holds in (("SIMULATED DATA", self.simulated), (REHEARSAL, self.rehearsal)) if holds]
         above = [f"**{', '.join(marks)}**"] * bool(marks) + [" ".join(caption)] * bool(caption)
         text = "\n\n".join([*above, tables.markdown(head, rows)]) + "\n"
         write_text(os.path.join(self.results_dir, "tables", f"{name}.md"), text)

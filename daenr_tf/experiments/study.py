@@ -32,6 +32,11 @@ class Study:
         """Whether the recording is the user's."""
         return self.dataset not in ("antolik", "simulated")
 
+    @property
+    def rehearsal(self):
+        """Whether the models are trained on the small budget, after which nothing can be said of them."""
+        return self.budget == "quick"
+
     def recording(self, region):
         """The recording of a region (None for one's own)."""
         return load_recording(self.dataset, region, self.data_dir)
@@ -45,7 +50,7 @@ class Study:
                  "seed": cell.seed, "dataset": self.dataset}
         if setting.layer is not None:
             given["layer"] = setting.layer
-        if self.budget == "quick":
+        if self.rehearsal:
             given["quick"] = True
         return resolve(setting.model, given)
 
