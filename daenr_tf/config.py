@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import sys
 from dataclasses import dataclass, field
 
 from daenr_tf.errors import InputError, SettingError
@@ -11,6 +10,8 @@ from daenr_tf.paper import AUTOENCODERS, LAYERS, READOUTS, RECIPES, REGIONS, TAS
 # The sparsity penalty's weight by readout: FR and FM as the paper is read; FC as found on validation (docs/readouts.md).
 DEFAULT_READOUT_L1 = {"fr": 0.02, "fm": 0.02, "fc": 0.05}
 LARGEST = 2**31 - 1
+LARGEST_FLOAT32 = (2 - 2**-23) * 2.0**127  # what layers and losses compute with
+LARGEST_CONFIG = 1_000_000  # bytes that are read
 
 
 def _one_of(name, value, allowed):
@@ -24,9 +25,9 @@ def _whole(name, value, least, most=LARGEST):
 
 
 def _number(name, value, positive=False):
-    good = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+    good = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= LARGEST_FLOAT32
     if not good or value < 0 or (positive and value == 0):
-        raise SettingError(name, f"a finite number {'above' if positive else 'of at least'} 0", value)
+        raise SettingError(name, f"a number {'above' if positive else 'of at least'} 0, finite in float32", value)
 
 
 @dataclass(frozen=True)
@@ -197,6 +198,19 @@ def field_names():
     return {f.name for kind in kinds for f in dataclasses.fields(kind)} - {"model", "training"}
 
 
+def read_text(path, most, expected="a file"):
+    """The text of a regular file, its first `most` bytes.
+
+    Raises:
+        InputError: there is none that can be read.
+        UnicodeDecodeError: it is not UTF-8.
+    """
+    from daenr_tf.recordings.arrays import open_regular
+
+    with open_regular(path, expected) as file:
+        return file.read(most).decode("utf-8")
+
+
 def read_config(path):
     """The settings in a run's `config.json`, as a dictionary that `RunConfig.from_dict` takes.
 
@@ -204,10 +218,9 @@ def read_config(path):
         InputError: the file can't be read, is no JSON object, or has a key that is no setting.
     """
     try:
-        with open(path, encoding="utf-8") as file:
-            settings = json.loads(file.read(1_000_000))
-    except OSError as error:
-        raise InputError(f"{path}: expected a run's config.json, found {error.strerror}") from None
+        settings = json.loads(read_text(path, LARGEST_CONFIG, "a run's config.json"))
+    except InputError:
+        raise
     except (ValueError, RecursionError) as error:
         problem = str(error).splitlines()[0]
         raise InputError(f"{path}: expected a run's config.json, found no JSON text ({problem})") from None

@@ -11,6 +11,35 @@ from daenr_tf.errors import InputError, MachineError, one_line
 LONGEST = 300  # characters that are read of another's file
 
 
+class HeldError(MachineError):
+    """Another process holds the lock."""
+
+
+class Lock:
+    """A lock that this process holds.
+
+    Args:
+        path: str, of its file.
+        file: that file, open and locked.
+    """
+
+    def __init__(self, path, file):
+        self.path, self.file = path, file
+
+    @property
+    def in_place(self):
+        """Whether the path still leads to the file: its directory may have been removed, and made anew by another."""
+        with contextlib.suppress(OSError):
+            return os.path.samestat(os.stat(self.path, follow_symlinks=False), os.fstat(self.file.fileno()))
+        return False
+
+    def check(self):
+        """Raises `MachineError` where the directory is no longer the one that was locked."""
+        if not self.in_place:
+            raise MachineError(f"{os.path.dirname(self.path)}: was removed or taken by another process while this one was at work, which"
+                               " writes nothing more there")
+
+
 @contextlib.contextmanager
 def held(path, who, option):
     """Hold the lock file at `path`, which names this process; it is removed in the end.
@@ -20,43 +49,54 @@ def held(path, who, option):
         who: what another holder is called, such as "another run".
         option: the option that named its directory, for messages.
 
+    Returns:
+        A context manager that gives the `Lock`.
+
     Raises:
-        InputError: the file can't be written, or is there and no lock.
-        MachineError: another process holds it.
+        InputError: the file can't be written or locked, or is there and no lock.
+        HeldError: another process holds it.
     """
     directory = os.path.dirname(path)
     try:
-        lock = _lock(path, who)
+        file = _locked(path, who, option)
     except OSError as error:
         raise InputError(f"{option}: expected a directory that can be written to, found {directory} ({error.strerror})") from None
-    with lock:
-        lock.seek(0)
-        if not re.match(r"process \d|$", lock.read(LONGEST)):
+    with file:
+        file.seek(0)
+        if not re.match(r"process \d|$", file.read(LONGEST)):
             raise InputError(f"{option}: expected an empty directory or one of ours, found {directory} with a file"
                              f" {os.path.basename(path)} that is no lock")
-        lock.truncate(0)
-        lock.write(f"process {os.getpid()} on {socket.gethostname()}")
-        lock.flush()
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()}")
+        file.flush()
+        lock = Lock(path, file)
         try:
-            yield
+            yield lock
         finally:
-            os.remove(path)
+            if lock.in_place:
+                os.remove(path)
 
 
-def _lock(path, who):
+def _locked(path, who, option):
     """The lock file, open and held by this process."""
     while True:
-        lock = open(path, "a+", encoding="utf-8", errors="backslashreplace", opener=_no_link)
+        made = not os.path.lexists(path)
+        file = open(path, "a+", encoding="utf-8", errors="backslashreplace", opener=_no_link)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            with lock:
-                lock.seek(0)
-                raise MachineError(f"{os.path.dirname(path)}: {who} is at work here ({one_line(lock.read(LONGEST)) or 'unknown'})") from None
-        with contextlib.suppress(FileNotFoundError):
-            if os.stat(path).st_ino == os.fstat(lock.fileno()).st_ino:
-                return lock
-        lock.close()  # its holder removed the file between our opening and locking it
+            with file:
+                file.seek(0)
+                raise HeldError(f"{os.path.dirname(path)}: {who} is at work here ({one_line(file.read(LONGEST)) or 'unknown'})") from None
+        except OSError as error:
+            file.close()
+            if made:
+                os.remove(path)
+            raise InputError(f"{option}: expected a directory on a file system that can lock files, found {os.path.dirname(path)}"
+                             f" ({error.strerror})") from None
+        if Lock(path, file).in_place:
+            return file
+        file.close()  # its holder removed the file between our opening and locking it
 
 
 def _no_link(path, flags):

@@ -7,7 +7,7 @@ import time
 
 from tqdm import tqdm
 
-from daenr_tf.training import Observer
+from daenr_tf.training import Observer, threads_notes
 
 LINE_EVERY = 10.0  # seconds between two lines of a log
 
@@ -27,6 +27,8 @@ class Progress(Observer):
         self.stage = state.stage
         if state.step:
             self._line(f"going on from step {state.step}")
+        for note in threads_notes(state.threads):
+            self._line(note)
         if self.terminal:
             self.bar = tqdm(total=self.config.max_steps, initial=state.step, unit="step", file=self.stream,
                             dynamic_ncols=True, leave=False, mininterval=0.5)

@@ -3,7 +3,6 @@
 import dataclasses
 import os
 import platform
-import shutil
 import sys
 
 from daenr_tf import interruption, paper
@@ -161,28 +160,37 @@ def _fit(tf, config, recording, directory, stop, products, conclude):
         board = TensorBoard(directory.file("tensorboard"), sets.validation.images, config.to_dict(),
                             f"{config.model.recipe} {tag(config, recording)}", recording.simulated)
         observers.append(board)
-    stop.raise_if_asked()
+
+    def pause():
+        """Between two stages of a run."""
+        stop.raise_if_asked()
+        directory.check_held()
+
+    pause()
     try:
-        training = train(model, recording, config.training, directory.path, observers, stop, sets)
+        training = train(model, recording, config.training, directory.path, observers, stop, sets, directory.check_held)
     except DivergedError as error:
+        directory.check_held()
         write_history(directory, error.history)
         model_file.save_model(model, directory.file("model.keras"))
         raise
+    directory.check_held()
     if products.model:
         model_file.save_model(model, directory.file("model.keras"))
     evaluation = evaluate(model, recording, sets)
-    stop.raise_if_asked()
+    pause()
     if board:
         board.conclude(model, training.steps, _figures_of(evaluation))
     write_history(directory, training.history)
     write_neurons(directory, evaluation)
     if products.figures:
         write_figures(directory.file("figures"), config, recording, model, training, evaluation)
-    stop.raise_if_asked()
+    pause()
     exported = products.export_dir and serving.export(model, products.export_dir, directory.mark())
     results = _results(config, recording, sets, model, training, evaluation)
+    directory.check_held()
     directory.write_results({**results, "saved_model": exported, **conclude(sets, model, evaluation)})
-    shutil.rmtree(directory.file("checkpoint"), ignore_errors=True)
+    directory.clear_checkpoint()
     return directory.results()
 
 
@@ -206,6 +214,8 @@ def _figures_of(evaluation):
 
 
 def _results(config, recording, sets, model, training, evaluation):
+    from daenr_tf.training import threads_notes
+
     counts = {"train": len(sets.train.images), "validation": len(sets.validation.images),
               "test": len(sets.test.images), "neurons": recording.neurons, "repeats": recording.repeats}
     replicas = model.distribute_strategy.num_replicas_in_sync
@@ -222,8 +232,9 @@ def _results(config, recording, sets, model, training, evaluation):
         "replicas": replicas,
         "seconds": training.seconds,
         "images_per_second": training.images_per_second,
+        "threads": list(training.threads),
         "versions": versions(),
-        "notes": _notes(config, recording) + _replica_notes(config, replicas),
+        "notes": _notes(config, recording) + _replica_notes(config, replicas) + threads_notes(training.threads),
     }
     if evaluation.kl is not None and evaluation.kl < COLLAPSED:
         results["notes"].append(f"the posterior has collapsed onto the prior: KL {evaluation.kl:.2g} nats, the latent says nothing of the image")

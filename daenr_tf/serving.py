@@ -3,15 +3,16 @@
 import errno
 import os
 import re
-import shutil
 
 import keras
 import tensorflow as tf
 
 from daenr_tf import pipeline
+from daenr_tf.aside import folder_aside
 from daenr_tf.errors import MachineError
 from daenr_tf.model_file import without_replicas
 
+ASIDE = ".export-"
 EXTRA, MARK = "assets.extra", "daenr_tf_run"  # where a SavedModel may hold what TensorFlow does not look at
 
 
@@ -56,20 +57,18 @@ def export(model, directory, mark=None):
     archive.add_endpoint("serving_default", serve, [
         tf.TensorSpec((None, height, width, channels), tf.float32, name="images")])
     archive.add_endpoint("serve_raw", serve_raw, [tf.TensorSpec((None, None, None, None), tf.float32, name="images")])
-    aside = os.path.join(directory, f".{mark or os.getpid()}.part")
     try:
-        shutil.rmtree(aside, ignore_errors=True)
         os.makedirs(directory, exist_ok=True)
-        archive.write_out(aside, verbose=False)
-        if mark:
-            os.makedirs(os.path.join(aside, EXTRA), exist_ok=True)
-            with open(os.path.join(aside, EXTRA, MARK), "w", encoding="utf-8") as file:
-                file.write(mark)
-        return _move_into_place(aside, directory)
+        with folder_aside(directory, ASIDE) as aside:
+            path = os.path.join(aside, "model")
+            archive.write_out(path, verbose=False)
+            if mark:
+                os.makedirs(os.path.join(path, EXTRA), exist_ok=True)
+                with open(os.path.join(path, EXTRA, MARK), "w", encoding="utf-8") as file:
+                    file.write(mark)
+            return _move_into_place(path, directory)
     except (OSError, tf.errors.OpError) as error:
         raise MachineError(f"{directory}: the export could not be written ({error})") from None
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
 
 
 def _versions(directory):

@@ -1,5 +1,7 @@
 """The table that ends a run."""
 
+from daenr_tf.errors import one_line
+
 LABELS = {"mse": "MSE", "psnr": "PSNR (dB)", "ssim": "SSIM", "pcc": "mean PCC", "pcc_normalized": "PCC / ceiling"}
 
 
@@ -20,7 +22,7 @@ def summary(results, run_dir):
     head = (f"{results['recipe']} on {name}, alpha:beta {config['alpha']:g}:{config['beta']:g}, {results['steps']} steps"
             f" (best {results['best_step']}), {results['parameters']:,} parameters")
     places = [f"run: {run_dir}"] + ([f"SavedModel: {results['saved_model']}"] if results["saved_model"] else [])
-    return "\n".join([head, *lines, *places])
+    return "\n".join(map(one_line, [head, *lines, *places]))
 
 
 def _cell(value):

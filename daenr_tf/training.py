@@ -24,7 +24,11 @@ LONGEST_UNSAVED = 600.0  # seconds: one save that a stopped process or a stalled
 
 @dataclass
 class State:
-    """Where training stands. Times apart, it is a function of the configuration, the recording and `step`."""
+    """Where training stands. Times apart, it is a function of the configuration, the recording, the threads and `step`.
+
+    `threads` are the numbers of threads that an operation was computed with, in the order of the training's parts: with another number sums
+    are taken in another order, and their last bits differ.
+    """
 
     step: int = 0
     stage: int = 1
@@ -35,6 +39,7 @@ class State:
     diverged: bool = False
     seconds: float = 0.0
     history: list = field(default_factory=list)
+    threads: list = field(default_factory=list)
 
     def patience_left(self, config):
         """Steps until the stage ends if nothing improves."""
@@ -50,6 +55,7 @@ class Training:
         steps, best_step: int.
         seconds: float, time in the training loop, validation included.
         images_per_second: float.
+        threads: tuple of int, as in `State`: one, unless training was stopped and went on with another number.
     """
 
     history: pd.DataFrame
@@ -57,6 +63,7 @@ class Training:
     best_step: int
     seconds: float
     images_per_second: float
+    threads: tuple
 
 
 class Observer:
@@ -75,7 +82,7 @@ class Observer:
         """After the last step."""
 
 
-def train(model, recording, config, run_dir, observers=(), stop=lambda: False, sets=None):
+def train(model, recording, config, run_dir, observers=(), stop=lambda: False, sets=None, before_saving=lambda: None):
     """Train a model in two stages; afterwards it has the weights of the best validation.
 
     A state is kept under `run_dir/checkpoint`; where one lies, training goes on from it.
@@ -88,6 +95,7 @@ def train(model, recording, config, run_dir, observers=(), stop=lambda: False, s
         observers: `Observer`s.
         stop: called after every validation; when it returns true the state is saved and KeyboardInterrupt raised.
         sets: `pipeline.Sets`, where they are at hand.
+        before_saving: called before a state is saved; what it raises ends the training, with nothing saved.
 
     Returns:
         `Training`.
@@ -98,12 +106,12 @@ def train(model, recording, config, run_dir, observers=(), stop=lambda: False, s
         DivergedError: a loss was not finite; the model has the best weights.
         KeyboardInterrupt: `stop` asked for it.
     """
-    return _Loop(model, recording, config, run_dir, observers, stop, sets).run()
+    return _Loop(model, recording, config, run_dir, observers, stop, sets, before_saving).run()
 
 
 class _Loop:
-    def __init__(self, model, recording, config, run_dir, observers, stop, sets):
-        self.model, self.config, self.observers, self.stop = model, config, observers, stop
+    def __init__(self, model, recording, config, run_dir, observers, stop, sets, before_saving):
+        self.model, self.config, self.observers, self.stop, self.before_saving = model, config, observers, stop, before_saving
         if config.monitor not in model.heads:
             raise SettingError("task", f"one that the model has a head for ({', '.join(model.heads)})", config.task)
         if model.settings["readout"] == "fm" and model.settings["seed"] != config.seed:
@@ -123,6 +131,8 @@ class _Loop:
             model.optimizer.build(model.trainable_variables)
         self.best_weights = [np.asarray(w) for w in model.get_weights()]
         self._restore()
+        if self.state.threads[-1:] != [computing_threads()]:
+            self.state.threads.append(computing_threads())
 
     def run(self):
         state, config = self.state, self.config
@@ -141,7 +151,7 @@ class _Loop:
                 f"training diverged at step {state.step}: a loss was not finite; the weights of step"
                 f" {state.best_step} were restored and saved", pd.DataFrame(state.history))
         return Training(pd.DataFrame(state.history), state.step, state.best_step, state.seconds,
-                        state.step * config.batch_size / max(state.seconds, 1e-9))
+                        state.step * config.batch_size / max(state.seconds, 1e-9), tuple(state.threads))
 
     def _steps_function(self):
         model, strategy = self.model, self.strategy
@@ -213,6 +223,7 @@ class _Loop:
         return not 0 <= age <= min(self.save_seconds / SAVE_SHARE, LONGEST_UNSAVED)
 
     def _save(self):
+        self.before_saving()
         started = time.perf_counter()
         arrays = {"weights": self.model.get_weights(), "best": self.best_weights,
                   "optimizer": [np.asarray(v) for v in self.model.optimizer.variables]}
@@ -240,6 +251,19 @@ class _Loop:
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{self.directory}: expected the state of this model, found another"
                              f" ({' '.join(str(error).split())[:200]}); --overwrite starts afresh") from None
+
+
+def computing_threads():
+    """How many threads TensorFlow computes an operation with on a CPU."""
+    asked = tf.config.threading.get_intra_op_parallelism_threads() or int(os.environ.get("TF_NUM_INTRAOP_THREADS") or 0)
+    return asked or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
+
+
+def threads_notes(threads):
+    """What a user must know where training went on with another number of threads: a list of no or one sentence."""
+    if len(threads) < 2:
+        return []
+    return [f"computed with {', then '.join(map(str, threads))} threads: the last bits are not those of a run that was not stopped"]
 
 
 def _plain(settings):

@@ -44,6 +44,7 @@ def given(tmp_path_factory):
         np.savez(folder / f"{name}.npz", **fields)
     whole = (folder / "good.npz").read_bytes()
     (folder / "cut_off.npz").write_bytes(whole[: len(whole) // 2])
+    (folder / f"{'n' * 250}.npz").write_bytes(whole)
     (folder / "a_file").write_text("no directory")
     shape = antolik.PUBLISHED[3]["training_inputs.npy"].shape
     for name, content in (("lacking", None), ("truncated", npy(np.zeros(shape))[:100_000]), ("altered", npy(np.zeros(shape)))):
@@ -67,6 +68,11 @@ CASES = {
     "layer 0": (["--layer", "0"], ["--layer", "1, 2, 3, 4", "0"]),
     "alpha -1": (["--alpha", "-1"], ["--alpha", "at least 0", "-1"]),
     "alpha nan": (["--alpha", "nan"], ["--alpha", "finite", "nan"]),
+    "a learning rate beyond float32": (["--learning-rate", "3.5e38"], ["--learning-rate", "finite in float32", "3.5e+38"]),
+    "a data directory without a name": (["--data-dir", ""], ["--data-dir", "a path"]),
+    "an export directory with a name too long": (["--dataset", "{given}/good.npz", "--export-dir", "n" * 300], ["--export-dir", "at most 255 bytes"]),
+    "a data set whose name is too long for a directory": (["--dataset", "{given}/" + "n" * 250 + ".npz", "--run-dir", "run"],
+                                                           ["--export-dir", "at most 255 bytes"]),
     "alpha and beta 0": (["--alpha", "0", "--beta", "0"], ["not both 0"]),
     "an image size of 30": (["--image-size", "30"], ["--image-size", "multiples of 4", "30"]),
     "an unknown option": (["--nonsense", "1"], ["--nonsense"]),
@@ -146,7 +152,7 @@ def test_a_directory_that_can_not_be_written_to_is_refused(option, given, tmp_pa
 
 def test_names_that_are_no_utf_8_are_shown_escaped_in_one_line(given, tmp_path, capsys):
     bad = os.path.join(os.fsdecode(tmp_path), "caf\udce9")
-    refuse(["--config", bad], capsys, r"caf\udce9: expected a run's config.json, found No such file")
+    refuse(["--config", bad], capsys, r"caf\udce9: expected a run's config.json, found no such file")
     refuse(["--dataset", bad], capsys, "dataset", "caf", "no file")
     refuse(["--dataset", "antolik", "--data-dir", bad], capsys, r"caf\udce9", "Data/region3/")
     for content, words in ((b"{", "no JSON text"), (b"\xff\xfe", "no JSON text"), (b'{"\xc3\xa9\\ud800": 1}', r"\ud800: expected a setting")):

@@ -188,6 +188,14 @@ def test_a_folder_that_was_named_and_is_broken_is_an_error_and_never_a_reason_to
     assert not requests and capsys.readouterr() == ("", "")
 
 
+@pytest.mark.parametrize("dataset", ["antolik", "auto"])
+def test_a_folder_without_a_name_is_no_reason_to_fall_back(dataset, serve, capsys):
+    requests = serve(file(zipped(CONTENTS)))
+    with refused("data_dir", "a path", "''"):
+        load_recording(dataset, 3, "")
+    assert not requests and capsys.readouterr() == ("", "")
+
+
 def test_offline_nothing_is_fetched(cache, monkeypatch, serve, stand_in, capsys):
     requests = serve(file(zipped(CONTENTS)))
     monkeypatch.setenv("DAENR_OFFLINE", "1")

@@ -13,6 +13,7 @@ import pytest
 
 import daenr_tf
 from daenr_tf import interruption, metrics
+from daenr_tf.training import computing_threads
 from runs import command, go, outcome, read_json, write_recording
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ def test_a_run_leaves_what_the_contract_names(finished):
 
 def test_results_hold_the_counts_the_metrics_and_no_paper_figures_for_ones_own_recording(finished):
     results = read_json(finished[0], "run", "results.json")
-    assert results["replicas"] == 1
+    assert results["replicas"] == 1 and results["threads"] == [computing_threads()]
     assert results["dataset"]["counts"] == {"train": 64, "validation": 16, "test": 9, "neurons": 4, "repeats": 3}
     assert results["dataset"]["simulated"] is False and len(results["dataset"]["digest"]) == 64
     assert set(results["test"]) == {"mse", "psnr", "ssim", "pcc", "pcc_normalized"}
@@ -277,6 +278,39 @@ def test_a_second_run_in_the_directory_is_refused_and_told_who_holds_it(recordin
         process.kill()
         process.communicate()
     go("cae_fr", str(tmp_path), "--dataset", recording_file, "--overwrite")  # a dead process' lock does not block
+
+
+def test_a_run_whose_directory_another_took_writes_nothing_there(recording_file, tmp_path):
+    """Its directory is removed while it trains, and a second run of another seed begins and ends there."""
+    place = str(tmp_path)
+    first = start("cae_fr", place, "--dataset", recording_file, "--max-steps", "100000", "--patience-steps", "100000")
+    try:
+        shutil.rmtree(os.path.join(place, "run"))
+        go("cae_fr", place, "--dataset", recording_file, "--seed", "1")
+        left = outcome(place)
+        first.send_signal(signal.SIGTERM)
+        _, said = first.communicate(timeout=200)
+    finally:
+        first.kill()
+    assert first.returncode == 1 and "was removed or taken by another process" in said and "Traceback" not in said, said
+    assert f"{place}/run" in said
+    assert outcome(place) == left and left[1]["config"]["seed"] == 1
+    assert "checkpoint" not in os.listdir(os.path.join(place, "run")) and "lock" not in os.listdir(os.path.join(place, "run"))
+
+
+def test_results_name_the_threads_and_going_on_with_others_is_told(recording_file, tmp_path):
+    """A run that is stopped on one core and goes on on all of them gives other bits."""
+    place = str(tmp_path)
+    one = ["taskset", "--cpu-list", str(min(os.sched_getaffinity(0))), *command("cae_fc", place, "--dataset", recording_file, *LONG)]
+    process = popen(one)
+    wait_for_a_state(process, place)
+    process.send_signal(signal.SIGTERM)
+    assert process.communicate(timeout=200) and process.returncode == 130
+    done = subprocess.run(command("cae_fc", place, "--dataset", recording_file, *LONG), env={**os.environ, "TF_NUM_INTRAOP_THREADS": "2"},
+                          capture_output=True, text=True, timeout=300)
+    results = read_json(place, "run", "results.json")
+    assert done.returncode == 0 and results["threads"] == [1, 2]
+    assert "1, then 2 threads" in done.stderr and any("1, then 2 threads" in note for note in results["notes"])
 
 
 def test_divergence_ends_with_status_3_and_the_best_weights(recording_file, tmp_path):

@@ -1,7 +1,9 @@
 """Who may write to a run's directory, and what lies in it that is not ours."""
 
+import errno
 import fcntl
 import os
+import shutil
 import subprocess
 import sys
 
@@ -113,4 +115,171 @@ def test_results_that_are_no_file_are_refused(tmp_path):
         pass
     (tmp_path / "results.json").mkdir()
     with pytest.raises(InputError, match="expected a run's results"), held(tmp_path):
+        pass
+
+
+def content(folder):
+    """Every path under a folder with its bytes (None: a directory)."""
+    return {str(path.relative_to(folder)): None if path.is_dir() else path.read_bytes() for path in folder.rglob("*")}
+
+
+def lay(folder, *names):
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("mine")
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("named, names", {
+    "checkpoint/w.bin": ["checkpoint/w.bin"],
+    "checkpoint/state.npz/w.bin": ["checkpoint/recording", "checkpoint/state.npz/w.bin"],
+    "checkpoint": ["checkpoint"],
+    "figures": ["figures/learning_curves.png", "results.json"],
+    "results.json": ["results.json"],
+    "history.csv": ["checkpoint/state.npz", "history.csv"],
+}.items(), ids=lambda value: value if isinstance(value, str) else "")
+def test_a_directory_without_a_runs_settings_is_refused_before_anything_is_touched(named, names, overwrite, tmp_path):
+    lay(tmp_path, *names)
+    before = content(tmp_path)
+    with refused("--run-dir: expected an empty directory or a run's", f"with {named.removesuffix('/w.bin') if 'npz' in named else named}"), \
+            held(tmp_path, overwrite):
+        pass
+    assert content(tmp_path) == before
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("settings", ["", "rubbish", "{}", "[]", '{"name": "another program\'s"}', '{"recipe": "cae_fr"}', '{"seed": -1, "recipe": "cae_fr", "dataset": "x"}'])
+def test_another_programs_config_is_refused_before_anything_is_touched(settings, overwrite, tmp_path):
+    lay(tmp_path, "figures/learning_curves.png", "results.json", "thesis.txt")
+    (tmp_path / "config.json").write_text(settings)
+    before = content(tmp_path)
+    with refused("config.json"), held(tmp_path, overwrite):
+        pass
+    assert content(tmp_path) == before
+
+
+OWN = ("results.json", "history.csv", "neurons.csv", "model.keras", "figures/masks.png", "figures/pcc.png.12.part", ".34.model.keras",
+       "tensorboard/events.out.tfevents.1.host.2.3.v2", "tensorboard/train/events.out.tfevents.1.host.2.3.v2", "checkpoint/state.npz",
+       "checkpoint/state-previous.npz", "checkpoint/state.npz.new", "checkpoint/state.npz.new.56.part", "checkpoint/mark")
+FOREIGN = ("thesis.txt", "figures/drawn_by_hand.png", "tensorboard/notes.md", "tensorboard/eval/events.out.tfevents.1", "checkpoint/w.bin",
+           "history.csv.part", "model.keras.old", "masks.png")
+
+
+def test_starting_afresh_removes_a_runs_own_files_and_no_other(tmp_path):
+    with held(tmp_path):
+        pass
+    lay(tmp_path, *OWN, *FOREIGN)
+    with held(tmp_path, overwrite=True):
+        left = {name for name, data in content(tmp_path).items() if data is not None}
+        assert left == {*FOREIGN, "config.json", "checkpoint/recording", "lock"}
+
+
+def test_starting_afresh_that_is_killed_leaves_a_run_to_start_afresh(tmp_path, monkeypatch):
+    """`results.json` goes first, so no finished run has lost a file; `config.json` last, so what is left is known for a run's."""
+    with held(tmp_path):
+        pass
+    lay(tmp_path, *OWN)
+    removed = []
+    monkeypatch.setattr(os, "remove", lambda path, remove=os.remove: (removed.append(os.path.relpath(path, tmp_path)), remove(path)))
+    with held(tmp_path, overwrite=True):
+        pass
+    removed = [name for name in removed if not name.endswith(("part", ".34.model.keras", "lock"))]
+    assert removed[0] == "results.json" and removed[-1] == "config.json" and len(removed) == len(OWN) - 3 + 2
+
+
+def test_a_finished_run_keeps_what_lies_in_its_checkpoint_and_is_not_its_own(tmp_path):
+    with held(tmp_path) as directory:
+        lay(tmp_path, "checkpoint/state.npz", "checkpoint/w.bin")
+        directory.clear_checkpoint()
+        assert os.listdir(tmp_path / "checkpoint") == ["w.bin"]
+        (tmp_path / "checkpoint" / "w.bin").unlink()
+        directory.clear_checkpoint()
+        assert not (tmp_path / "checkpoint").exists()
+
+
+def test_what_a_kill_within_a_save_left_is_removed(tmp_path):
+    lay(tmp_path, ".7.model.keras", "config.json.8.part")
+    with held(tmp_path):
+        lay(tmp_path, "history.csv.9.part", "checkpoint/state.npz.new.10.part", "figures/pcc.png.11.part", "mine.12.part")
+    with held(tmp_path):
+        assert {name for name, data in content(tmp_path).items() if data == b"mine"} == {"mine.12.part"}
+
+
+def test_results_of_another_configuration_are_refused(tmp_path):
+    """As two runs leave them where one took the other's directory."""
+    with held(tmp_path) as directory:
+        directory.write_results(results_of(RunConfig().to_dict()))
+    with held(tmp_path) as directory:
+        assert directory.results()["steps"] == 20
+        directory.write_results(results_of({**RunConfig().to_dict(), "seed": 1}))
+    with refused("expected a run with seed 0", "with seed 1 in results.json"), held(tmp_path):
+        pass
+
+
+def results_of(settings, recipe="cae_fr"):
+    return {"recipe": recipe, "dataset": {"name": "mine", "simulated": False, "digest": DIGEST}, "config": settings, "paper": None, "test": {},
+            "noise_ceiling": None, "steps": 20, "best_step": 20, "parameters": 1, "saved_model": None}
+
+
+def test_a_foreign_results_file_writes_nothing_to_the_terminal_but_text(tmp_path):
+    from daenr_tf.summary import summary
+
+    said = summary(results_of(RunConfig().to_dict(), recipe="\x1b]0;owned\x07\x1b[2J"), "run")
+    assert r"\x1b]0;owned\x07" in said and all(line.isprintable() for line in said.splitlines())
+
+
+def test_who_lost_the_directory_writes_nothing_and_removes_nothing_there(tmp_path):
+    place = tmp_path / "run"
+    with pytest.raises(MachineError, match="was removed or taken by another process"), held(place) as first:
+        first.check_held()
+        shutil.rmtree(place)
+        with pytest.raises(MachineError, match=str(place)):
+            first.check_held()
+        with held(place) as second:
+            second.check_held()
+            with pytest.raises(MachineError):
+                first.clear_checkpoint()
+            assert sorted(os.listdir(place)) == ["checkpoint", "config.json", "lock"]
+            first.check_held()
+
+
+def test_the_lock_of_who_took_the_directory_stays(tmp_path):
+    place = tmp_path / "run"
+    first, second = held(place), held(place)
+    first.__enter__()
+    shutil.rmtree(place)
+    with second:
+        first.__exit__(None, None, None)
+        assert (place / "lock").exists()
+    assert not (place / "lock").exists()
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_file_system_without_locks_is_refused_by_that_name_and_left_as_it_was(there, tmp_path, monkeypatch):
+    if there:
+        (tmp_path / "lock").write_text("process 4711 on mars")
+    before = content(tmp_path)
+
+    def flock(*arguments):
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with refused("--run-dir: expected a directory on a file system that can lock files", str(tmp_path), "Function not implemented"), held(tmp_path):
+        pass
+    assert content(tmp_path) == before
+
+
+def test_a_name_that_no_file_system_takes_is_refused_before_anything_is_done(tmp_path):
+    with refused("--export-dir: expected names of at most 255 bytes", "of 300"):
+        check_writable("--export-dir", str(tmp_path / ("n" * 300) / "model"))
+    check_writable("--export-dir", str(tmp_path / ("n" * 255) / "model"))
+
+
+@pytest.mark.parametrize("name", ["config.json", "results.json"])
+def test_a_fifo_in_place_of_a_file_is_refused_and_not_waited_for(name, tmp_path):
+    with held(tmp_path):
+        pass
+    (tmp_path / name).unlink(missing_ok=True)
+    os.mkfifo(tmp_path / name)
+    with refused(name, "something that is no regular file"), held(tmp_path):
         pass

@@ -168,6 +168,19 @@ def test_a_run_that_bears_a_mark_is_exported_once(models, tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["1", "2"]
 
 
+def test_what_a_killed_export_left_is_removed_and_what_is_anothers_stays(models, tmp_path):
+    (tmp_path / ".export-abcd_123" / "model").mkdir(parents=True)
+    (tmp_path / ".export-mine").mkdir()
+    (tmp_path / "mine.part").mkdir()
+    export(models["cnn_fr"], str(tmp_path))
+    assert sorted(os.listdir(tmp_path)) == [".export-mine", "1", "mine.part"]
+
+
+def test_an_export_can_be_read_by_who_may_read_a_new_folder(models, tmp_path):
+    (tmp_path / "new").mkdir()
+    assert os.stat(export(models["cnn_fr"], str(tmp_path))).st_mode == os.stat(tmp_path / "new").st_mode
+
+
 def test_an_export_directory_that_is_a_file_is_named(models, tmp_path):
     path = tmp_path / "taken"
     path.write_text("")

@@ -1,3 +1,4 @@
+import contextlib
 import dataclasses
 import io
 import itertools
@@ -260,6 +261,33 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_bits(recording, tmp_path, un
         with pytest.raises(KeyboardInterrupt, match=f"stopped at step {done}, the state is saved"):
             staged(recording, recipe, tmp_path, validations)
     assert_same_run(staged(recording, recipe, tmp_path), uninterrupted(recipe))
+
+
+def test_going_on_with_another_number_of_threads_is_told(recording, tmp_path, monkeypatch, capsys):
+    for validations, threads in ((1, 1), (1, 1), (1, 2), (None, 2)):
+        monkeypatch.setattr(training, "computing_threads", lambda threads=threads: threads)
+        with contextlib.suppress(KeyboardInterrupt):
+            _, result = staged(recording, "cnn_fr", tmp_path, validations, [Progress(QUICK)])
+        assert ("1, then 2 threads" in capsys.readouterr().err) == (threads == 2)
+    assert result.threads == (1, 2)
+    assert "1, then 2 threads" in training.threads_notes(result.threads)[0]
+    assert training.threads_notes((2,)) == training.threads_notes(()) == []
+
+
+def test_the_threads_are_those_that_tensorflow_was_given(run_python):
+    code = "from daenr_tf.training import computing_threads; print(computing_threads())"
+    assert run_python(code, TF_NUM_INTRAOP_THREADS="3").split() == ["3"]
+    assert run_python("import tensorflow as tf; tf.config.threading.set_intra_op_parallelism_threads(5);" + code).split() == ["5"]
+    assert run_python("import os; os.sched_setaffinity(0, list(os.sched_getaffinity(0))[:1]);" + code).split() == ["1"]
+
+
+def test_what_is_raised_before_a_state_is_saved_leaves_none(recording, tmp_path):
+    def taken():
+        raise MachineError("taken by another")
+
+    with pytest.raises(MachineError, match="taken by another"):
+        train(fresh(recording), recording, QUICK, str(tmp_path), before_saving=taken)
+    assert list((tmp_path / "checkpoint").iterdir()) == []
 
 
 def test_a_finished_run_is_only_reported(recording, tmp_path):

@@ -101,6 +101,7 @@ def _run(name, argv):
     if options.scheduler and options.workers:
         raise InputError("--workers: expected no number beside --scheduler, whose cluster has workers of its own")
     cli.check_path("--results-dir", options.results_dir)
+    cli.check_path("--data-dir", options.data_dir)
     names = (name,) if name in EXPERIMENTS else options.only
     chosen = plan(names, options.regions, options.layers, options.models, options.seeds, own)
     recordings, dataset = _recordings(chosen, options)

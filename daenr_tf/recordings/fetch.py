@@ -1,17 +1,15 @@
 """Fetches the published recordings: unpacked aside, verified, and only then moved into place."""
 
 import contextlib
-import fcntl
 import logging
 import os
 import queue
-import re
 import shutil
 import sys
-import tempfile
 import threading
 import zipfile
 
+from daenr_tf.aside import folder_aside
 from daenr_tf.errors import InputError
 from daenr_tf.recordings import antolik
 
@@ -38,7 +36,7 @@ def fetch(directory):
     made = _missing(directory)
     try:
         os.makedirs(directory, exist_ok=True)
-        with _folder_aside(directory) as aside:
+        with folder_aside(directory, ASIDE) as aside:
             archive = _download(aside)
             try:
                 _unpack(archive, aside)
@@ -54,43 +52,6 @@ def fetch(directory):
         for folder in made:
             with contextlib.suppress(OSError):  # not empty: something came into place
                 os.rmdir(folder)
-
-
-@contextlib.contextmanager
-def _folder_aside(directory):
-    """A folder in `directory` for as long as it is held; those that killed fetches left there are removed first.
-
-    A fetch keeps its folder locked, and `directory` while it makes and locks the folder: none is seen before it is locked.
-    """
-    with contextlib.ExitStack() as lock:
-        with _locked(directory, fcntl.LOCK_EX):
-            for name in os.listdir(directory):
-                if re.fullmatch(re.escape(ASIDE) + "[a-z0-9_]{8}", name):
-                    left = os.path.join(directory, name)
-                    with _locked(left, fcntl.LOCK_EX | fcntl.LOCK_NB) as had:
-                        if had:
-                            shutil.rmtree(left, ignore_errors=True)
-            aside = tempfile.mkdtemp(dir=directory, prefix=ASIDE)
-            lock.enter_context(_locked(aside, fcntl.LOCK_EX))
-        try:
-            yield aside
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _locked(folder, how):
-    """Tries to lock a folder, and gives whether it could: not every file system has locks."""
-    descriptor, had = None, False
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        fcntl.flock(descriptor, how)
-        had = True
-    try:
-        yield had
-    finally:
-        if descriptor is not None:
-            os.close(descriptor)
 
 
 def _missing(directory):

@@ -36,6 +36,8 @@ def load_recording(dataset, region=None, data_dir=None):
     region = 3 if region is None else region
     if region not in REGIONS:
         raise error("region", "1, 2 or 3", region)
+    if data_dir is not None and not os.fspath(data_dir):
+        raise error("data_dir", "a path", "''")
     dataset = os.fsdecode(dataset)
     if dataset == "simulated":
         return _simulated(region)

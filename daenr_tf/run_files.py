@@ -1,0 +1,69 @@
+"""Which files in a directory are a run's own: nothing else is ever removed from it."""
+
+import os
+import re
+
+CHECKPOINT = "checkpoint"
+FOLDERS = ("checkpoint", "figures", "tensorboard/train", "tensorboard/validation", "tensorboard")  # a folder comes after what lies in it
+_NAMES = (
+    r"config\.json|results\.json|history\.csv|neurons\.csv|outputs\.npz|model\.keras"
+    r"|figures/(learning_curves|reconstructions|pcc|masks)\.png"
+    r"|checkpoint/(state\.npz|state\.npz\.new|state-previous\.npz|recording|mark)")
+_OWN = re.compile(rf"({_NAMES})|tensorboard/((train|validation)/)?events\.out\.tfevents\.[^/]+")
+_HALF_WRITTEN = re.compile(rf"({_NAMES})\.\d+\.part|\.\d+\.model\.keras")
+_LAST, _FIRST = "config.json", "results.json"
+
+
+def is_own(name):
+    """Whether a path relative to a run's directory names a file that a run writes."""
+    return bool(_OWN.fullmatch(name)) or is_half_written(name)
+
+
+def is_half_written(name):
+    """Whether a path relative to a run's directory names what a process that was killed within a save leaves."""
+    return bool(_HALF_WRITTEN.fullmatch(name))
+
+
+def foreign(directory, folder):
+    """The first path under a folder of a run's directory (relative to the directory) that is none of a run's files, or None."""
+    if not os.path.isdir(os.path.join(directory, folder)):
+        return folder
+    return next((name for name in _files(directory, folder) if not is_own(name)), None)
+
+
+def sweep(directory):
+    """Remove what killed processes left half-written."""
+    _remove(directory, filter(is_half_written, _files(directory)))
+
+
+def remove_own(directory, inside=""):
+    """Remove a run's own files, links in their place included, and the folders that are empty then.
+
+    `results.json` goes first and `config.json` last: killed midway, it leaves an unfinished run.
+    """
+    own = [name for name in _files(directory, inside) if is_own(name) or name in FOLDERS]
+    _remove(directory, sorted(own, key=lambda name: (name == _LAST, name != _FIRST)))
+    for folder in FOLDERS:
+        path = os.path.join(directory, folder)
+        if folder.startswith(inside) and os.path.isdir(path) and not os.path.islink(path) and not os.listdir(path):
+            os.rmdir(path)
+
+
+def _remove(directory, names):
+    for name in names:
+        os.remove(os.path.join(directory, name))
+
+
+def _files(directory, inside=""):
+    """All files and links under `directory`, and with a "/" behind them the folders that are none of a run's, as sorted paths relative to it."""
+    found = []
+    for place, folders, names in os.walk(os.path.join(directory, inside)):
+        def relative(name, place=place):
+            return os.path.relpath(os.path.join(place, name), directory)
+
+        links = [name for name in folders if os.path.islink(os.path.join(place, name))]
+        known = [name for name in folders if name not in links and relative(name) in FOLDERS]
+        found += [relative(name) for name in names + links]
+        found += [f"{relative(name)}/" for name in set(folders) - {*known, *links}]
+        folders[:] = known
+    return sorted(found)
