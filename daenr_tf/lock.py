@@ -6,7 +6,7 @@ import os
 import re
 import socket
 
-from daenr_tf.errors import InputError, MachineError, one_line
+from daenr_tf.errors import HeldError, InputError, one_line
 
 LONGEST = 300  # characters that are read of another's file
 
@@ -22,7 +22,7 @@ def held(path, who, option):
 
     Raises:
         InputError: the file can't be written, or is there and no lock.
-        MachineError: another process holds it.
+        HeldError: another process holds it.
     """
     directory = os.path.dirname(path)
     try:
@@ -52,7 +52,7 @@ def _lock(path, who):
         except BlockingIOError:
             with lock:
                 lock.seek(0)
-                raise MachineError(f"{os.path.dirname(path)}: {who} is at work here ({one_line(lock.read(LONGEST)) or 'unknown'})") from None
+                raise HeldError(f"{os.path.dirname(path)}: {who} is at work here ({one_line(lock.read(LONGEST)) or 'unknown'})") from None
         with contextlib.suppress(FileNotFoundError):
             if os.stat(path).st_ino == os.fstat(lock.fileno()).st_ino:
                 return lock
