@@ -29,6 +29,10 @@ class MachineError(RuntimeError):
     """The machine failed (a full disk, a run directory that another run holds): exit status 1."""
 
 
+class HeldError(MachineError):
+    """Another process is at work in a directory; it may be waited for."""
+
+
 class DivergedError(RuntimeError):
     """Training diverged; the best weights were restored and saved: exit status 3.
 

@@ -11,10 +11,11 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interruption:
-    """Whether a stop was asked for."""
+    """Whether a stop was asked for; `saying` is what the first signal is answered with."""
 
-    def __init__(self):
+    def __init__(self, saying):
         self.name = None
+        self._saying = f"\n{saying}\n".encode()
 
     def __call__(self):
         return self.name is not None
@@ -29,13 +30,13 @@ class Interruption:
             raise KeyboardInterrupt("stopped by a second Ctrl-C")
         self.name = self.name or signal.Signals(number).name
         with contextlib.suppress(OSError):
-            os.write(2, b"\nstopping at the next validation, with the state saved\n")
+            os.write(2, self._saying)
 
 
 @contextlib.contextmanager
-def watched():
+def watched(saying="stopping at the next validation, with the state saved"):
     """Within it, signals are noted in the `Interruption` that it gives."""
-    interruption = Interruption()
+    interruption = Interruption(saying)
     heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]  # nohup ignores SIGHUP
     before = {number: signal.signal(number, interruption._note) for number in heard}
     hook = sys.unraisablehook

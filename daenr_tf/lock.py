@@ -6,13 +6,9 @@ import os
 import re
 import socket
 
-from daenr_tf.errors import InputError, MachineError, one_line
+from daenr_tf.errors import HeldError, InputError, MachineError, one_line
 
 LONGEST = 300  # characters that are read of another's file
-
-
-class HeldError(MachineError):
-    """Another process holds the lock."""
 
 
 class Lock:

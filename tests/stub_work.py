@@ -7,12 +7,27 @@ import sys
 import threading
 import time
 
-FAILS, DIES, SLEEPS = 101, 102, 103
+FAILS, DIES, SLEEPS, SILENT = 101, 102, 103, 104
+PATIENCE = 300  # seconds that a sleeper sleeps, should nobody stop it
 
 
 def leave_with_the_parent():
     sys.stdin.read()
     os._exit(130)
+
+
+def sleep_until_asked(path):
+    """As a run does: a signal is obeyed a little later, with the state saved."""
+    def save(number, frame):
+        time.sleep(0.5)
+        with open(path, "w"):
+            pass
+        os._exit(130)
+
+    signal.signal(signal.SIGTERM, save)
+    with open(path + ".ready", "w"):
+        pass
+    time.sleep(PATIENCE)
 
 
 def main():
@@ -32,8 +47,10 @@ def main():
         os._exit(2)
     if cell.seed == DIES:
         os.kill(os.getpid(), signal.SIGKILL)
+    if cell.seed == SILENT:
+        os._exit(1)
     if cell.seed == SLEEPS:
-        time.sleep(600)
+        sleep_until_asked(os.path.join(place, "saved"))
     with open(os.path.join(place, "results.json"), "w") as file:
         json.dump({"skipped": "stub", "seconds": 0.0}, file)
     os._exit(0)

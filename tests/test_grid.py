@@ -1,5 +1,6 @@
 """The grid: which cells run, in what order, what becomes of those that fail, and that nothing is left behind."""
 
+import fcntl
 import io
 import os
 import signal
@@ -7,15 +8,16 @@ import subprocess
 import sys
 import time
 
+import dask
 import psutil
 import pytest
 from dask.system import CPU_COUNT
 
 from daenr_tf.errors import InputError
-from daenr_tf.experiments import grid
+from daenr_tf.experiments import grid, worker
 from daenr_tf.experiments.cells import INSIGNIFICANT, SHUFFLED, SIGNIFICANT, Cell, setting
 from daenr_tf.experiments.study import Study
-from stub_work import DIES, FAILS, SLEEPS
+from stub_work import DIES, FAILS, SILENT, SLEEPS
 
 STUDY = Study("simulated", budget="quick")
 
@@ -27,7 +29,7 @@ def cells(*seeds, group="all"):
 @pytest.fixture
 def stub(monkeypatch):
     """Cells' processes are `stub_work`."""
-    monkeypatch.setattr(grid, "_WORKER", "stub_work")
+    monkeypatch.setattr(worker, "_WORK", "stub_work")
     monkeypatch.setenv("PYTHONPATH", os.path.dirname(__file__))
 
 
@@ -70,6 +72,14 @@ def test_a_cell_that_fails_is_told_with_its_log_and_stops_no_other(stub, client,
     assert sorted(outcome.status for outcome in outcomes.values()) == ["failed", "kept"]
 
 
+def test_a_cell_that_ends_in_silence_is_not_told_by_what_an_earlier_attempt_said(stub, client, tmp_path):
+    cell, = cells(SILENT)
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / f"{cell.name}.txt").write_text("NoLuck: expected luck, found none\n")
+    outcomes, _ = run(client, [cell], tmp_path)
+    assert outcomes[cell].message == "its process ended with status 1 and said nothing"
+
+
 def test_a_finished_cell_whose_files_were_damaged_is_told_and_not_trained_over(stub, client, tmp_path):
     run(client, cells(0, 1), tmp_path)
     path = tmp_path / "cells" / cells(0)[0].name / "results.json"
@@ -92,7 +102,7 @@ def test_threads_and_memory_are_shared_out(stub, client, tmp_path):
     run(client, cells(0), tmp_path)
     _, _, threads, memory = (tmp_path / "trace").read_text().split()
     assert int(threads) == max(1, CPU_COUNT // 2)
-    assert int(memory) == pytest.approx(grid.MEMORY_SHARE * psutil.virtual_memory().total / 2, rel=1e-6)
+    assert int(memory) == pytest.approx(worker.MEMORY_SHARE * psutil.virtual_memory().total / 2, rel=1e-6)
 
 
 def listening():
@@ -107,50 +117,112 @@ def test_two_clusters_run_on_one_machine_and_none_listens_to_another():
         assert {address.ip for address in listening() - before} == {"127.0.0.1"}
 
 
+def test_a_cluster_of_this_machine_needs_no_certificate_that_is_configured_for_another():
+    with dask.config.set({"distributed.comm.require-encryption": True}), grid.cluster(workers=1) as client:
+        assert all(address.startswith("inproc://") for address in client.nthreads())
+
+
 def test_a_scheduler_that_does_not_answer_is_refused_by_its_address():
     with pytest.raises(InputError, match="--scheduler: expected the address of a dask scheduler, found 'nowhere'"), \
             grid.cluster(scheduler="nowhere"):
         pass
 
 
-SLEEPER = """
+PLANTED = """
 import sys
 from daenr_tf.experiments import grid
-from daenr_tf.experiments.cells import Cell, setting
-from daenr_tf.experiments.study import Study
-grid._WORKER = "stub_work"
-wanted = [Cell(setting("cae_fr", 3, 1, "ir", 2), seed) for seed in (0, 1, 103, 2)]
 with grid.cluster(workers=1) as client:
-    try:
-        grid.run_grid(client, wanted, Study("simulated", budget="quick"), sys.argv[1], grid.Show())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    print(sum(client.nthreads().values()))
 """
 
 
-@pytest.mark.parametrize("signal_name", ["SIGKILL", "SIGINT"])
+def test_what_another_user_left_in_the_shared_scratch_directory_is_neither_touched_nor_waited_for(tmp_path):
+    """A link to one's own file where dask has its lock, and that lock held."""
+    precious, scratch = tmp_path / "thesis.tex", tmp_path / "tmp" / "dask-scratch-space"
+    precious.write_text("precious")
+    scratch.mkdir(parents=True)
+    for name in ("global.lock", "purge.lock"):
+        (scratch / name).symlink_to(precious)
+    with open(precious, encoding="utf-8") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        done = subprocess.run([sys.executable, "-c", PLANTED], env={**os.environ, "TMPDIR": str(tmp_path / "tmp")}, capture_output=True, text=True,
+                              timeout=60)
+    assert done.stdout == "1\n", done.stderr
+    assert precious.read_text() == "precious"
+    assert os.listdir(tmp_path / "tmp") == ["dask-scratch-space"] and sorted(os.listdir(scratch)) == ["global.lock", "purge.lock"]
+
+
+SLEEPER = """
+import sys
+from daenr_tf import cli
+from daenr_tf.experiments import grid, worker
+from daenr_tf.experiments.cells import Cell, setting
+from daenr_tf.experiments.study import Study
+worker._WORK = "stub_work"
+wanted = [Cell(setting("cae_fr", 3, 1, "ir", 2), seed) for seed in (0, 1, 103, 2)]
+def work():
+    with grid.cluster(workers=1) as client:
+        grid.run_grid(client, wanted, Study("simulated", budget="quick"), sys.argv[1], grid.Show())
+cli.leave("sleeper", work)
+"""
+
+
+@pytest.mark.parametrize("signal_name", ["SIGKILL", "SIGINT", "SIGTERM", "SIGHUP"])
 def test_a_command_that_is_stopped_leaves_no_process_and_no_cell_is_trained_again(stub, client, tmp_path, signal_name):
-    environment = {**os.environ, "PYTHONPATH": os.path.dirname(__file__)}
-    command = subprocess.Popen([sys.executable, "-c", SLEEPER, str(tmp_path)], env=environment, stderr=subprocess.PIPE, text=True)
-    asleep = cells(SLEEPS)[0].name
+    command, asleep = asleep_in(tmp_path)
     try:
         _see_it_stopped(command, tmp_path, asleep, getattr(signal, signal_name))
     finally:
         command.kill()
         command.wait()
-    finished = [name for name in trained(tmp_path) if name != asleep]
     run(client, cells(0, 1, 2), tmp_path)
-    assert len(trained(tmp_path)) == 4 and sorted(set(trained(tmp_path)) - {asleep}) == sorted(cell.name for cell in cells(0, 1, 2)), finished
+    assert len(trained(tmp_path)) == 4 and sorted(set(trained(tmp_path)) - {asleep.name}) == sorted(cell.name for cell in cells(0, 1, 2))
+
+
+def test_a_hangup_that_nohup_ignores_stops_nothing(stub, tmp_path):
+    command, asleep = asleep_in(tmp_path, "nohup")
+    try:
+        command.send_signal(signal.SIGHUP)
+        time.sleep(1)
+        assert command.poll() is None and not (tmp_path / "cells" / asleep.name / "saved").exists()
+        _see_it_stopped(command, tmp_path, asleep, signal.SIGTERM)
+    finally:
+        command.kill()
+        command.wait()
+
+
+def test_a_second_hangup_does_not_keep_cells_from_saving(stub, tmp_path):
+    """A terminal that closes sends one from its shell and one from the system."""
+    command, asleep = asleep_in(tmp_path)
+    try:
+        command.send_signal(signal.SIGHUP)
+        time.sleep(0.2)
+        _see_it_stopped(command, tmp_path, asleep, signal.SIGHUP)
+    finally:
+        command.kill()
+        command.wait()
+
+
+def asleep_in(tmp_path, *before):
+    """A command with cells, one of which sleeps by now: (process, that cell)."""
+    environment = {**os.environ, "PYTHONPATH": os.path.dirname(__file__)}
+    command = subprocess.Popen([*before, sys.executable, "-c", SLEEPER, str(tmp_path)], env=environment, stdin=subprocess.DEVNULL,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    asleep, = cells(SLEEPS)
+    while not (tmp_path / "cells" / asleep.name / "saved.ready").exists():
+        assert command.poll() is None, command.stderr.read()
+        time.sleep(0.05)
+    return command, asleep
 
 
 def _see_it_stopped(command, tmp_path, asleep, number):
-    while not (tmp_path / "trace").exists() or asleep not in (tmp_path / "trace").read_text():
-        assert command.poll() is None, command.stderr.read()
-        time.sleep(0.05)
     command.send_signal(number)
     _, said = command.communicate(timeout=120)
     assert "Traceback" not in said, said
-    assert command.returncode == (-9 if number == signal.SIGKILL else 130)
+    assert command.returncode == (-9 if number == signal.SIGKILL else 130), said
+    if number != signal.SIGKILL:
+        assert f"sleeper: stopped by {signal.Signals(number).name}; cells at work: 1 saved" in said
+        assert (tmp_path / "cells" / asleep.name / "saved").exists()
     pids = [int(line.split()[1]) for line in (tmp_path / "trace").read_text().splitlines()]
     until = time.monotonic() + 60
     while any(map(psutil.pid_exists, pids)):

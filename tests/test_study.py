@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ import numpy as np
 import psutil
 import pytest
 
+from clusters import ended, wait_until
 from runs import write_recording
 
 SMALL = ("--layers", "1", "--budget", "quick")
@@ -132,6 +134,18 @@ def test_the_same_cells_on_a_cluster_end_in_the_same_bits(finished, recording, t
     with LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=None, scheduler_kwargs={"dashboard_address": "127.0.0.1:0"}) as cluster:
         go("table4", recording, tmp_path, "--models", "cnn_fr", "--seeds", "2", "--scheduler", cluster.scheduler_address)
     assert cells(tmp_path) == cells(finished[0]) and tables(tmp_path) == tables(finished[0])
+
+
+def test_a_study_whose_terminal_is_lost_saves_the_cells_at_work_and_says_how_to_go_on(recording, tmp_path):
+    study = subprocess.Popen(command("table4", recording, tmp_path / "study", "--models", "cae_fr", "--seeds", "1"), stderr=subprocess.PIPE, text=True)
+    with ended([study]):
+        wait_until(lambda: list(tmp_path.glob("study/cells/*/checkpoint/state.npz")), "saved state")
+        study.send_signal(signal.SIGHUP)
+        said = study.communicate(timeout=120)[1]
+    assert study.returncode == 130 and "Traceback" not in said, said
+    assert said.endswith("recipes.table4: stopped by SIGHUP; cells at work: 1 saved; 0 of 1 cells are finished;"
+                         f" the same command goes on with {tmp_path / 'study'}\n"), said
+    assert "lock" not in os.listdir(tmp_path / "study") and not list(tmp_path.glob("study/cells/*/lock"))
 
 
 @pytest.mark.slow

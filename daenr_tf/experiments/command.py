@@ -36,7 +36,7 @@ def _parser(name):
     parser.add_argument("--budget", choices=BUDGETS, default="paper",
                         help="paper (until early stopping, at most 10,000 steps) or quick (at most 200 steps, a rehearsal) (default: paper)")
     parser.add_argument("--workers", type=_count, metavar="N", help="cells at once on this machine (default: its cores)")
-    parser.add_argument("--scheduler", metavar="ADDRESS", help="of a dask cluster to run the cells on, such as tcp://host:8786")
+    parser.add_argument("--scheduler", metavar="ADDRESS", help="of a dask cluster to run the cells on, such as tcp://host:8786 or tls://host:8786")
     parser.add_argument("--results-dir", help="where cells, tables and report go (default: results/<dataset>-<budget>)")
     parser.add_argument("--complete", action="store_true", help="every cell keeps its figures, model.keras and SavedModel as well")
     parser.add_argument("--dry-run", action="store_true", help="print the cells and an estimate of the time, and train nothing")
@@ -149,8 +149,8 @@ def _study(command, chosen, study, recordings, results_dir, workers, scheduler):
                 outcomes = grid.run_grid(client, chosen.cells, study, results_dir, grid.Show())
         except KeyboardInterrupt as error:
             finished = sum(grid.is_finished(results_dir, cell) for cell in chosen.cells)
-            raise KeyboardInterrupt(f"{str(error) or 'stopped'} with {finished} of {len(chosen.cells)} cells finished; those at work were asked to save"
-                                    f" their states; the same command goes on with {results_dir}") from None
+            raise KeyboardInterrupt(f"{str(error) or 'stopped'}; {finished} of {len(chosen.cells)} cells are finished;"
+                                    f" the same command goes on with {results_dir}") from None
         from daenr_tf.experiments.report import write_report
 
         print(write_report(results_dir, chosen, study, recordings, outcomes, command, time.monotonic() - started))

@@ -3,28 +3,35 @@
 Whatever a cell is, its files are the truth: a cell with results is finished and never trained again, one without goes on from its last state.
 """
 
+import asyncio
 import contextlib
-import json
 import logging
 import os
-import subprocess
+import signal
 import sys
+import tempfile
 import time
+import uuid
+from collections import Counter
 from typing import NamedTuple
 
-import psutil
 from tqdm import tqdm
 
+from daenr_tf import interruption
 from daenr_tf.cli import INTERRUPTED
 from daenr_tf.errors import InputError, MachineError
-from daenr_tf.experiments import outputs
+from daenr_tf.experiments import outputs, worker
 from daenr_tf.experiments.cells import Cell
-from daenr_tf.experiments.study import Study, cell_directory
+from daenr_tf.experiments.study import cell_directory
+from daenr_tf.experiments.worker import log_file
 
-MEMORY_SHARE = 0.9  # of the machine's, for all cells together
 GRACE = 120  # seconds that cells have to save their states in
+ANSWER = 30  # seconds beyond these in which workers have to answer
 LINE_EVERY = 10.0  # seconds between two lines of a log
-_WORKER = "daenr_tf.experiments.work"
+_LOOK_EVERY = 0.1  # seconds
+_STOPPING = "stopping: the cells at work are asked to save their states"
+_ENDS = {INTERRUPTED: "saved", 0: "finished", **{-number: "only begun" for number in interruption.SIGNALS},
+         -signal.SIGKILL: f"ended without saving within {GRACE} s"}
 _PRIVATE = "127.0.0.1:0"
 _SETTINGS = {
     "distributed.scheduler.work-stealing": False,
@@ -51,23 +58,44 @@ def cluster(workers=None, scheduler=None):
         InputError: no scheduler answers at the address.
     """
     import dask
-    from distributed import Client, LocalCluster
+    from distributed import Client, LocalCluster, Security
 
-    with dask.config.set(_SETTINGS):
-        if scheduler:
+    if scheduler:
+        with dask.config.set(_SETTINGS):
             try:
                 client = Client(scheduler, timeout=10)
             except (OSError, ValueError, TypeError) as error:
+                _refuse_certificates(scheduler, Security())
                 raise InputError(f"--scheduler: expected the address of a dask scheduler, found {scheduler!r} ({error})") from None
             with client:
                 yield client
-            return
+        return
+    # Dask's own place for scratch files is one that all users of the machine share.
+    with tempfile.TemporaryDirectory(prefix="daenr-", ignore_cleanup_errors=True) as private, \
+            dask.config.set({**_SETTINGS, "temporary-directory": private}):
         # Cells are processes already, so the worker is a thread of ours and starts at once; its own memory limit would only see this process.
         # Dask's own pages can't be turned off: they get any free port, and no other machine sees them.
+        # Nothing of it leaves the process, so certificates that are configured for another cluster have no say.
         with LocalCluster(n_workers=1, threads_per_worker=workers, processes=False, memory_limit=0, dashboard_address=None,
                           worker_dashboard_address=_PRIVATE, scheduler_kwargs={"dashboard_address": _PRIVATE},
-                          silence_logs=logging.CRITICAL) as local, Client(local) as client:
+                          security=Security(require_encryption=False), silence_logs=logging.CRITICAL) as local, Client(local) as client:
             yield client
+
+
+def _refuse_certificates(scheduler, security):
+    """Raises `InputError` where certificates are wanted that dask's configuration doesn't name, or that are not there."""
+    import dask
+
+    if not scheduler.startswith("tls://") or dask.config.get("distributed.client.security-loader", None):
+        return
+    for name, path in (("ca-file", security.tls_ca_file), ("client.cert", security.tls_client_cert), ("client.key", security.tls_client_key)):
+        if not path:
+            found = f"no distributed.comm.tls.{name}"
+        elif "\n" not in path and not os.path.isfile(path):  # it may be the certificate itself
+            found = f"that {path} (distributed.comm.tls.{name}) is no file"
+        else:
+            continue
+        raise InputError(f"--scheduler: expected the certificates for {scheduler} in dask's configuration, found {found}")
 
 
 def run_grid(client, cells, study, results_dir, show):
@@ -84,37 +112,37 @@ def run_grid(client, cells, study, results_dir, show):
         list of `Outcome`, one per cell.
 
     Raises:
-        KeyboardInterrupt: after the cells at work have saved their states.
+        KeyboardInterrupt: a signal asked for a stop, and the cells at work were asked to save their states; the message says what came of it.
     """
-    from distributed import as_completed
-
     kept = [_kept(results_dir, cell) for cell in cells if is_finished(results_dir, cell)]
     left = [cell for cell in cells if not is_finished(results_dir, cell)]
-    outcomes, futures = list(kept), {}
+    if left:
+        _see_that_workers_share(client, results_dir)
+    outcomes, futures, command = list(kept), {}, uuid.uuid4().hex
     bases = {cell.base for cell in left if cell.base}
-    try:
-        if left:
-            _see_that_workers_share(client, results_dir)
-        show.begin(len(cells), len(kept), sum(client.nthreads().values()))
-        for cell in left:
-            first = futures.get(cell.base)
-            futures[cell] = client.submit(run_in_a_process, cell.to_dict(), study.to_dict(), results_dir, first, key=f"{cell.name}-{time.time_ns()}",
-                                          priority=_length(cell) + 10 * (cell in bases), pure=False)
-        by_key = {future.key: cell for cell, future in futures.items()}
-        for future in as_completed(futures.values()):
-            cell = by_key[future.key]
-            if future.status == "finished":
-                outcome = Outcome(cell, *future.result())
-            else:
-                outcome = Outcome(cell, "failed", 0.0, f"the worker was lost ({future.exception() if future.status == 'error' else future.status})")
-            outcomes.append(outcome)
-            show.ended(outcome)
-    except KeyboardInterrupt:
-        client.cancel(list(futures.values()), force=True)
-        _stop_children()
-        raise
-    finally:
-        show.close()
+    with interruption.watched(_STOPPING) as stop:
+        try:
+            show.begin(len(cells), len(kept), sum(client.nthreads().values()))
+            for cell in left:
+                first = futures.get(cell.base)
+                futures[cell] = client.submit(worker.run_in_a_process, command, cell.to_dict(), study.to_dict(), results_dir, first,
+                                              key=f"{cell.name}-{command}", priority=_length(cell) + 10 * (cell in bases), pure=False)
+            by_key = {future.key: cell for cell, future in futures.items()}
+            for future in _as_they_end(futures.values(), stop):
+                cell = by_key[future.key]
+                if future.status == "finished":
+                    outcome = Outcome(cell, *future.result())
+                else:
+                    reason = future.exception() if future.status == "error" else future.status
+                    outcome = Outcome(cell, "failed", 0.0, f"the worker was lost ({reason})")
+                outcomes.append(outcome)
+                show.ended(outcome)
+        except KeyboardInterrupt as error:
+            saved = [outcome.cell.name for outcome in outcomes if outcome.status == "stopped"]
+            told = _stopped(client, command, list(futures.values()), results_dir, saved)
+            raise KeyboardInterrupt("; ".join(filter(None, (str(error), told)))) from None
+        finally:
+            show.close()
     return outcomes
 
 
@@ -130,42 +158,6 @@ def _kept(results_dir, cell):
     except InputError as error:
         return Outcome(cell, "damaged", 0.0, str(error))
     return Outcome(cell, "kept", 0.0)
-
-
-def log_file(results_dir, cell):
-    """Where a cell's log lies."""
-    return os.path.join(results_dir, "logs", f"{cell.name}.txt")
-
-
-def run_in_a_process(cell, study, results_dir, base=None):
-    """What a worker does for a cell: (status, seconds, message). `base` is the outcome of the cell that chooses its neurons, waited for."""
-    from dask.system import CPU_COUNT  # as far as affinity and cgroups let this process have them
-    from distributed import get_worker
-
-    cell, study = Cell.from_dict(cell), Study(**study)
-    if base and base[0] != "done":
-        return "failed", 0.0, f"{cell.base.name} did not end well, which chooses its neurons"
-    at_once = get_worker().state.nthreads
-    memory = getattr(get_worker().memory_manager, "memory_limit", None) or MEMORY_SHARE * psutil.virtual_memory().total
-    order = {"cell": cell.to_dict(), "study": study.to_dict(), "results_dir": results_dir,
-             "threads": max(1, CPU_COUNT // at_once), "memory": memory / at_once}
-    os.makedirs(os.path.dirname(log_file(results_dir, cell)), exist_ok=True)
-    started = time.monotonic()
-    with open(log_file(results_dir, cell), "a+b") as log:
-        process = subprocess.Popen([sys.executable, "-m", _WORKER], stdin=subprocess.PIPE, stdout=log, stderr=log)
-        with contextlib.suppress(BrokenPipeError):
-            process.stdin.write(json.dumps(order).encode() + b"\n")
-            process.stdin.flush()
-        status = process.wait()
-        with contextlib.suppress(BrokenPipeError):
-            process.stdin.close()
-        seconds = time.monotonic() - started
-        if status == 0:
-            return "done", seconds, ""
-        log.seek(max(0, log.tell() - 2000))
-        lines = log.read().decode(errors="replace").strip().splitlines()
-    message = lines[-1].removeprefix(f"{cell.name}: ") if status > 0 and lines else f"its process was ended by signal {-status}"
-    return ("stopped" if status == INTERRUPTED else "failed"), seconds, message
 
 
 def _length(cell):
@@ -189,21 +181,50 @@ def _see_that_workers_share(client, results_dir):
         os.remove(token)
 
 
-def _stop_children():
-    """Ask the cells at work on this machine to save their states, and wait until they have."""
-    until = time.monotonic() + GRACE
-    time.sleep(0.5)  # until the worker has heard that nothing more is wanted
-    while children := [child for child in psutil.Process().children() if _WORKER in _command(child)]:
-        for child in children:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                child.terminate() if time.monotonic() < until else child.kill()
-        psutil.wait_procs(children, timeout=10)
+def _as_they_end(futures, stop):
+    """The futures in the order in which they end. Raises KeyboardInterrupt as soon as a stop was asked for."""
+    from distributed import as_completed
+
+    ended = as_completed(futures)
+    while not ended.is_empty():
+        stop.raise_if_asked()
+        if ended.has_ready():
+            yield next(ended)
+        else:
+            time.sleep(_LOOK_EVERY)
+    stop.raise_if_asked()
 
 
-def _command(process):
-    with contextlib.suppress(psutil.Error):
-        return process.cmdline()
-    return []
+def _stopped(client, command, futures, results_dir, saved):
+    """Let a study's cells at work save their states; what came of it, in words. `saved` are the names of those that had done so by themselves."""
+    statuses, deaf = dict.fromkeys(saved, INTERRUPTED), []
+    try:
+        client.cancel(futures, force=True)
+        answers = client.sync(_ask, client, list(client.nthreads()), command, results_dir)
+    except Exception as error:  # whatever dask raises where its scheduler is gone
+        deaf.append(f"the cluster could not be asked to stop cells ({_why(error)})")
+    else:
+        for address, answer in answers.items():
+            if isinstance(answer, dict):
+                statuses.update(answer)
+            else:
+                deaf.append(f"the worker at {address} could not be asked to stop cells ({_why(answer)})")
+    counts = Counter(_ENDS.get(status, "failed") for status in statuses.values())
+    told = ["cells at work: " + ", ".join(f"{number} {word}" for word, number in sorted(counts.items()))] if counts else []
+    return "; ".join(told + [f"{sentence}, those there may run on" for sentence in deaf])
+
+
+async def _ask(client, addresses, command, results_dir):
+    """What each worker answers to `worker.stop_cells`: a dict, or what was raised. Each by itself, so that one that hangs hides no other's answer."""
+    async def one(address):
+        answer = client.run(worker.stop_cells, command, results_dir, GRACE, workers=[address], asynchronous=True)
+        return (await asyncio.wait_for(answer, GRACE + ANSWER))[address]
+
+    return dict(zip(addresses, await asyncio.gather(*map(one, addresses), return_exceptions=True), strict=True))
+
+
+def _why(error):
+    return str(error) or type(error).__name__
 
 
 class Show:
@@ -241,7 +262,8 @@ class Show:
     def close(self):
         """After the last cell."""
         if self.bar is not None:
-            self.bar.close()
+            with contextlib.suppress(OSError):  # the terminal may be lost
+                self.bar.close()
 
     def _say(self, text):
         with contextlib.suppress(OSError):

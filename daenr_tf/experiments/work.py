@@ -3,6 +3,7 @@
 The process ends when its parent does: it holds the other end of its standard input, and leaves as soon as that closes.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -11,10 +12,13 @@ import threading
 import time
 
 from daenr_tf.cli import INTERRUPTED, status_of
+from daenr_tf.errors import HeldError
 from daenr_tf.experiments.cells import Cell
 from daenr_tf.experiments.study import Study, cell_directory
 
 WATCH_EVERY = 0.5  # seconds between two looks at the memory
+WAIT = 0.5  # seconds between two looks at a lock
+SAY_EVERY = 60.0  # seconds between two words of it
 
 
 def main():
@@ -26,13 +30,16 @@ def main():
     os.environ.update(TF_NUM_INTRAOP_THREADS=threads, TF_NUM_INTEROP_THREADS="1", OMP_NUM_THREADS=threads)
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # several cells may share a GPU
     cell = Cell.from_dict(order["cell"])
-    status = status_of(cell.name, lambda: run_cell(cell, Study(**order["study"]), order["results_dir"]))
+    try:
+        status = status_of(cell.name, lambda: run_cell(cell, Study(**order["study"]), order["results_dir"]))
+    except KeyboardInterrupt:  # once more, while the first was being told
+        status = INTERRUPTED
     sys.stderr.flush()
     os._exit(status)  # a thread of ours waits on standard input
 
 
 def run_cell(cell, study, results_dir):
-    """Train and evaluate a cell; one that is unfinished is gone on with, one that is finished is left.
+    """Train and evaluate a cell; one that is unfinished is gone on with, one that is finished is left, one that is at work elsewhere is waited for.
 
     Args:
         cell: `Cell`.
@@ -47,13 +54,16 @@ def run_cell(cell, study, results_dir):
     from daenr_tf.run_directory import RunDirectory
 
     config, place = study.config(cell), cell_directory(results_dir, cell)
-    if os.path.exists(os.path.join(place, outputs.RESULTS)):
+    results = os.path.join(place, outputs.RESULTS)
+    if os.path.exists(results):
         return
     whole = study.recording(cell.setting.region)
     base = cell.base and outputs.read(cell_directory(results_dir, cell.base))
     recording, neurons = outputs.prepared(whole, cell, base)
     facts = {"cell": cell.to_dict(), "recording": whole.digest}
-    with RunDirectory(place, config, (recording or whole).digest).held(overwrite=False) as directory:
+    with _held_when_free(RunDirectory(place, config, (recording or whole).digest)) as directory:
+        if os.path.exists(results):  # of whom we waited for
+            return
         if recording is None:
             directory.write_results({"skipped": f"no neuron is {cell.setting.group.removesuffix('-cv')}", **facts, "seconds": 0.0})
             shutil.rmtree(directory.file("checkpoint"))
@@ -66,6 +76,26 @@ def run_cell(cell, study, results_dir):
         products = run.Products(directory.file("saved_model") if study.complete else None, *[study.complete] * 3)
         with interruption.watched() as stop:
             run.fit(config, recording, directory, stop, products, conclude)
+
+
+@contextlib.contextmanager
+def _held_when_free(directory):
+    """Hold a cell's directory as soon as nobody else does.
+
+    On a cluster a command that is killed leaves its cells at work, and the same command meets them there when it is started again.
+    """
+    with contextlib.ExitStack() as stack:
+        said = None
+        while True:
+            try:
+                stack.enter_context(directory.held(overwrite=False))
+                break
+            except HeldError as error:
+                if said is None or time.monotonic() - said > SAY_EVERY:
+                    said = time.monotonic()
+                    print(f"{error}; waiting for it", file=sys.stderr, flush=True)
+                time.sleep(WAIT)
+        yield directory
 
 
 def _leave_with_the_parent():

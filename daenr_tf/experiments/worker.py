@@ -1,0 +1,135 @@
+"""What a worker of the grid does: it runs cells in processes of their own, and stops those of a study when it is asked to."""
+
+import asyncio
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import psutil
+
+from daenr_tf.cli import INTERRUPTED
+from daenr_tf.experiments.cells import Cell
+from daenr_tf.experiments.study import Study
+
+MEMORY_SHARE = 0.9  # of the machine's, for all cells together
+_WORK = "daenr_tf.experiments.work"
+_LOOK_EVERY = 0.1  # seconds
+
+
+class AtWork:
+    """The cells' processes of this worker. Several commands may share a cluster, so each process is known by its study's results directory."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._processes = {}
+        self._stopped = set()
+
+    def start(self, command, results_dir, name, arguments, **options):
+        """A process that is at work from now on; None where its command was stopped before."""
+        with self._lock:
+            if command in self._stopped:
+                return None
+            process = subprocess.Popen(arguments, **options)
+            self._processes[process] = results_dir, name
+            return process
+
+    def ended(self, process):
+        """The process has ended."""
+        with self._lock:
+            del self._processes[process]
+
+    def stop(self, command, results_dir):
+        """Ask a study's processes to save their states and leave; none of this command starts any more. -> dict of process -> cell's name."""
+        with self._lock:
+            self._stopped.add(command)
+            asked = {process: name for process, (place, name) in self._processes.items() if place == results_dir}
+            for process in asked:
+                process.terminate()
+        return asked
+
+
+_AT_WORK = AtWork()  # the one thing that a worker's tasks share is their process
+
+
+def log_file(results_dir, cell):
+    """Where a cell's log lies."""
+    return os.path.join(results_dir, "logs", f"{cell.name}.txt")
+
+
+def run_in_a_process(command, cell, study, results_dir, base=None):
+    """What a worker does for a cell: (status, seconds, message).
+
+    Args:
+        command: str, names the command that wants the cell: a stopped one gets no more.
+        cell, study: dicts.
+        results_dir: str.
+        base: the outcome of the cell that chooses its neurons, waited for.
+    """
+    from dask.system import CPU_COUNT  # as far as affinity and cgroups let this process have them
+    from distributed import get_worker
+
+    cell, study = Cell.from_dict(cell), Study(**study)
+    if base and base[0] != "done":
+        return "failed", 0.0, f"{cell.base.name} did not end well, which chooses its neurons"
+    at_once = get_worker().state.nthreads
+    memory = getattr(get_worker().memory_manager, "memory_limit", None) or MEMORY_SHARE * psutil.virtual_memory().total
+    order = {"cell": cell.to_dict(), "study": study.to_dict(), "results_dir": results_dir,
+             "threads": max(1, CPU_COUNT // at_once), "memory": memory / at_once}
+    os.makedirs(os.path.dirname(log_file(results_dir, cell)), exist_ok=True)
+    started = time.monotonic()
+    with open(log_file(results_dir, cell), "a+b") as log:
+        began = log.seek(0, os.SEEK_END)
+        process = _AT_WORK.start(command, results_dir, cell.name, [sys.executable, "-m", _WORK], stdin=subprocess.PIPE, stdout=log, stderr=log)
+        if process is None:
+            return "stopped", 0.0, ""
+        try:
+            status = _done(process, order)
+        finally:
+            _AT_WORK.ended(process)
+        seconds = time.monotonic() - started
+        if status == 0:
+            return "done", seconds, ""
+        log.seek(max(began, log.seek(0, os.SEEK_END) - 2000))
+        lines = log.read().decode(errors="replace").strip().splitlines()
+    if status < 0:
+        message = f"its process was ended by signal {-status}"
+    else:
+        message = lines[-1].removeprefix(f"{cell.name}: ") if lines else f"its process ended with status {status} and said nothing"
+    return ("stopped" if status == INTERRUPTED else "failed"), seconds, message
+
+
+def _done(process, order):
+    """Give a cell's process its order and wait for its exit status."""
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.write(json.dumps(order).encode() + b"\n")
+        process.stdin.flush()
+    status = process.wait()
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.close()
+    return status
+
+
+async def stop_cells(command, results_dir, grace):
+    """Ask a study's cells on this worker to save their states, and wait until they have.
+
+    It is a coroutine, for the worker must hear and be heard in the meantime.
+
+    Args:
+        command: str, as in `run_in_a_process`.
+        results_dir: str, of the study; cells that an earlier command on it has left at work are asked as well.
+        grace: seconds, after which a cell that is still at work is killed.
+
+    Returns:
+        dict of cell's name -> exit status of its process.
+    """
+    asked, until = _AT_WORK.stop(command, results_dir), time.monotonic() + grace
+    while left := [process for process in asked if process.poll() is None]:
+        if time.monotonic() > until:
+            for process in left:
+                process.kill()
+        await asyncio.sleep(_LOOK_EVERY)
+    return {name: process.returncode for process, name in asked.items()}
