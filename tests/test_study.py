@@ -98,6 +98,29 @@ def test_a_damaged_study_file_is_refused_in_one_line(content, recording, tmp_pat
     assert "which is not what a study writes" in said and said.count("\n") == 1
 
 
+def test_a_fifo_for_a_study_file_is_refused_and_not_waited_for(recording, tmp_path):
+    os.mkfifo(tmp_path / "study.json")
+    said = go("table4", recording, tmp_path, status=2).stderr
+    assert "study.json" in said and said.count("\n") == 1
+
+
+def test_a_data_directory_without_a_name_is_refused(recording, tmp_path):
+    said = go("table4", recording, tmp_path, "--data-dir", "", status=2).stderr
+    assert "--data-dir: expected a path" in said and said.count("\n") == 1
+
+
+def test_what_a_kill_within_a_save_left_is_removed_and_nothing_else(finished, recording):
+    folder, _ = finished
+    left = [folder / name for name in ("study.json.7.part", "tables/table4.csv.8.part", "figures/claim_C4.png.9.part", ".seen-10")]
+    mine = [folder / name for name in ("thesis.7.part", "tables/mine.part")]
+    for path in (*left, *mine):
+        path.write_text("half")
+    go("table4", recording, folder, "--models", "cnn_fr", "--seeds", "2")
+    assert not any(path.exists() for path in left) and all(path.exists() for path in mine)
+    for path in mine:
+        path.unlink()
+
+
 def test_a_directory_that_is_no_study_is_refused(recording, tmp_path):
     (tmp_path / "thesis.tex").write_text("precious")
     said = go("table4", recording, tmp_path, status=2).stderr

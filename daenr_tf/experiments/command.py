@@ -4,17 +4,22 @@ import argparse
 import contextlib
 import json
 import os
+import re
 import shlex
 import sys
 import time
 
 from daenr_tf import cli, lock, paper
+from daenr_tf.config import read_text
 from daenr_tf.errors import InputError, MachineError
 from daenr_tf.experiments.catalogue import EXPERIMENTS, plan
 from daenr_tf.experiments.study import BUDGETS, Study
 from daenr_tf.run_directory import check_writable, make_directory
 
 STUDY = "study.json"
+LARGEST_STUDY = 1_000_000  # bytes that are read
+HALF_WRITTEN = {"": r"(study\.json|report\.html)\.\d+\.part|\.seen-\d+", "tables": r"\w+\.(csv|md)\.\d+\.part",
+                "figures": r"\w+\.png\.\d+\.part"}  # by folder
 DEFAULT_SEEDS = 5
 _WORDS = {"weights_region": "alpha:beta of region"}
 
@@ -139,8 +144,9 @@ def _study(command, chosen, study, recordings, results_dir, workers, scheduler):
     from daenr_tf.experiments import grid
 
     make_directory("--results-dir", results_dir)
-    with lock.held(os.path.join(results_dir, "lock"), "another study", "--results-dir"):
+    with lock.held(os.path.join(results_dir, "lock"), "another study", "--results-dir") as held:
         known = _known(results_dir, study, recordings)
+        _sweep(results_dir)
         with contextlib.suppress(FileNotFoundError):
             write_text(os.path.join(results_dir, STUDY), json.dumps(known, indent=2) + "\n")
         started = time.monotonic()
@@ -153,6 +159,7 @@ def _study(command, chosen, study, recordings, results_dir, workers, scheduler):
                                     f" the same command goes on with {results_dir}") from None
         from daenr_tf.experiments.report import write_report
 
+        held.check()
         print(write_report(results_dir, chosen, study, recordings, outcomes, command, time.monotonic() - started))
     damaged = [outcome for outcome in outcomes if outcome.status == "damaged"]
     failed = [outcome for outcome in outcomes if outcome.status not in ("kept", "done", "damaged")]
@@ -165,6 +172,15 @@ def _study(command, chosen, study, recordings, results_dir, workers, scheduler):
                     f" ({damaged[0].message})")
     if told:
         raise MachineError(f"{'; '.join(told)}; the report leaves them out")
+
+
+def _sweep(results_dir):
+    """Remove what a process that was killed within a save left half-written."""
+    for folder in ("", "tables", "figures"):
+        place = os.path.join(results_dir, folder)
+        for name in os.listdir(place) if os.path.isdir(place) else ():
+            if re.fullmatch(HALF_WRITTEN[folder], name):
+                os.remove(os.path.join(place, name))
 
 
 def _known(results_dir, study, recordings):
@@ -182,8 +198,7 @@ def _known(results_dir, study, recordings):
             raise InputError(f"--results-dir: expected an empty directory or a study's, found {results_dir} with {strange[0]} and no {STUDY}")
         return {**wanted, "recordings": digests}
     try:
-        with open(path, encoding="utf-8") as file:
-            found = dict(json.loads(file.read(1_000_000)))
+        found = dict(json.loads(read_text(path, LARGEST_STUDY)))
         known = dict(found["recordings"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise InputError(f"--results-dir: expected a study's directory, found {path}, which is not what a study writes") from None

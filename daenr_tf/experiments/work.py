@@ -6,7 +6,6 @@ The process ends when its parent does: it holds the other end of its standard in
 import contextlib
 import json
 import os
-import shutil
 import sys
 import threading
 import time
@@ -66,7 +65,7 @@ def run_cell(cell, study, results_dir):
             return
         if recording is None:
             directory.write_results({"skipped": f"no neuron is {cell.setting.group.removesuffix('-cv')}", **facts, "seconds": 0.0})
-            shutil.rmtree(directory.file("checkpoint"))
+            directory.clear_checkpoint()
             return
 
         def conclude(sets, model, evaluation):
