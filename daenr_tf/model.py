@@ -14,6 +14,8 @@ from daenr_tf.layers.quantizer import QuantizedBottleneck
 from daenr_tf.layers.replicas import sum_over_replicas
 from daenr_tf.layers.seeds import derive_seed
 from daenr_tf.layers.terms import Term
+from daenr_tf.recordings.checks import bounds
+from daenr_tf.setting_checks import model_settings
 
 ADAM_EPSILON = 1e-8  # a readout's gradients are tiny where beta is 1e-5; Keras' default of 1e-7 would damp them
 MOST_DRAWS = 2**32  # examples of a step in `fit`, so that no two steps share a draw
@@ -44,18 +46,23 @@ class DAENR(keras.Model):
         codebook_size, code_dim, codebook_update: of the VQ-VAE.
         seed: int, of initial weights and of sampling.
         pixel_range: (low, high), the grey levels of the recording that became -1 and 1; kept for serving.
+
+    Raises:
+        InputError: for a setting that can't be used.
     """
 
     def __init__(self, image_shape=(32, 32, 1), autoencoder="cae", readout="fr", layer=2, neurons=0, readout_l1=0.02,
                  activity_l1=0.0, latent_size=100, codebook_size=32, code_dim=256, codebook_update="ema", seed=0,
                  pixel_range=(0.0, 255.0), **kwargs):
         super().__init__(**kwargs)
-        self.settings = {
-            "image_shape": tuple(image_shape), "autoencoder": autoencoder, "readout": readout, "layer": layer,
+        settings = {
+            "image_shape": image_shape, "autoencoder": autoencoder, "readout": readout, "layer": layer,
             "neurons": neurons, "readout_l1": readout_l1, "activity_l1": activity_l1, "latent_size": latent_size,
             "codebook_size": codebook_size, "code_dim": code_dim, "codebook_update": codebook_update, "seed": seed,
-            "pixel_range": tuple(map(float, pixel_range))}
+            "pixel_range": bounds("pixel_range", pixel_range)}
+        model_settings(settings)
         self.image_shape = tuple(image_shape)
+        self.settings = {**settings, "image_shape": self.image_shape}
         self.layer = layer
         self.activity_l1 = activity_l1
         common = {"dtype": self.dtype_policy}
