@@ -169,11 +169,25 @@ class DAENR(keras.Model):
         self.head_weights = {head: float((loss_weights or {}).get(head, 1.0)) for head in self.heads}
         super().compile(optimizer=optimizer, loss=loss, loss_weights=self.head_weights, **kwargs)
 
+    def get_compile_config(self):
+        """As Keras'; with it the paths of the weights that the optimizer was built for, for parts may be frozen."""
+        config = super().get_compile_config()
+        if config:
+            config["optimized"] = [self.path_of(variable) for variable in self.optimizer._trainable_variables]
+        return config
+
     def compile_from_config(self, config):
         """Compile as a saved model was compiled, its optimizer's variables made."""
+        config = dict(config)
+        weights = {self.path_of(variable): variable for variable in self.weights}
+        optimized = config.pop("optimized", [self.path_of(variable) for variable in self.trainable_variables])
         self.compile(**keras.saving.deserialize_keras_object(config))
-        if self.built:
-            self.optimizer.build(self.trainable_variables)
+        if optimized:
+            self.optimizer.build([weights[path] for path in optimized])
+
+    def path_of(self, weight):
+        """A weight's path in the model, for example `encoder/encoder_1/convolution/kernel`."""
+        return weight.path.removeprefix(f"{self.path}/")
 
     def loss_terms(self, images, targets, training=False, draws=None):
         """Every term of the loss, unweighted: (dict of name -> (batch,) or scalar, dict of name -> weight in the total)."""
@@ -232,6 +246,13 @@ class DAENR(keras.Model):
 
     def get_config(self):
         return {**super().get_config(), **self.settings}
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """The model of a configuration, built: Keras would pass over the weights of parts that are not."""
+        model = super().from_config(config, custom_objects)
+        model.build()
+        return model
 
 
 def _unpack(data):
