@@ -5,29 +5,12 @@ import json
 from dataclasses import dataclass, field
 
 from daenr_tf.errors import InputError, SettingError
-from daenr_tf.paper import AUTOENCODERS, LAYERS, READOUTS, RECIPES, REGIONS, TASKS
+from daenr_tf.paper import AUTOENCODERS, READOUTS, RECIPES, REGIONS, TASKS
+from daenr_tf.setting_checks import is_image_size, number, one_of, shared_settings, whole
 
 # The sparsity penalty's weight by readout: FR and FM as the paper is read; FC as found on validation (docs/readouts.md).
 DEFAULT_READOUT_L1 = {"fr": 0.02, "fm": 0.02, "fc": 0.05}
-LARGEST = 2**31 - 1
-LARGEST_FLOAT32 = (2 - 2**-23) * 2.0**127  # what layers and losses compute with
 LARGEST_CONFIG = 1_000_000  # bytes that are read
-
-
-def _one_of(name, value, allowed):
-    if not any(type(value) is type(one) and value == one for one in allowed):
-        raise SettingError(name, "one of " + ", ".join(map(str, allowed)), value)
-
-
-def _whole(name, value, least, most=LARGEST):
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise SettingError(name, f"a whole number from {least} to {most}", value)
-
-
-def _number(name, value, positive=False):
-    good = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= LARGEST_FLOAT32
-    if not good or value < 0 or (positive and value == 0):
-        raise SettingError(name, f"a number {'above' if positive else 'of at least'} 0, finite in float32", value)
 
 
 @dataclass(frozen=True)
@@ -62,22 +45,15 @@ class ModelConfig:
     seed: int = 0
 
     def __post_init__(self):
-        _one_of("recipe", self.recipe, RECIPES)
-        _one_of("layer", self.layer, LAYERS)
-        size = tuple(self.image_size) if isinstance(self.image_size, (list, tuple)) else ()
-        if len(size) != 2 or any(type(n) is not int or n < 4 or n % 4 for n in size):
+        one_of("recipe", self.recipe, RECIPES)
+        if not is_image_size(self.image_size):
             raise SettingError("image_size", "height and width in pixels, multiples of 4", self.image_size)
-        object.__setattr__(self, "image_size", size)
-        _one_of("color", self.color, ("grey", "rgb"))
-        for name in ("latent_size", "codebook_size", "code_dim"):
-            _whole(name, getattr(self, name), 1)
-        _one_of("codebook_update", self.codebook_update, ("ema", "loss"))
+        object.__setattr__(self, "image_size", tuple(self.image_size))
+        one_of("color", self.color, ("grey", "rgb"))
         if self.readout_l1 is None:
             object.__setattr__(self, "readout_l1", DEFAULT_READOUT_L1.get(self.readout, 0.0))
-        _number("readout_l1", self.readout_l1)
-        _number("activity_l1", self.activity_l1)
-        _one_of("precision", self.precision, ("float32", "mixed_bfloat16"))
-        _whole("seed", self.seed, 0)
+        shared_settings(vars(self))
+        one_of("precision", self.precision, ("float32", "mixed_bfloat16"))
 
     @property
     def autoencoder(self):
@@ -123,15 +99,15 @@ class TrainConfig:
     seed: int = 0
 
     def __post_init__(self):
-        _one_of("task", self.task, TASKS)
-        _number("alpha", self.alpha)
-        _number("beta", self.beta)
+        one_of("task", self.task, TASKS)
+        number("alpha", self.alpha)
+        number("beta", self.beta)
         if self.alpha == self.beta == 0:
             raise SettingError("beta", "alpha and beta not both 0", self.beta)
-        _number("learning_rate", self.learning_rate, positive=True)
+        number("learning_rate", self.learning_rate, positive=True)
         for name in ("batch_size", "max_steps", "patience_steps", "validate_every"):
-            _whole(name, getattr(self, name), 1)
-        _whole("seed", self.seed, 0)
+            whole(name, getattr(self, name), 1)
+        whole("seed", self.seed, 0)
 
     @property
     def monitor(self):
@@ -160,8 +136,8 @@ class RunConfig:
     quick: bool = False
 
     def __post_init__(self):
-        _one_of("region", self.region, REGIONS)
-        _one_of("strategy", self.strategy, ("none", "mirrored"))
+        one_of("region", self.region, REGIONS)
+        one_of("strategy", self.strategy, ("none", "mirrored"))
         if not isinstance(self.dataset, str) or not self.dataset:
             raise SettingError("dataset", "auto, antolik, simulated or an NPZ file", self.dataset)
         for name in ("deterministic", "quick"):

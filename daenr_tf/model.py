@@ -14,6 +14,8 @@ from daenr_tf.layers.quantizer import QuantizedBottleneck
 from daenr_tf.layers.replicas import sum_over_replicas
 from daenr_tf.layers.seeds import derive_seed
 from daenr_tf.layers.terms import Term
+from daenr_tf.recordings.checks import bounds
+from daenr_tf.setting_checks import model_settings
 
 ADAM_EPSILON = 1e-8  # a readout's gradients are tiny where beta is 1e-5; Keras' default of 1e-7 would damp them
 MOST_DRAWS = 2**32  # examples of a step in `fit`, so that no two steps share a draw
@@ -44,18 +46,23 @@ class DAENR(keras.Model):
         codebook_size, code_dim, codebook_update: of the VQ-VAE.
         seed: int, of initial weights and of sampling.
         pixel_range: (low, high), the grey levels of the recording that became -1 and 1; kept for serving.
+
+    Raises:
+        InputError: for a setting that can't be used.
     """
 
     def __init__(self, image_shape=(32, 32, 1), autoencoder="cae", readout="fr", layer=2, neurons=0, readout_l1=0.02,
                  activity_l1=0.0, latent_size=100, codebook_size=32, code_dim=256, codebook_update="ema", seed=0,
                  pixel_range=(0.0, 255.0), **kwargs):
         super().__init__(**kwargs)
-        self.settings = {
-            "image_shape": tuple(image_shape), "autoencoder": autoencoder, "readout": readout, "layer": layer,
+        settings = {
+            "image_shape": image_shape, "autoencoder": autoencoder, "readout": readout, "layer": layer,
             "neurons": neurons, "readout_l1": readout_l1, "activity_l1": activity_l1, "latent_size": latent_size,
             "codebook_size": codebook_size, "code_dim": code_dim, "codebook_update": codebook_update, "seed": seed,
-            "pixel_range": tuple(map(float, pixel_range))}
+            "pixel_range": bounds("pixel_range", pixel_range)}
+        model_settings(settings)
         self.image_shape = tuple(image_shape)
+        self.settings = {**settings, "image_shape": self.image_shape}
         self.layer = layer
         self.activity_l1 = activity_l1
         common = {"dtype": self.dtype_policy}
@@ -162,11 +169,25 @@ class DAENR(keras.Model):
         self.head_weights = {head: float((loss_weights or {}).get(head, 1.0)) for head in self.heads}
         super().compile(optimizer=optimizer, loss=loss, loss_weights=self.head_weights, **kwargs)
 
+    def get_compile_config(self):
+        """As Keras'; with it the paths of the weights that the optimizer was built for, for parts may be frozen."""
+        config = super().get_compile_config()
+        if config:
+            config["optimized"] = [self.path_of(variable) for variable in self.optimizer._trainable_variables]
+        return config
+
     def compile_from_config(self, config):
         """Compile as a saved model was compiled, its optimizer's variables made."""
+        config = dict(config)
+        weights = {self.path_of(variable): variable for variable in self.weights}
+        optimized = config.pop("optimized", [self.path_of(variable) for variable in self.trainable_variables])
         self.compile(**keras.saving.deserialize_keras_object(config))
-        if self.built:
-            self.optimizer.build(self.trainable_variables)
+        if optimized:
+            self.optimizer.build([weights[path] for path in optimized])
+
+    def path_of(self, weight):
+        """A weight's path in the model, for example `encoder/encoder_1/convolution/kernel`."""
+        return weight.path.removeprefix(f"{self.path}/")
 
     def loss_terms(self, images, targets, training=False, draws=None):
         """Every term of the loss, unweighted: (dict of name -> (batch,) or scalar, dict of name -> weight in the total)."""
@@ -225,6 +246,13 @@ class DAENR(keras.Model):
 
     def get_config(self):
         return {**super().get_config(), **self.settings}
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """The model of a configuration, built: Keras would pass over the weights of parts that are not."""
+        model = super().from_config(config, custom_objects)
+        model.build()
+        return model
 
 
 def _unpack(data):

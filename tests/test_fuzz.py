@@ -19,6 +19,7 @@ import daenr_tf
 from daenr_tf import checkpoint
 from daenr_tf.config import ModelConfig, RunConfig, TrainConfig, field_names, read_config
 from daenr_tf.errors import InputError
+from daenr_tf.model import DAENR
 from daenr_tf.model_file import save_model
 from daenr_tf.run_directory import CONFIG, RESULTS, RunDirectory
 from daenr_tf.summary import summary
@@ -160,6 +161,14 @@ def test_any_settings_are_taken_or_refused_in_one_line(settings):
         assert str(error).isprintable()
     else:
         assert RunConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+@given(st.dictionaries(st.sampled_from(sorted(DAENR(neurons=1).settings)), JSON_VALUES | st.integers(-2, 5), max_size=3))
+def test_any_settings_of_a_model_are_taken_or_refused_in_one_line(settings):
+    try:
+        DAENR(**{"neurons": 1, **settings})
+    except InputError as error:
+        assert str(error).isprintable()
 
 
 @given(JSON_VALUES | st.dictionaries(st.text(max_size=8), JSON_VALUES))

@@ -8,7 +8,7 @@ from daenr_tf import pipeline
 from daenr_tf.config import ModelConfig
 from daenr_tf.errors import MachineError
 from daenr_tf.model import build_model
-from daenr_tf.model_file import save_model
+from daenr_tf.model_file import load_model, save_model
 from daenr_tf.serving import export
 
 RECIPES = ("vae_fc", "vqvae_fm", "cnn_fr")
@@ -98,6 +98,16 @@ def test_raw_images_of_any_size_and_colour_are_served_as_the_model_sees_them(mod
     assert found.keys() == OUTPUTS[recipe]
     for head, value in models[recipe](images).items():
         np.testing.assert_allclose(found[head], value, atol=1e-6, rtol=1e-6)
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_loaded_model_is_exported_as_the_model_that_was_saved(models, served, tmp_path, recipe):
+    save_model(models[recipe], str(tmp_path / "model.keras"))
+    loaded = tf.saved_model.load(export(load_model(tmp_path / "model.keras"), str(tmp_path / "export")))
+    found = loaded.signatures["serving_default"](images=tf.constant(served[0]))
+    assert found.keys() == OUTPUTS[recipe]
+    for name, value in found.items():
+        np.testing.assert_allclose(value, served[1][recipe][f"model.{name}"], atol=1e-6, rtol=1e-6)
 
 
 def test_a_vae_serves_the_posterior_mean(models, served):

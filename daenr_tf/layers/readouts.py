@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from daenr_tf.errors import InputError
 from daenr_tf.layers.penalties import absolute
 from daenr_tf.layers.seeds import derive_seed, per_example
 from daenr_tf.layers.terms import Term
@@ -49,6 +50,9 @@ class Readout(keras.layers.Layer):
     def rate(self, drive):
         """softplus(drive + bias), (batch, neurons) float32."""
         return keras.ops.softplus(keras.ops.cast(drive, "float32") + self.bias)
+
+    def check_weights(self):
+        """Raises `InputError` for weights that don't go with the layer that is read."""
 
     def _normal(self, name, shape, deviation):
         initializer = keras.initializers.RandomNormal(stddev=deviation, seed=derive_seed(self.seed, name))
@@ -108,6 +112,12 @@ class FixedMaskReadout(Readout):
         super().initialize(mean_response)
         cells = np.asarray(cells)
         self.cell.assign(cells[:, 0] * self.width + cells[:, 1])
+
+    def check_weights(self):
+        cells, count = np.asarray(self.cell), self.height * self.width
+        outside = cells[(cells < 0) | (cells >= count)]
+        if outside.size:
+            raise InputError(f"the readout's cell: expected numbers from 0 to {count - 1}, found {outside[0]}")
 
     def call(self, hidden, draws=None, training=False):
         places = tf.reshape(hidden, [tf.shape(hidden)[0], self.height * self.width, hidden.shape[-1]])

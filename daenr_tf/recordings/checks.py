@@ -111,21 +111,30 @@ def pixel_range(what, given, arrays):
     if low == high:
         raise error(what, "images that differ somewhere", f"the value {low} in every pixel")
     if given is None:
-        bounds = (0.0, 255.0) if arrays[0].dtype == np.uint8 else (low, high)
-    else:
-        try:
-            bounds = tuple(float(bound) for bound in given)
-        except (TypeError, ValueError):
-            bounds = ()
-        if len(bounds) != 2 or not np.isfinite(bounds).all() or not bounds[0] < bounds[1]:
-            raise error(what, "pixel_range = (low, high), finite and low < high", repr(given))
-        if low < bounds[0] or high > bounds[1]:
-            raise error(what, f"pixels within pixel_range {bounds}", f"pixels from {low} to {high}")
+        given = (0.0, 255.0) if arrays[0].dtype == np.uint8 else (low, high)
+    span = bounds(what, given)
+    if low < span[0] or high > span[1]:
+        raise error(what, f"pixels within pixel_range {span}", f"pixels from {low} to {high}")
+    return span
+
+
+def bounds(what, given):
+    """`given` as the pixel range (low, high), two floats.
+
+    Raises:
+        InputError: where it is no such pair, or a range that float32 has no numbers for.
+    """
+    try:
+        span = tuple(float(bound) for bound in given)
+    except (TypeError, ValueError, OverflowError):
+        span = ()
+    if len(span) != 2 or not np.isfinite(span).all() or not span[0] < span[1]:
+        raise error(what, "pixel_range = (low, high), finite and low < high", repr(given)[:100])
     with np.errstate(all="ignore"):
-        span = np.float32(bounds[1]) - np.float32(bounds[0])
-    if not np.finfo(np.float32).tiny <= span <= FLOAT32_MAX:
-        raise error(what, "pixels that float32 can tell apart", f"the range {bounds[0]} to {bounds[1]}")
-    return bounds
+        width = np.float32(span[1]) - np.float32(span[0])
+    if not np.finfo(np.float32).tiny <= width <= FLOAT32_MAX:
+        raise error(what, "pixels that float32 can tell apart", f"the range {span[0]} to {span[1]}")
+    return span
 
 
 def colour(recording, channels):
