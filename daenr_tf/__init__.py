@@ -8,8 +8,8 @@ import importlib
 _HOMES = {
     "Recording": "recordings.recording", "load_recording": "recordings.load",
     "ModelConfig": "config", "TrainConfig": "config", "RunConfig": "config", "InputError": "errors",
-    "DAENR": "model", "build_model": "model", "train": "training", "evaluate": "evaluation",
-    "export": "serving", "load_model": "model_file", "metrics": None, "paper": None,
+    "DAENR": "models.daenr", "build_model": "models.daenr", "train": "training", "evaluate": "evaluation",
+    "export": "models.saved_model", "load_model": "models.keras_file", "metrics": None, "paper": None,
 }
 __all__ = sorted(_HOMES)
 

@@ -5,8 +5,15 @@ import json
 from dataclasses import dataclass, field
 
 from daenr_tf.errors import InputError, SettingError
+from daenr_tf.files import read_text
 from daenr_tf.paper import AUTOENCODERS, READOUTS, RECIPES, REGIONS, TASKS
-from daenr_tf.setting_checks import is_image_size, number, one_of, shared_settings, whole
+from daenr_tf.setting_checks import (
+    is_image_size,
+    number,
+    one_of,
+    shared_settings,
+    whole,
+)
 
 # The sparsity penalty's weight by readout: FR and FM as the paper is read; FC as found on validation (docs/readouts.md).
 DEFAULT_READOUT_L1 = {"fr": 0.02, "fm": 0.02, "fc": 0.05}
@@ -172,19 +179,6 @@ def field_names():
     """The names of all settings of a run."""
     kinds = (ModelConfig, TrainConfig, RunConfig)
     return {f.name for kind in kinds for f in dataclasses.fields(kind)} - {"model", "training"}
-
-
-def read_text(path, most, expected="a file"):
-    """The text of a regular file, its first `most` bytes.
-
-    Raises:
-        InputError: there is none that can be read.
-        UnicodeDecodeError: it is not UTF-8.
-    """
-    from daenr_tf.recordings.arrays import open_regular
-
-    with open_regular(path, expected) as file:
-        return file.read(most).decode("utf-8")
 
 
 def read_config(path):

@@ -1,5 +1,7 @@
 """The ways a run can end badly, each with the exit status that a script can test for."""
 
+INTERRUPTED = 130  # the exit status of a process that was asked to stop
+
 
 def one_line(text):
     """`text` with every control character, line break and lone surrogate shown as its escape."""

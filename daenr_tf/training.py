@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from daenr_tf import checkpoint, pipeline
+from daenr_tf import pipeline
 from daenr_tf.errors import DivergedError, InputError, SettingError
-from daenr_tf.model import adam, head_weights
+from daenr_tf.models.daenr import adam, head_weights
 from daenr_tf.recordings import checks
+from daenr_tf.runs import checkpoint
 
 STAGES = 2
 CHUNK = 10  # steps between two moves of the progress bar

@@ -1,6 +1,6 @@
 """VAE: a variational autoencoder alone, the baseline for image reconstruction."""
 
-from daenr_tf.cli import main
+from daenr_tf.commands.fit import main
 
 if __name__ == "__main__":
     main("vae")

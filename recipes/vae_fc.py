@@ -1,6 +1,6 @@
 """VAE-FC: a variational autoencoder with a fully connected readout on hidden layer h_i (Table 1 of the paper)."""
 
-from daenr_tf.cli import main
+from daenr_tf.commands.fit import main
 
 if __name__ == "__main__":
     main("vae_fc")

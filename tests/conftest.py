@@ -55,7 +55,7 @@ def run_python(tmp_path_factory):
 @pytest.fixture
 def drawn(monkeypatch):
     """The figures that were drawn, instead of files."""
-    from daenr_tf import canvas
+    from daenr_tf.plotting import canvas
 
     kept = []
     monkeypatch.setattr(canvas, "write", lambda path, figure: kept.append(figure))

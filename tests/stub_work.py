@@ -1,4 +1,4 @@
-"""Stands in for daenr_tf.experiments.work in the tests of the grid: a cell's process without TensorFlow, told by its seed what to do."""
+"""Stands in for daenr_tf.commands.cell in the tests of the grid: a cell's process without TensorFlow, told by its seed what to do."""
 
 import json
 import os

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.ndimage import gaussian_filter
 
-from daenr_tf.experiments import outputs
+from daenr_tf.experiments import cell_outputs
 from daenr_tf.experiments.study import Study, cell_directory
 from daenr_tf.recordings.recording import Recording
 
@@ -68,7 +68,7 @@ def finish(results_dir, plan, found, study=None, error=same_error, quality=same_
             results = {"skipped": f"no neuron is {cell.setting.group}", "cell": cell.to_dict(), "seconds": 0.0}
         else:
             results = _write_cell(place, cell, found[cell.setting.region], error, quality, spread, complete)
-        with open(os.path.join(place, outputs.RESULTS), "w", encoding="utf-8") as file:
+        with open(os.path.join(place, cell_outputs.RESULTS), "w", encoding="utf-8") as file:
             json.dump(results, file)
     return study or Study("simulated", budget="paper")
 
@@ -78,7 +78,7 @@ def _write_cell(place, cell, recording, error, quality, spread, complete):
     own = np.random.default_rng([*map(ord, cell.name)])  # what differs from cell to cell
     hard, unpredictable = (np.random.default_rng([setting.region or 7, part]) for part in (0, 1))  # what an image does to every model
     images = len(recording.test_images)
-    originals = recording.test_images[:outputs.SHOWN] / 127.5 - 1
+    originals = recording.test_images[:cell_outputs.SHOWN] / 127.5 - 1
     arrays = {"neurons": np.arange(recording.neurons), "originals": originals, "validation_images": np.asarray(8)}
     if not setting.model.startswith("cnn"):
         mse = error(setting, cell.seed) * hard.gamma(20, 1 / 20, images) * (1 + spread * own.normal(size=images)) * (1 + spread * own.normal() / 2)
@@ -87,7 +87,7 @@ def _write_cell(place, cell, recording, error, quality, spread, complete):
     if setting.layer is not None:
         arrays["response"] = _predictions(recording.test_responses, quality(setting, cell.seed), unpredictable, own, spread)
         arrays["validation_pcc"] = own.uniform(-0.2, 0.9, recording.neurons)
-    np.savez(os.path.join(place, outputs.FILE), **arrays)
+    np.savez(os.path.join(place, cell_outputs.FILE), **arrays)
     steps = 50 * np.arange(1, 13)
     if complete:
         _write_tables(place, setting, arrays, steps, own)

@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 
-from daenr_tf.cli import main
+from daenr_tf.commands.fit import main
 from daenr_tf.recordings import antolik
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (10, 8, 8), np.uint8)
@@ -166,7 +166,7 @@ def test_names_that_are_no_utf_8_are_shown_escaped_in_one_line(given, tmp_path, 
 def test_none_of_them_imports_tensorflow(given, run_python):
     said = run_python(
         "import contextlib, io, sys\n"
-        "from daenr_tf.cli import main\n"
+        "from daenr_tf.commands.fit import main\n"
         f"for arguments in {[arguments(case, given) for case in CASES]!r}:\n"
         "    with contextlib.redirect_stderr(io.StringIO()), contextlib.suppress(SystemExit):\n"
         "        main('cae_fr', arguments)\n"

@@ -12,17 +12,17 @@ from pathlib import Path
 
 import psutil
 import pytest
-
 from clusters import cluster, ended, family, wait_until
-from daenr_tf.experiments import grid
 from refusal import refused
 from runs import write_recording
+
+from daenr_tf.experiments import grid
 
 GUIDE = Path(__file__).parents[1] / "docs" / "experiments.md"
 # Two cells that sleep until they are asked to save.
 COMMAND = """
 import sys
-from daenr_tf import cli
+from daenr_tf.commands import fit
 from daenr_tf.experiments import grid
 from daenr_tf.experiments.cells import Cell, setting
 from daenr_tf.experiments.study import Study
@@ -33,7 +33,7 @@ wanted = [Cell(setting("cae_fr", int(region), 1, "ir", 2), SLEEPS) for region in
 def work():
     with grid.cluster(scheduler=address) as client:
         grid.run_grid(client, wanted, Study("simulated", budget="quick"), results_dir, grid.Show())
-cli.leave("sleeper", work)
+fit.leave("sleeper", work)
 """
 
 
@@ -98,7 +98,7 @@ def test_a_cell_that_a_killed_command_has_left_at_work_is_waited_for(tmp_path):
         command = subprocess.Popen(study(recording, folder, address), stderr=subprocess.DEVNULL)
         with ended([command]):
             wait_until(lambda: list(folder.glob("cells/*/lock")), "cell at work")
-            left, = (process for process in family(worker.pid) if "daenr_tf.experiments.work" in process.cmdline())
+            left, = (process for process in family(worker.pid) if "daenr_tf.commands.cell" in process.cmdline())
             left.suspend()
             command.kill()
         again = subprocess.Popen(study(recording, folder, address), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)

@@ -4,7 +4,14 @@ import math
 
 import pytest
 
-from daenr_tf.config import RECIPES, ModelConfig, RunConfig, TrainConfig, field_names, read_config
+from daenr_tf.config import (
+    RECIPES,
+    ModelConfig,
+    RunConfig,
+    TrainConfig,
+    field_names,
+    read_config,
+)
 from daenr_tf.errors import InputError, SettingError
 
 

@@ -6,9 +6,9 @@ import tensorflow as tf
 from test_replicas import assert_same_losses, assert_same_weights, one_and_two_replicas
 
 from daenr_tf.config import RECIPES, ModelConfig
-from daenr_tf.model import build_model
-from daenr_tf.model_file import save_model
-from daenr_tf.serving import export
+from daenr_tf.models.daenr import build_model
+from daenr_tf.models.keras_file import save_model
+from daenr_tf.models.saved_model import export
 
 LAYERS = (1, 4)
 CASES = [f"{recipe}-{layer}" for recipe in RECIPES for layer in (LAYERS if "_" in recipe else LAYERS[1:])]

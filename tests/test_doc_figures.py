@@ -7,7 +7,9 @@ from drawing import texts
 from matplotlib.axes import Axes
 from matplotlib.image import imread
 
-from daenr_tf import canvas, doc_figures, paper
+from daenr_tf import paper
+from daenr_tf.plotting import canvas
+from daenr_tf.tools import doc_figures
 
 DOCS = pathlib.Path(__file__).parents[1] / "docs"
 RINGS = {"paper_images.png": 4, "paper_responses.png": 4}  # cells against the text, as listed in daenr_tf.paper
@@ -26,8 +28,8 @@ def make_run(tmp_path_factory):
     """The directory of a run of 0 steps on the simulated region 3."""
     def make(recipe):
         from daenr_tf.config import ModelConfig, RunConfig, TrainConfig
-        from daenr_tf.model import build_model
-        from daenr_tf.model_file import save_model
+        from daenr_tf.models.daenr import build_model
+        from daenr_tf.models.keras_file import save_model
         from daenr_tf.recordings.load import load_recording
 
         place = tmp_path_factory.mktemp(recipe)

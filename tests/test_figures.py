@@ -8,10 +8,10 @@ import pytest
 from drawing import texts
 from matplotlib.image import imread
 
-from daenr_tf import canvas, figures
 from daenr_tf.config import RunConfig
 from daenr_tf.errors import MachineError
-from daenr_tf.report import describe
+from daenr_tf.plotting import canvas, run_figures
+from daenr_tf.runs.products import describe
 
 RNG = np.random.default_rng(0)
 LABEL = np.array([255, 176, 0]) / 255
@@ -32,22 +32,22 @@ def images(count, channels=1, height=16, width=16):
 
 def draw_reconstructions(path, simulated, count=3, channels=1, height=16, width=16):
     original = images(count, channels, height, width)
-    figures.reconstructions(path, original, original * 0.5, "Title, data", simulated=simulated)
+    run_figures.reconstructions(path, original, original * 0.5, "Title, data", simulated=simulated)
 
 
 def draw_learning_curves(path, simulated, **table):
-    figures.learning_curves(path, history(**table), "loss", 50, "Title, data", simulated=simulated)
+    run_figures.learning_curves(path, history(**table), "loss", 50, "Title, data", simulated=simulated)
 
 
 def draw_masks(path, simulated, masks=None, **options):
     masks = RNG.normal(size=(7, 8, 8)) if masks is None else masks
-    figures.masks(path, masks, range(len(masks)), "Title, data", simulated=simulated, **options)
+    run_figures.masks(path, masks, range(len(masks)), "Title, data", simulated=simulated, **options)
 
 
 def draw_pcc(path, simulated, neurons=30, ceiling=0.8, value=None):
     pcc = RNG.uniform(-0.1, 0.8, neurons) if value is None else np.full(neurons, value)
     ceilings = None if ceiling is None else np.full(neurons, ceiling)
-    figures.pcc(path, pcc, ceilings, pcc > 0.3, "Title, data", simulated=simulated)
+    run_figures.pcc(path, pcc, ceilings, pcc > 0.3, "Title, data", simulated=simulated)
 
 
 def draw_fixed_mask_positions(path, simulated, neurons=20, stimulus=None, planted=False):
@@ -55,7 +55,7 @@ def draw_fixed_mask_positions(path, simulated, neurons=20, stimulus=None, plante
     positions = RNG.uniform(5, 25, (neurons, 2))
     cells = (positions / 4).astype(int)
     options = {"planted": positions + 1} if planted else {}
-    figures.fixed_mask_positions(path, stimulus, positions, cells, (8, 10), "Title, data", simulated=simulated, **options)
+    run_figures.fixed_mask_positions(path, stimulus, positions, cells, (8, 10), "Title, data", simulated=simulated, **options)
 
 
 ALL = [draw_reconstructions, draw_learning_curves, draw_masks, draw_pcc, draw_fixed_mask_positions]
@@ -113,14 +113,14 @@ def test_small_constant_and_missing_data_are_drawn_without_a_warning(draw, optio
 def test_learning_curves_of_a_diverged_run_are_drawn(tmp_path):
     table = history()
     table.loc[5:, [column for column in table if column.startswith(("train_", "val_"))]] = np.nan, np.inf, np.nan, np.nan, 1, 1, 1, 1
-    figures.learning_curves(tmp_path / "figure.png", table, "reconstruction", 250, "Title", simulated=False)
+    run_figures.learning_curves(tmp_path / "figure.png", table, "reconstruction", 250, "Title", simulated=False)
     assert (tmp_path / "figure.png").exists()
 
 
 def test_originals_and_reconstructions_share_the_scale_and_carry_their_errors(drawn):
     original = np.zeros((2, 12, 12, 1))
     reconstruction = np.stack([original[0], original[1] + 0.2])
-    figures.reconstructions("unused", original, reconstruction, "Title", simulated=False)
+    run_figures.reconstructions("unused", original, reconstruction, "Title", simulated=False)
     panels = [axis for axis in drawn[0].axes if axis.get_images()]
     assert len(panels) == 4 and {axis.get_images()[0].get_clim() for axis in panels} == {(-1, 1)}
     assert panels[3].get_images()[0].get_array()[0, 0] == pytest.approx(0.2)
@@ -128,7 +128,7 @@ def test_originals_and_reconstructions_share_the_scale_and_carry_their_errors(dr
 
 
 def test_learning_curves_name_the_best_step_the_second_stage_and_the_monitored_term(drawn):
-    figures.learning_curves("unused", history(), "response", 300, "Title", simulated=False)
+    run_figures.learning_curves("unused", history(), "response", 300, "Title", simulated=False)
     said = texts(drawn[0])
     assert {"best: step 300", "second stage begins", "response (monitored)", "reconstruction", "training step"} <= set(said)
     (panel,) = (axis for axis in drawn[0].axes if axis.get_title() == "response (monitored)")
@@ -141,7 +141,7 @@ def test_learning_curves_name_the_best_step_the_second_stage_and_the_monitored_t
 def test_masks_keep_their_place_and_signed_ones_a_symmetric_scale(drawn):
     masks = np.zeros((2, 8, 8))
     masks[0, 2, 5], masks[1, 7, 0] = 0.3, -0.01
-    figures.masks("unused", masks, [4, 9], "Title", simulated=False, pccs=[0.51, 0.2], centers={"planted": np.array([[9, 21], [30, 1]])}, stimulus_shape=(31, 31))
+    run_figures.masks("unused", masks, [4, 9], "Title", simulated=False, pccs=[0.51, 0.2], centers={"planted": np.array([[9, 21], [30, 1]])}, stimulus_shape=(31, 31))
     panels = [axis for axis in drawn[0].axes if axis.get_images()]
     shown = [axis.get_images()[0] for axis in panels]
     assert [np.argwhere(image.get_array() != 0).tolist() for image in shown] == [[[2, 5]], [[7, 0]]]
@@ -152,14 +152,14 @@ def test_masks_keep_their_place_and_signed_ones_a_symmetric_scale(drawn):
 
 
 def test_pcc_states_means_and_the_number_of_significant_neurons(drawn):
-    figures.pcc("unused", [0.1, 0.5, 0.6], [0.5, 0.9, np.nan], [False, True, True], "Title", simulated=False)
+    run_figures.pcc("unused", [0.1, 0.5, 0.6], [0.5, 0.9, np.nan], [False, True, True], "Title", simulated=False)
     said = texts(drawn[0])
     assert {"significant: 2", "not significant: 1", "mean 0.400", "means: PCC 0.300, ceiling 0.700"} <= set(said)
     assert "noise ceiling (1 without)" in said
 
 
 def test_fixed_mask_positions_are_drawn_in_stimulus_pixels_with_columns_to_the_right(drawn):
-    figures.fixed_mask_positions("unused", np.zeros((31, 31)), np.array([[3.0, 20.0]]), np.array([[0, 5]]), (8, 8), "Title", simulated=False)
+    run_figures.fixed_mask_positions("unused", np.zeros((31, 31)), np.array([[3.0, 20.0]]), np.array([[0, 5]]), (8, 8), "Title", simulated=False)
     panel = drawn[0].axes[0]
     assert [20.0, 3.0] in [line.get_xydata().tolist()[0] for line in panel.lines]
     counts = panel.collections[0].get_array()
@@ -175,7 +175,7 @@ def test_fixed_mask_positions_say_what_lies_behind_them(drawn):
 def test_every_text_of_a_figure_lies_inside_it_however_long_its_title(draw, drawn, monkeypatch):
     name = "vqvae_fm, layer 4, nrs, seed 2147483647, simulated region 3 (quick run)"
     for function in ("reconstructions", "learning_curves", "masks", "pcc", "fixed_mask_positions"):
-        monkeypatch.setattr(figures, function, with_title(getattr(figures, function), f"Spatial masks of the best predicted neurons\n{name}"))
+        monkeypatch.setattr(run_figures, function, with_title(getattr(run_figures, function), f"Spatial masks of the best predicted neurons\n{name}"))
     draw("unused", True)
     figure, = drawn
     assert "Spatial masks of the best predicted neurons" in " ".join(" ".join(texts(figure)).split())
@@ -198,7 +198,7 @@ def with_title(function, title):
 
 
 def test_a_title_may_hold_dollar_signs(drawn):
-    figures.pcc("unused", [0.1, 0.5], None, [False, True], "Title\nmy$\\nothing$recording", simulated=False)
+    run_figures.pcc("unused", [0.1, 0.5], None, [False, True], "Title\nmy$\\nothing$recording", simulated=False)
     assert "my$\\nothing$recording" in texts(drawn[0])
 
 
@@ -223,5 +223,5 @@ def test_a_file_that_cannot_be_written_is_named_and_leaves_nothing(tmp_path):
 
 
 def test_drawing_keeps_no_pyplot_state():
-    code = "import sys, daenr_tf.figures; print('matplotlib.pyplot' in sys.modules)"
+    code = "import sys, daenr_tf.plotting.run_figures; print('matplotlib.pyplot' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "False"

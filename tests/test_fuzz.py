@@ -14,16 +14,22 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from mutation import bounded, mutated
 
 import daenr_tf
-from daenr_tf import checkpoint
-from daenr_tf.config import ModelConfig, RunConfig, TrainConfig, field_names, read_config
+from daenr_tf.config import (
+    ModelConfig,
+    RunConfig,
+    TrainConfig,
+    field_names,
+    read_config,
+)
 from daenr_tf.errors import InputError
-from daenr_tf.model import DAENR
-from daenr_tf.model_file import save_model
-from daenr_tf.run_directory import CONFIG, RESULTS, RunDirectory
-from daenr_tf.summary import summary
-from mutation import bounded, mutated
+from daenr_tf.models.daenr import DAENR
+from daenr_tf.models.keras_file import save_model
+from daenr_tf.runs import checkpoint
+from daenr_tf.runs.directory import CONFIG, RESULTS, RunDirectory
+from daenr_tf.runs.summary import summary
 
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),

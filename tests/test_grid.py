@@ -12,12 +12,18 @@ import dask
 import psutil
 import pytest
 from dask.system import CPU_COUNT
+from stub_work import DIES, FAILS, SILENT, SLEEPS
 
 from daenr_tf.errors import InputError
 from daenr_tf.experiments import grid, worker
-from daenr_tf.experiments.cells import INSIGNIFICANT, SHUFFLED, SIGNIFICANT, Cell, setting
+from daenr_tf.experiments.cells import (
+    INSIGNIFICANT,
+    SHUFFLED,
+    SIGNIFICANT,
+    Cell,
+    setting,
+)
 from daenr_tf.experiments.study import Study
-from stub_work import DIES, FAILS, SILENT, SLEEPS
 
 STUDY = Study("simulated", budget="quick")
 
@@ -154,7 +160,7 @@ def test_what_another_user_left_in_the_shared_scratch_directory_is_neither_touch
 
 SLEEPER = """
 import sys
-from daenr_tf import cli
+from daenr_tf.commands import fit
 from daenr_tf.experiments import grid, worker
 from daenr_tf.experiments.cells import Cell, setting
 from daenr_tf.experiments.study import Study
@@ -163,7 +169,7 @@ wanted = [Cell(setting("cae_fr", 3, 1, "ir", 2), seed) for seed in (0, 1, 103, 2
 def work():
     with grid.cluster(workers=1) as client:
         grid.run_grid(client, wanted, Study("simulated", budget="quick"), sys.argv[1], grid.Show())
-cli.leave("sleeper", work)
+fit.leave("sleeper", work)
 """
 
 

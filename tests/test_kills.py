@@ -5,7 +5,6 @@ import time
 
 import numpy as np
 import pytest
-
 from runs import command, go, outcome, write_recording
 
 RECIPES = ("cae_fr", "vae_fc", "vqvae_fm", "cnn_fm", "vae_fr")  # every bottleneck and every readout

@@ -2,9 +2,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from scipy.stats import entropy
 from scipy import special, stats
 from scipy.spatial.distance import cdist
+from scipy.stats import entropy
 
 from daenr_tf.layers import readouts
 from daenr_tf.layers.bottlenecks import DenseBottleneck, GaussianBottleneck

@@ -24,9 +24,10 @@ from refusal import refused
 
 import daenr_tf
 from daenr_tf.errors import InputError
-from daenr_tf.recordings import antolik, fetch, load, simulated
+from daenr_tf.recordings import antolik, fetch, load
 from daenr_tf.recordings.fetch import FetchError
 from daenr_tf.recordings.load import load_recording
+from daenr_tf.recordings.simulated import regions
 
 CONTENTS = published.files()
 
@@ -57,7 +58,7 @@ def stand_in(monkeypatch):
     generator = np.random.default_rng(0)
     recording = daenr_tf.Recording(images=generator.integers(0, 256, (9, 4, 4), np.uint8), responses=np.ones((9, 1)), simulated=True)
     asked = []
-    monkeypatch.setattr(simulated, "simulate", lambda region: asked.append(region) or recording)
+    monkeypatch.setattr(regions, "simulate", lambda region: asked.append(region) or recording)
     recording.__dict__["asked"] = asked
     return recording
 

@@ -10,8 +10,8 @@ import tensorflow as tf
 import daenr_tf
 from daenr_tf.config import ModelConfig
 from daenr_tf.errors import InputError
-from daenr_tf.model import DAENR, adam, build_model
-from daenr_tf.model_file import load_model, save_model
+from daenr_tf.models.daenr import DAENR, adam, build_model
+from daenr_tf.models.keras_file import load_model, save_model
 
 SMALL = {"image_size": (8, 12), "latent_size": 5, "codebook_size": 6, "code_dim": 7, "activity_l1": 0.3, "readout_l1": 0.2, "seed": 1}
 ALPHA, BETA = 0.7, 1.9

@@ -8,12 +8,12 @@ from types import SimpleNamespace
 import h5py
 import numpy as np
 import pytest
+from refusal import refused
 
 from daenr_tf.config import ModelConfig
 from daenr_tf.layers.encoder import Encoder
-from daenr_tf.model import DAENR, build_model
-from daenr_tf.model_file import load_model, save_model
-from refusal import refused
+from daenr_tf.models.daenr import DAENR, build_model
+from daenr_tf.models.keras_file import load_model, save_model
 
 SETTINGS = {"image_size": (8, 12), "latent_size": 5, "codebook_size": 6, "code_dim": 7, "seed": 1}
 BLOCK = "encoder/blocks/convolution_block_1"

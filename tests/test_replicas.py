@@ -14,7 +14,7 @@ TRAIN = """
 import ast, sys
 import numpy as np
 from scipy.ndimage import gaussian_filter
-from daenr_tf.quiet import import_tensorflow
+from daenr_tf.runs.quiet import import_tensorflow
 import_tensorflow()
 import tensorflow as tf
 
@@ -24,7 +24,7 @@ tf.config.set_logical_device_configuration(device, [tf.config.LogicalDeviceConfi
 
 from daenr_tf import pipeline
 from daenr_tf.config import ModelConfig
-from daenr_tf.model import DAENR, adam
+from daenr_tf.models.daenr import DAENR, adam
 
 strategy = tf.distribute.get_strategy()
 if replicas > 1:

@@ -9,14 +9,14 @@ import pytest
 import studies
 from drawing import texts
 
-from daenr_tf import canvas
 from daenr_tf.errors import MachineError
-from daenr_tf.experiments import charts, report, tables
 from daenr_tf.experiments.catalogue import plan
 from daenr_tf.experiments.claims import judge
 from daenr_tf.experiments.findings import Findings
 from daenr_tf.experiments.grid import Outcome
+from daenr_tf.experiments.report import page, tables
 from daenr_tf.experiments.study import Study
+from daenr_tf.plotting import canvas, study_figures
 
 VOID = {"meta", "link", "img", "br"}
 HOSTILE = "<script>alert('x')</script> \"&amp; $x^2$ {{ 7 * 7 }} | ‮"
@@ -75,7 +75,7 @@ def writer(tmp_path):
         studies.finish(str(folder), chosen, found, study, missing=fail, complete=complete, **options)
         outcomes = [Outcome(cell, "failed", 2.0, f"MemoryError {HOSTILE}") if cell.name in fail else Outcome(cell, "done", 10.0)
                     for cell in chosen.cells]
-        text = report.write_report(str(folder), chosen, study, found, outcomes, command, 123.0)
+        text = page.write_report(str(folder), chosen, study, found, outcomes, command, 123.0)
         return Page((folder / "report.html").read_text("utf-8")), text, folder
 
     return make
@@ -280,13 +280,13 @@ def comparisons(tmp_path, missing=()):
     (True, False, "simulated data"), (False, False, None), (False, True, "rehearsal"), (True, True, "simulated data · rehearsal")])
 def test_every_chart_of_simulated_data_or_of_a_rehearsal_says_so_on_its_face(drawn, tmp_path, simulated, rehearsal, mark):
     images, marks = np.zeros((3, 16, 16, 1)), {"simulated": simulated, "rehearsal": rehearsal}
-    curve = charts.Curve(1, np.arange(3), np.array([3.0, 2.0, 1.0]))
+    curve = study_figures.Curve(1, np.arange(3), np.array([3.0, 2.0, 1.0]))
     found = comparisons(tmp_path)
-    charts.reconstructions("", images, {"CAE": images, "CAE-FR1": None}, "Title", **marks)
-    charts.significance("", {"data": [charts.Bar("CAE-FR1", None, 10), charts.Bar("CAE-FR2", found[0].effect, 10)]}, "Title", **marks)
-    charts.stimuli("", {"data": (images, (0, 255)), "fewer": (images[:2], (0, 255))}, "Title", **marks)
-    charts.forest("", found, "Title", **marks)
-    charts.learning_curves("", {"CAE": [curve], "VAE": [curve, curve]}, "loss", "Title", **marks)
+    study_figures.reconstructions("", images, {"CAE": images, "CAE-FR1": None}, "Title", **marks)
+    study_figures.significance("", {"data": [study_figures.Bar("CAE-FR1", None, 10), study_figures.Bar("CAE-FR2", found[0].effect, 10)]}, "Title", **marks)
+    study_figures.stimuli("", {"data": (images, (0, 255)), "fewer": (images[:2], (0, 255))}, "Title", **marks)
+    study_figures.forest("", found, "Title", **marks)
+    study_figures.learning_curves("", {"CAE": [curve], "VAE": [curve, curve]}, "loss", "Title", **marks)
     assert len(drawn) == 5
     for figure in drawn:
         found = set(texts(figure))
@@ -295,26 +295,26 @@ def test_every_chart_of_simulated_data_or_of_a_rehearsal_says_so_on_its_face(dra
 
 def test_a_forest_shows_every_effect_its_interval_the_papers_and_what_is_too_small(drawn, tmp_path):
     found = comparisons(tmp_path)
-    charts.forest("", found, "Title", simulated=True)
+    study_figures.forest("", found, "Title", simulated=True)
     axis = drawn[0].axes[0]
     lines = [tuple(np.ravel(line.get_xdata())) for line in axis.lines]
     for one in found:
         assert (one.effect.value,) in lines and (one.effect.low, one.effect.high) in lines and (one.published,) in lines
     assert [2 * one.least for one in found] == pytest.approx([patch.get_width() for patch in axis.patches])
-    assert all(charts.effect_text(one) in texts(drawn[0]) and one.what in texts(drawn[0]) for one in found)
-    styles = {(style["marker"], style["color"]) for style in charts.VERDICT_STYLES.values()}
+    assert all(study_figures.effect_text(one) in texts(drawn[0]) and one.what in texts(drawn[0]) for one in found)
+    styles = {(style["marker"], style["color"]) for style in study_figures.VERDICT_STYLES.values()}
     assert len({marker for marker, _ in styles}) == len({color for _, color in styles}) == 4  # colour and shape
 
 
 def test_a_forest_names_what_is_not_finished(drawn, tmp_path):
     layer_1 = {cell.name for cell in plan(("table2",), (3,), None, None, 3).cells if cell.setting.layer == 1}
-    charts.forest("", comparisons(tmp_path, layer_1), "Title", simulated=True)
+    study_figures.forest("", comparisons(tmp_path, layer_1), "Title", simulated=True)
     assert "not finished" in texts(drawn[0])
 
 
 def test_bars_stack_significant_neurons_under_the_others(drawn, tmp_path):
     effect = comparisons(tmp_path)[0].effect
-    charts.significance("", {"data": [charts.Bar("CAE-FR1", effect, 10)]}, "Title", simulated=False)
+    study_figures.significance("", {"data": [study_figures.Bar("CAE-FR1", effect, 10)]}, "Title", simulated=False)
     below, above = drawn[0].axes[0].patches
     assert below.get_height() == effect.value and below.get_height() + above.get_height() == pytest.approx(10)
     assert above.get_y() == effect.value

@@ -10,11 +10,13 @@ import time
 
 import numpy as np
 import pytest
+from runs import command, go, outcome, read_json, write_recording
 
 import daenr_tf
-from daenr_tf import interruption, metrics
+from daenr_tf import metrics
+from daenr_tf.runs import interruption
 from daenr_tf.training import computing_threads
-from runs import command, go, outcome, read_json, write_recording
+
 
 @pytest.fixture(scope="module")
 def recording_file(tmp_path_factory):
@@ -183,9 +185,10 @@ def test_sigterm_saves_the_state_and_the_same_command_goes_on_to_the_same_end(re
 
 STANDING_STILL = """
 import os, sys, time
-from daenr_tf.quiet import import_tensorflow
+from daenr_tf.runs.quiet import import_tensorflow
 import_tensorflow()
-from daenr_tf import cli, training
+from daenr_tf.commands import fit
+from daenr_tf import training
 evaluate_terms = training.evaluate_terms
 
 def stand_still(*arguments):
@@ -195,7 +198,7 @@ def stand_still(*arguments):
     return evaluate_terms(*arguments)
 
 training.evaluate_terms = stand_still
-cli.main("cae_fc")
+fit.main("cae_fc")
 """
 
 
@@ -322,11 +325,11 @@ def test_divergence_ends_with_status_3_and_the_best_weights(recording_file, tmp_
 def test_mirrored_on_two_devices_gives_the_results_of_one(finished, recording_file, tmp_path):
     code = f"""
 import sys
-from daenr_tf.quiet import import_tensorflow
+from daenr_tf.runs.quiet import import_tensorflow
 import_tensorflow()
 import tensorflow as tf
 tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2)
-from daenr_tf.cli import main
+from daenr_tf.commands.fit import main
 main("cae_fr", {command("cae_fr", str(tmp_path), "--dataset", recording_file, "--strategy", "mirrored")[3:]!r})
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
@@ -342,7 +345,7 @@ main("cae_fr", {command("cae_fr", str(tmp_path), "--dataset", recording_file, "-
 LOAD_ON_TWO = """
 import sys
 import numpy as np
-from daenr_tf.quiet import import_tensorflow
+from daenr_tf.runs.quiet import import_tensorflow
 import_tensorflow()
 import tensorflow as tf
 tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2)
@@ -371,7 +374,7 @@ def test_a_model_saved_without_replicas_is_loaded_and_trained_on_two(finished, r
 
 def test_a_disk_that_takes_no_more_ends_with_status_1_and_nothing_half_written(recording_file, tmp_path):
     limited = ("import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000));"
-               f"from daenr_tf.cli import main; main('cae_fr', {command('cae_fr', str(tmp_path), '--dataset', recording_file)[3:]!r})")
+               f"from daenr_tf.commands.fit import main; main('cae_fr', {command('cae_fr', str(tmp_path), '--dataset', recording_file)[3:]!r})")
     done = subprocess.run([sys.executable, "-c", limited], capture_output=True, text=True, timeout=300)
     assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
     assert "could not be written" in done.stderr.splitlines()[-1]

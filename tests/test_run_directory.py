@@ -12,7 +12,7 @@ from refusal import refused
 
 from daenr_tf.config import RunConfig
 from daenr_tf.errors import InputError, MachineError
-from daenr_tf.run_directory import RunDirectory, check_writable
+from daenr_tf.runs.directory import RunDirectory, check_writable
 
 DIGEST = "0123456789abcdef" * 4
 
@@ -222,7 +222,7 @@ def results_of(settings, recipe="cae_fr"):
 
 
 def test_a_foreign_results_file_writes_nothing_to_the_terminal_but_text(tmp_path):
-    from daenr_tf.summary import summary
+    from daenr_tf.runs.summary import summary
 
     said = summary(results_of(RunConfig().to_dict(), recipe="\x1b]0;owned\x07\x1b[2J"), "run")
     assert r"\x1b]0;owned\x07" in said and all(line.isprintable() for line in said.splitlines())

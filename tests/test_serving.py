@@ -7,9 +7,9 @@ import tensorflow as tf
 from daenr_tf import pipeline
 from daenr_tf.config import ModelConfig
 from daenr_tf.errors import MachineError
-from daenr_tf.model import build_model
-from daenr_tf.model_file import load_model, save_model
-from daenr_tf.serving import export
+from daenr_tf.models.daenr import build_model
+from daenr_tf.models.keras_file import load_model, save_model
+from daenr_tf.models.saved_model import export
 
 RECIPES = ("vae_fc", "vqvae_fm", "cnn_fr")
 SETTINGS = {"image_size": (8, 12), "latent_size": 5, "codebook_size": 6, "code_dim": 7}

@@ -11,11 +11,16 @@ import pytest
 from scipy import stats
 
 from daenr_tf.errors import InputError
-from daenr_tf.recordings import simulated
-from daenr_tf.recordings.calibration import ANTOLIK, TOLERANCE, statistics, table
-from daenr_tf.recordings.dead_leaves import dead_leaves
-from daenr_tf.recordings.population import MEAN_REMOVED, Population, _poisson
-from daenr_tf.recordings.simulated import REGIONS, fingerprint, generate, simulate
+from daenr_tf.recordings.simulated import regions
+from daenr_tf.recordings.simulated.dead_leaves import dead_leaves
+from daenr_tf.recordings.simulated.population import MEAN_REMOVED, Population, _poisson
+from daenr_tf.recordings.simulated.regions import (
+    REGIONS,
+    fingerprint,
+    generate,
+    simulate,
+)
+from daenr_tf.tools.simulation_fidelity import ANTOLIK, TOLERANCE, statistics, table
 
 ROOT = Path(__file__).resolve().parents[1]
 REAL = ROOT.parent / "shared" / "data" / "antolik" / "Data"
@@ -214,14 +219,14 @@ def test_the_bytes_do_not_depend_on_processor_features_or_threads(threads):
     environment = {**os.environ, "NPY_DISABLE_CPU_FEATURES": " ".join(newer), "OPENBLAS_NUM_THREADS": threads}
     if threads == "1" and "X86_V2" in core.__cpu_baseline__:
         environment["OPENBLAS_CORETYPE"] = "Nehalem"
-    script = f"from daenr_tf.recordings.simulated import *; print(fingerprint(generate({SMALL})))"
+    script = f"from daenr_tf.recordings.simulated.regions import *; print(fingerprint(generate({SMALL})))"
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == REGIONS[SMALL].sha256, done.stderr
 
 
 def test_a_region_is_made_once_and_then_read(cache, monkeypatch):
     made = simulate(SMALL, cache)
-    monkeypatch.setattr(simulated, "generate", None)
+    monkeypatch.setattr(regions, "generate", None)
     again = simulate(SMALL, cache)
     assert again.digest == made.digest
     assert all(np.array_equal(again.truth[key], made.truth[key]) for key in made.truth)
@@ -229,7 +234,7 @@ def test_a_region_is_made_once_and_then_read(cache, monkeypatch):
 
 def test_the_cache_is_the_users_unless_another_is_named(arrays, tmp_path, monkeypatch):
     monkeypatch.setattr("pooch.os_cache", lambda project: tmp_path / project)
-    monkeypatch.setattr(simulated, "generate", lambda region: arrays)
+    monkeypatch.setattr(regions, "generate", lambda region: arrays)
     simulate(SMALL)
     assert [path.name for path in (tmp_path / "daenr_tf" / "simulated").iterdir()] == [
         f"region{SMALL}-{REGIONS[SMALL].sha256[:12]}.npz"
@@ -262,7 +267,7 @@ def npy_bytes():
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_a_damaged_cache_is_made_anew(damage, arrays, tmp_path, monkeypatch):
     made = []
-    monkeypatch.setattr(simulated, "generate", lambda region: made.append(region) or arrays)
+    monkeypatch.setattr(regions, "generate", lambda region: made.append(region) or arrays)
     good = simulate(SMALL, tmp_path)
     (path,) = tmp_path.iterdir()
     DAMAGE[damage](path)
@@ -283,13 +288,13 @@ def test_a_full_disk_is_no_error_and_leaves_nothing_behind(arrays, tmp_path, mon
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(np, "savez", full)
-    monkeypatch.setattr(simulated, "generate", lambda region: arrays)
+    monkeypatch.setattr(regions, "generate", lambda region: arrays)
     assert simulate(SMALL, tmp_path).neurons == COUNTS[SMALL][1]
     assert not list(tmp_path.iterdir())
 
 
 def test_other_bytes_than_the_published_ones_give_a_warning_and_are_not_kept(arrays, tmp_path, monkeypatch):
-    monkeypatch.setattr(simulated, "generate", lambda region: {**arrays, "responses": arrays["responses"] + 1})
+    monkeypatch.setattr(regions, "generate", lambda region: {**arrays, "responses": arrays["responses"] + 1})
     with pytest.warns(UserWarning, match="not, byte for byte, the published one"):
         simulate(SMALL, tmp_path)
     assert not list(tmp_path.iterdir())

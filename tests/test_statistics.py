@@ -7,10 +7,21 @@ from scipy import stats
 
 from daenr_tf import metrics
 from daenr_tf.errors import InputError
-from daenr_tf.experiments import calibration
-from daenr_tf.experiments.populations import Errors, Predictions
-from daenr_tf.experiments.scores import Score, image_draws, mean_score, relative_gain, weighted_pcc
-from daenr_tf.experiments.statistics import estimate, holm, unpaired_difference, variance_components
+from daenr_tf.experiments.intervals import (
+    estimate,
+    holm,
+    unpaired_difference,
+    variance_components,
+)
+from daenr_tf.experiments.scores import (
+    Score,
+    image_draws,
+    mean_score,
+    relative_gain,
+    weighted_pcc,
+)
+from daenr_tf.tools import interval_coverage
+from daenr_tf.tools.populations import Errors, Predictions
 
 RNG = np.random.default_rng(0)
 
@@ -241,26 +252,26 @@ class TestCalibration:
             assert abs(metrics.pearson_per_neuron(predicted, observed).mean() - population.truth(gain)) < 0.012
 
     def test_is_repeatable_and_puts_everything_into_the_table_and_the_figure(self, tmp_path):
-        regimes = [calibration.REGIMES[0], calibration.REGIMES[-3]]
-        run = [calibration.calibrate(regime, seeds, studies=8) for regime in regimes for seeds in (2, 3)]
-        assert run == [calibration.calibrate(regime, seeds, studies=8) for regime in regimes for seeds in (2, 3)]
-        text = calibration.table(run)
+        regimes = [interval_coverage.REGIMES[0], interval_coverage.REGIMES[-3]]
+        run = [interval_coverage.calibrate(regime, seeds, studies=8) for regime in regimes for seeds in (2, 3)]
+        assert run == [interval_coverage.calibrate(regime, seeds, studies=8) for regime in regimes for seeds in (2, 3)]
+        text = interval_coverage.table(run)
         assert "| 2 seeds | 3 seeds | naive, 2 | naive, 3 |" in text and "| PCC, difference | all equal | " in text
-        calibration.draw(tmp_path / "calibration.png", run, 8)
+        interval_coverage.draw(tmp_path / "calibration.png", run, 8)
         assert imread(tmp_path / "calibration.png").std() > 0.01
 
     def test_a_regime_out_of_range_does_not_hold(self):
         def result(false, covered):
-            return calibration.Calibration(calibration.REGIMES[6], 5, false, (covered, 95.0))
+            return interval_coverage.Calibration(interval_coverage.REGIMES[6], 5, false, (covered, 95.0))
 
         assert result((5.0, 0.0), 95.0).holds and result(None, 96.9).holds
         assert not result((6.6, 5.0), 95.0).holds and not result((5.0, 5.0), 91.9).holds and not result(None, 97.1).holds
 
     @pytest.mark.slow
     @pytest.mark.parametrize("seeds", [3, 5, 10])
-    @pytest.mark.parametrize("regime", [r for r in calibration.REGIMES if r.main], ids=lambda r: f"{r.figure}, {r.of}: {r.name}")
+    @pytest.mark.parametrize("regime", [r for r in interval_coverage.REGIMES if r.main], ids=lambda r: f"{r.figure}, {r.of}: {r.name}")
     def test_intervals_hold_what_they_say(self, regime, seeds):
-        result = calibration.calibrate(regime, seeds)
+        result = interval_coverage.calibrate(regime, seeds)
         if not result.holds:  # the share of 1,000 studies has a standard error of 0.7 %: what it leaves open, 6,000 settle
-            result = calibration.calibrate(regime, seeds, studies=6000)
+            result = interval_coverage.calibrate(regime, seeds, studies=6000)
         assert result.holds, result

@@ -10,7 +10,6 @@ import time
 import numpy as np
 import psutil
 import pytest
-
 from clusters import ended, wait_until
 from runs import write_recording
 

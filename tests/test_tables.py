@@ -5,11 +5,12 @@ import pandas as pd
 import pytest
 import studies
 
-from daenr_tf import paper, paper_tables
-from daenr_tf.experiments import tables
+from daenr_tf import paper
 from daenr_tf.experiments.catalogue import plan
 from daenr_tf.experiments.findings import Findings
+from daenr_tf.experiments.report import tables
 from daenr_tf.experiments.study import Study
+from daenr_tf.paper import printed as source
 
 
 @pytest.fixture
@@ -33,17 +34,17 @@ def published(layout):
 
 
 def printed(block, width):
-    """The numbers of one of the paper's tables as `paper_tables` has them, a row each."""
+    """The numbers of one of the paper's tables as `printed` has them, a row each."""
     rows = [line.split() for line in block.strip().splitlines()]
     assert all(len(row) == width + 1 for row in rows)
     return [row[0] for row in rows], [[float(value) for value in row[1:]] for row in rows]
 
 
 @pytest.mark.parametrize(("name", "block", "columns"), [
-    ("table2", paper_tables.TABLE_2, [(f"region {region}", metric) for region in (1, 2, 3) for metric in ("MSE ↓", "PSNR (dB) ↑", "SSIM ↑")]),
-    ("table4", paper_tables.TABLE_4, [(f"h{layer}", model) for layer in (1, 2, 3, 4) for model in ("CNN-FR", "CAE-FR")]),
-    ("table5", paper_tables.TABLE_5, [(f"h{layer}", metric) for layer in (1, 2, 3, 4) for metric in ("MSE ↓", "PSNR (dB) ↑", "SSIM ↑")]),
-    ("table6", paper_tables.TABLE_6, [(f"region {region}", f"h{layer}") for region in (1, 2, 3) for layer in (1, 2, 3, 4)]),
+    ("table2", source.TABLE_2, [(f"region {region}", metric) for region in (1, 2, 3) for metric in ("MSE ↓", "PSNR (dB) ↑", "SSIM ↑")]),
+    ("table4", source.TABLE_4, [(f"h{layer}", model) for layer in (1, 2, 3, 4) for model in ("CNN-FR", "CAE-FR")]),
+    ("table5", source.TABLE_5, [(f"h{layer}", metric) for layer in (1, 2, 3, 4) for metric in ("MSE ↓", "PSNR (dB) ↑", "SSIM ↑")]),
+    ("table6", source.TABLE_6, [(f"region {region}", f"h{layer}") for region in (1, 2, 3) for layer in (1, 2, 3, 4)]),
 ])
 def test_a_table_is_laid_out_as_in_the_paper_with_its_numbers_in_their_places(found, name, block, columns):
     layout = tables.layout(*found(name, seeds=1))
@@ -58,7 +59,7 @@ def test_table_3_has_the_papers_columns_in_the_papers_order_and_the_held_out_gro
     groups = ["all neurons", "significant", "insignificant", "significant, held-out", "insignificant, held-out"]
     assert list(layout.columns) == [(metric, group) for metric in ("MSE ↓", "SSIM ↑", "PSNR (dB) ↑") for group in groups]
     assert layout.rows == ("CAE", "CAE-FR1", "CAE-FR2", "CAE-FR3", "CAE-FR4")
-    _, numbers = printed(paper_tables.TABLE_3, 6)
+    _, numbers = printed(source.TABLE_3, 6)
     theirs = np.array(published(layout))
     np.testing.assert_array_equal(theirs[1:, [1, 2, 6, 7, 11, 12]], numbers)
     assert np.isnan(theirs[0]).all() and np.isnan(theirs[:, [0, 3, 4, 5, 8, 9, 10, 13, 14]]).all()  # the paper chose on the test images only

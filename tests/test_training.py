@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from daenr_tf import checkpoint, pipeline, training
+from daenr_tf import pipeline, training
 from daenr_tf.config import ModelConfig, TrainConfig
 from daenr_tf.errors import DivergedError, InputError, MachineError
-from daenr_tf.model import adam, build_model
-from daenr_tf.progress import Progress
+from daenr_tf.models.daenr import adam, build_model
+from daenr_tf.runs import checkpoint
+from daenr_tf.runs.progress import Progress
 from daenr_tf.training import Observer, train
 
 SMALL = ModelConfig(recipe="cnn_fr", layer=1, image_size=(8, 8), latent_size=4, codebook_size=6, code_dim=5)

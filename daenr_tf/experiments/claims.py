@@ -20,11 +20,18 @@ import numpy as np
 
 from daenr_tf import paper
 from daenr_tf.experiments.catalogue import RECONSTRUCTION
-from daenr_tf.experiments.cells import ALL, INSIGNIFICANT, INSIGNIFICANT_CV, SHUFFLED, SIGNIFICANT, SIGNIFICANT_CV
+from daenr_tf.experiments.cells import (
+    ALL,
+    INSIGNIFICANT,
+    INSIGNIFICANT_CV,
+    SHUFFLED,
+    SIGNIFICANT,
+    SIGNIFICANT_CV,
+)
 from daenr_tf.experiments.findings import PCC
 from daenr_tf.experiments.findings import SIGNIFICANT as COUNT
+from daenr_tf.experiments.intervals import Estimate, estimate, holm, unpaired_difference
 from daenr_tf.experiments.scores import mean_score, relative_gain
-from daenr_tf.experiments.statistics import Estimate, estimate, holm, unpaired_difference
 
 SUPPORTED, NOT_SUPPORTED, CONTRADICTED, NOT_DECIDABLE = "supported", "not supported", "contradicted", "not decidable with this data"
 VERDICTS = (SUPPORTED, NOT_SUPPORTED, CONTRADICTED, NOT_DECIDABLE)

@@ -8,11 +8,11 @@ import numpy as np
 
 from daenr_tf import metrics, paper
 from daenr_tf.errors import InputError
-from daenr_tf.experiments import cells, outputs
+from daenr_tf.experiments import cell_outputs, cells
+from daenr_tf.experiments.cell_outputs import IMAGE_METRICS
 from daenr_tf.experiments.cells import Cell
-from daenr_tf.experiments.outputs import IMAGE_METRICS
+from daenr_tf.experiments.intervals import estimate
 from daenr_tf.experiments.scores import Score, image_draws
-from daenr_tf.experiments.statistics import estimate
 from daenr_tf.experiments.study import cell_directory
 
 PCC, SIGNIFICANT = "pcc", "significant"
@@ -117,5 +117,5 @@ class Findings:
 def _readable(place):
     """The outputs of a finished cell; None where they can't be read, which the grid tells."""
     with contextlib.suppress(InputError):
-        return outputs.read(place)
+        return cell_outputs.read(place)
     return None

@@ -17,13 +17,11 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
-from daenr_tf import interruption
-from daenr_tf.cli import INTERRUPTED
-from daenr_tf.errors import InputError, MachineError
-from daenr_tf.experiments import outputs, worker
+from daenr_tf.errors import INTERRUPTED, InputError, MachineError
+from daenr_tf.experiments import cell_outputs, worker
 from daenr_tf.experiments.cells import Cell
 from daenr_tf.experiments.study import cell_directory
-from daenr_tf.experiments.worker import log_file
+from daenr_tf.runs import interruption
 
 GRACE = 120  # seconds that cells have to save their states in
 ANSWER = 30  # seconds beyond these in which workers have to answer
@@ -148,13 +146,13 @@ def run_grid(client, cells, study, results_dir, show):
 
 def is_finished(results_dir, cell):
     """Whether a cell has its results."""
-    return os.path.exists(os.path.join(cell_directory(results_dir, cell), outputs.RESULTS))
+    return os.path.exists(os.path.join(cell_directory(results_dir, cell), cell_outputs.RESULTS))
 
 
 def _kept(results_dir, cell):
     """The outcome of a cell that was finished before: nothing is trained over files that were damaged since."""
     try:
-        outputs.read(cell_directory(results_dir, cell))
+        cell_outputs.read(cell_directory(results_dir, cell))
     except InputError as error:
         return Outcome(cell, "damaged", 0.0, str(error))
     return Outcome(cell, "kept", 0.0)

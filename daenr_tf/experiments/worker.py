@@ -11,12 +11,12 @@ import time
 
 import psutil
 
-from daenr_tf.cli import INTERRUPTED
+from daenr_tf.errors import INTERRUPTED
 from daenr_tf.experiments.cells import Cell
 from daenr_tf.experiments.study import Study
 
 MEMORY_SHARE = 0.9  # of the machine's, for all cells together
-_WORK = "daenr_tf.experiments.work"
+_WORK = "daenr_tf.commands.cell"
 _LOOK_EVERY = 0.1  # seconds
 
 
@@ -69,7 +69,9 @@ def run_in_a_process(command, cell, study, results_dir, base=None):
         results_dir: str.
         base: the outcome of the cell that chooses its neurons, waited for.
     """
-    from dask.system import CPU_COUNT  # as far as affinity and cgroups let this process have them
+    from dask.system import (
+        CPU_COUNT,  # as far as affinity and cgroups let this process have them
+    )
     from distributed import get_worker
 
     cell, study = Cell.from_dict(cell), Study(**study)

@@ -12,7 +12,8 @@ import os
 
 import numpy as np
 
-from daenr_tf.recordings.arrays import open_regular, read_npy
+from daenr_tf.files import open_regular
+from daenr_tf.recordings.arrays import read_npy
 from daenr_tf.recordings.checks import error
 from daenr_tf.recordings.recording import Recording
 

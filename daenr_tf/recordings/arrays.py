@@ -9,12 +9,12 @@ References:
 import math
 import os
 import re
-import stat
 import zipfile
 
 import numpy as np
 
 from daenr_tf.errors import InputError
+from daenr_tf.files import open_regular
 from daenr_tf.recordings.checks import error
 
 MAGIC = b"\x93NUMPY"
@@ -31,20 +31,6 @@ _STRING = r"(?:'[^']*'|\"[^\"]*\")"
 _ENTRY = rf"\s*({_STRING})\s*:\s*({_STRING}|True|False|\([\dL,\s]*\))\s*"
 _HEADER = re.compile(rf"\{{{_ENTRY},{_ENTRY},{_ENTRY},?\s*\}}\s*", re.ASCII)
 _SHAPE = re.compile(r"\((?:\d{1,18}L?,)*(?:\d{1,18}L?)?\)", re.ASCII)
-
-
-def open_regular(path, expected="a file"):
-    """A binary file for reading. Raises `InputError` where `path` is no regular file (or link to one) that can be opened."""
-    try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise error(path, expected, "a directory" if os.path.isdir(path) else "something that is no regular file")
-        return open(path, "rb")
-    except FileNotFoundError:
-        raise error(path, expected, "no such file") from None
-    except InputError:
-        raise
-    except (OSError, ValueError) as reason:
-        raise error(path, f"{expected} that can be read", getattr(reason, "strerror", None) or reason) from None
 
 
 def read_npy(stream, size, what):

@@ -58,7 +58,7 @@ def load_recording(dataset, region=None, data_dir=None):
 
 
 def _simulated(region):
-    from daenr_tf.recordings.simulated import simulate
+    from daenr_tf.recordings.simulated.regions import simulate
 
     return simulate(region)
 

@@ -1,0 +1,127 @@
+"""Which figures a study's findings are drawn as."""
+
+import base64
+import os
+
+import numpy as np
+import pandas as pd
+
+from daenr_tf.experiments.catalogue import IMAGES, SIGNIFICANCE, STIMULI
+from daenr_tf.experiments.cells import ALL, Cell, title
+from daenr_tf.experiments.claims import VERDICTS
+from daenr_tf.experiments.findings import SIGNIFICANT as COUNT
+from daenr_tf.experiments.report.tables import GROUP_NAMES, number
+from daenr_tf.experiments.study import cell_directory
+from daenr_tf.plotting import canvas, study_figures
+
+SHOWN = 10  # training images of a recording in Figure 5
+MOST_IN_A_FOREST = 40  # comparisons; more are drawn region by region
+REHEARSAL = "rehearsal on a small budget"
+_MONITORED = {"ir": ("val_reconstruction", "validation MSE (squared units of [−1, 1])", "image reconstruction"),
+              "nrs": ("val_response", "validation Poisson loss (nats per neuron)", "response prediction")}
+
+
+class Pictures:
+    """Draws into `<results_dir>/figures/`. Every method gives a list of dictionaries: `source` (a data URI), `text` (for who can't see it),
+    `file`, `width` (in CSS pixels, at which its letters have the size that they were drawn for).
+
+    Args:
+        results_dir: str.
+        findings: `Findings`.
+    """
+
+    def __init__(self, results_dir, findings):
+        self.results_dir, self.findings = results_dir, findings
+        self.simulated, self.rehearsal = findings.simulated, findings.study.rehearsal
+
+    def of_part(self, part):
+        """The figures of an experiment that is shown as figures; none of one that is a table."""
+        drawn = {IMAGES: self._reconstructions, STIMULI: self._stimuli, SIGNIFICANCE: self._significance}.get(part.experiment.kind)
+        return drawn(part) if drawn else []
+
+    def _reconstructions(self, part):
+        found = []
+        for region in part.regions:
+            rows, originals = {}, None
+            for setting in (setting for setting in part.settings if setting.region == region):
+                cell = self.findings.cells.get(Cell(setting, part.seeds[0]))
+                rows[setting.label] = None if cell is None else cell.shown
+                originals = originals if cell is None else cell.originals
+            if originals is not None:
+                shown = f"{self._data([region])}, seed {part.seeds[0]}"
+                text = f"{len(originals)} test images in the first row; below, what {', '.join(rows)} made of them. {shown}."
+                found.append(self._figure(part.experiment.name, study_figures.reconstructions, originals, rows,
+                                          f"Test images and their reconstructions\n{shown}", text=text))
+        return found
+
+    def _stimuli(self, part):
+        rows = {}
+        for region in part.regions:
+            recording = self.findings.recordings[region]
+            shown = np.linspace(0, len(recording.images) - 1, min(SHOWN, len(recording.images))).astype(int)
+            rows[recording.name] = (recording.images[shown], recording.pixel_range)
+        data = self._data(part.regions)
+        return [self._figure(part.experiment.name, study_figures.stimuli, rows, f"Training stimuli\n{data}",
+                             text=f"Examples of training images of {data}, a row each.")]
+
+    def _significance(self, part):
+        panels = {self._data([region]): [] for region in part.regions}
+        for setting in sorted(part.settings, key=lambda setting: setting.layer):  # models of one layer stand side by side
+            bar = study_figures.Bar(setting.label, self.findings.estimate(setting, COUNT), self.findings.recordings[setting.region].neurons)
+            panels[self._data([setting.region])].append(bar)
+        counts = [f"{bar.name} {number(bar.estimate.value, 1)} of {bar.neurons}" for bars in panels.values() for bar in bars if bar.estimate]
+        over = f"mean over {len(part.seeds)} seeds" if len(part.seeds) > 1 else "one seed: intervals over images only"
+        return [self._figure(part.experiment.name, study_figures.significance, panels, f"{part.title}\n{over}",
+                             text=f"Significantly predicted neurons: {', '.join(counts) or 'nothing finished'}.")]
+
+    def forests(self, claim):
+        """The comparisons of a claim."""
+        groups = {"": claim.comparisons}
+        if len(claim.comparisons) > MOST_IN_A_FOREST:
+            groups = {}
+            for one in claim.comparisons:
+                groups.setdefault(f"_region{one.setting.region}" if one.setting.region else "", []).append(one)
+        found = []
+        for end, comparisons in groups.items():
+            text = f"Effects of {claim.name} with their 95 % intervals, as in the table above: "
+            text += ", ".join(f"{sum(one.verdict == verdict for one in comparisons)} {verdict}" for verdict in VERDICTS) + "."
+            regions = [region for region in self.findings.recordings if any(one.setting is None or one.setting.region == region for one in comparisons)]
+            found.append(self._figure(f"claim_{claim.name}{end}", study_figures.forest, comparisons,
+                                      f"{claim.name}: {claim.statement}\n{self._data(regions)}; 95 % intervals", text=text))
+        return found
+
+    def learning_curves(self):
+        """The monitored loss of every finished cell, a figure per region and task."""
+        panels = {}
+        for cell in self.findings.cells:
+            path = os.path.join(cell_directory(self.results_dir, cell), "history.csv")
+            if os.path.exists(path):
+                setting, table = cell.setting, pd.read_csv(path)
+                curve = study_figures.Curve(setting.layer, table["step"].to_numpy(), table[_MONITORED[setting.task][0]].to_numpy(float))
+                panels.setdefault((setting.region, setting.task), {}).setdefault(_panel(setting), []).append(curve)
+        found = []
+        for (region, task), curves in panels.items():
+            _, unit, what = _MONITORED[task]
+            data = self._data([region])
+            text = f"Validation loss against the training step on {data}: {', '.join(name.replace(chr(10), ', ') for name in curves)}."
+            found.append(self._figure(f"learning_curves_{task}" + (f"_region{region}" if region else ""), study_figures.learning_curves, curves, unit,
+                                      f"Learning curves, {what}\n{data}; a line per cell", text=text))
+        return found
+
+    def _data(self, regions):
+        """What data a figure is of, in words."""
+        return ", ".join(self.findings.recordings[region].name for region in regions)
+
+    def _figure(self, stem, draw, *arguments, text):
+        path = os.path.join(self.results_dir, "figures", f"{stem}.png")
+        draw(path, *arguments, simulated=self.simulated, rehearsal=self.rehearsal)
+        with open(path, "rb") as file:
+            content = file.read()
+        return {"source": "data:image/png;base64," + base64.b64encode(content).decode(), "file": f"figures/{stem}.png",
+                "text": "Simulated data. " * self.simulated + "Rehearsal. " * self.rehearsal + text,
+                "width": int.from_bytes(content[16:20], "big") * 96 // canvas.DPI}
+
+
+def _panel(setting):
+    name = title(setting.model)
+    return name if setting.group == ALL else f"{name}\n{GROUP_NAMES.get(setting.group, setting.group)}"

@@ -1,0 +1,108 @@
+"""Files: read only where they are plain ones, and written so that they are there whole or not at all."""
+
+import contextlib
+import fcntl
+import os
+import re
+import shutil
+import stat
+import tempfile
+
+from daenr_tf.errors import InputError, MachineError
+
+
+def open_regular(path, expected="a file"):
+    """A binary file for reading. Raises `InputError` where `path` is no regular file (or link to one) that can be opened."""
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            kind = "a directory" if os.path.isdir(path) else "something that is no regular file"
+            raise InputError(f"{path}: expected {expected}, found {kind}")
+        return open(path, "rb")
+    except FileNotFoundError:
+        raise InputError(f"{path}: expected {expected}, found no such file") from None
+    except InputError:
+        raise
+    except (OSError, ValueError) as reason:
+        problem = getattr(reason, "strerror", None) or reason
+        raise InputError(f"{path}: expected {expected} that can be read, found {problem}") from None
+
+
+
+def read_text(path, most, expected="a file"):
+    """The text of a regular file, its first `most` bytes.
+
+    Raises:
+        InputError: there is none that can be read.
+        UnicodeDecodeError: it is not UTF-8.
+    """
+
+    with open_regular(path, expected) as file:
+        return file.read(most).decode("utf-8")
+
+
+def replace_file(path, write):
+    """Write a file so that it is there whole or not at all: `write(file)` gets a binary file beside `path`.
+
+    Raises:
+        MachineError: the disk refused; nothing is left behind.
+    """
+    aside = f"{path}.{os.getpid()}.part"
+    try:
+        with open(aside, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(aside, path)
+    except OSError as error:
+        raise MachineError(f"{path}: could not be written ({error.strerror or error})") from None
+    finally:
+        if os.path.exists(aside):
+            os.remove(aside)
+
+
+
+def write_text(path, text):
+    """`replace_file` for text."""
+    replace_file(path, lambda file: file.write(text.encode("utf-8")))
+
+
+
+@contextlib.contextmanager
+def folder_aside(directory, prefix):
+    """A folder in `directory` for as long as it is held; those that killed processes left there are removed first.
+
+    A process keeps its folder locked, and `directory` while it makes and locks the folder: none is seen before it is locked.
+
+    Args:
+        directory: str, an existing directory.
+        prefix: str that the folder's name begins with; folders so named are taken for ours.
+    """
+    with contextlib.ExitStack() as lock:
+        with _locked(directory, fcntl.LOCK_EX):
+            for name in os.listdir(directory):
+                if re.fullmatch(re.escape(prefix) + "[a-z0-9_]{8}", name):
+                    left = os.path.join(directory, name)
+                    with _locked(left, fcntl.LOCK_EX | fcntl.LOCK_NB) as had:
+                        if had:
+                            shutil.rmtree(left, ignore_errors=True)
+            aside = tempfile.mkdtemp(dir=directory, prefix=prefix)
+            lock.enter_context(_locked(aside, fcntl.LOCK_EX))
+        try:
+            yield aside
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _locked(folder, how):
+    """Tries to lock a folder, and gives whether it could: not every file system has locks."""
+    descriptor, had = None, False
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        fcntl.flock(descriptor, how)
+        had = True
+    try:
+        yield had
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)

@@ -1,0 +1,1 @@
+"""The joint model: made of its parts, built, saved and exported."""

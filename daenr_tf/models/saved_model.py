@@ -1,0 +1,103 @@
+"""A fitted model as a SavedModel that needs nothing of ours."""
+
+import errno
+import os
+import re
+
+import keras
+import tensorflow as tf
+
+from daenr_tf import pipeline
+from daenr_tf.errors import MachineError
+from daenr_tf.files import folder_aside
+from daenr_tf.models.keras_file import without_replicas
+
+ASIDE = ".export-"
+EXTRA, MARK = "assets.extra", "daenr_tf_run"  # where a SavedModel may hold what TensorFlow does not look at
+
+
+def export(model, directory, mark=None):
+    """Export a model as the next version under `directory`, in the layout that TensorFlow Serving scans.
+
+    Endpoints, both with the input `images` and the outputs `reconstruction` and `response` (those the model has;
+    a VQ-VAE also `indices`, the codes of its grid):
+    `serving_default` takes what the model takes, (N, height, width, channels) float32 in [-1, 1];
+    `serve_raw` takes images as the recording has them, (N, H, W, 1 or 3) float32 of any size in the recording's
+    own pixel range, and does the preprocessing inside the graph.
+
+    Args:
+        model: `DAENR`.
+        directory: str; its integer versions are made inside.
+        mark: str that names a run; a version that bears it already is this run's, and is left as it is.
+
+    Returns:
+        The path of the version.
+
+    Raises:
+        MachineError: it could not be written; nothing is left under a version's name.
+    """
+    exported = mark and _marked(directory, mark)
+    if exported:
+        return exported
+    model = without_replicas(model)
+    height, width, channels = model.image_shape
+
+    def serve(images):
+        # A signature's shape is not checked when it is called, and a grey model would take colour for grouped channels.
+        return model.serve(tf.ensure_shape(images, (None, height, width, channels)))
+
+    def serve_raw(images):
+        images = tf.ensure_shape(images, (None, None, None, None))
+        found = tf.shape(images)[-1]
+        tf.debugging.Assert((found == 1) | (found == 3), ["images: expected 1 or 3 channels, found", found])
+        return model.serve(pipeline.preprocess(images, model.settings["pixel_range"], (height, width), channels))
+
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    archive.add_endpoint("serving_default", serve, [
+        tf.TensorSpec((None, height, width, channels), tf.float32, name="images")])
+    archive.add_endpoint("serve_raw", serve_raw, [tf.TensorSpec((None, None, None, None), tf.float32, name="images")])
+    try:
+        os.makedirs(directory, exist_ok=True)
+        with folder_aside(directory, ASIDE) as aside:
+            path = os.path.join(aside, "model")
+            archive.write_out(path, verbose=False)
+            if mark:
+                os.makedirs(os.path.join(path, EXTRA), exist_ok=True)
+                with open(os.path.join(path, EXTRA, MARK), "w", encoding="utf-8") as file:
+                    file.write(mark)
+            return _move_into_place(path, directory)
+    except (OSError, tf.errors.OpError) as error:
+        raise MachineError(f"{directory}: the export could not be written ({error})") from None
+
+
+def _versions(directory):
+    names = os.listdir(directory) if os.path.isdir(directory) else []
+    return sorted(int(name) for name in names if re.fullmatch("[0-9]+", name))
+
+
+def _marked(directory, mark):
+    """The path of the version under `directory` that bears a mark, or None."""
+    for version in _versions(directory):
+        path = os.path.join(directory, str(version))
+        try:
+            with open(os.path.join(path, EXTRA, MARK), encoding="utf-8") as file:
+                if file.read() == mark:
+                    return path
+        except (OSError, UnicodeDecodeError):
+            continue
+    return None
+
+
+def _move_into_place(aside, directory):
+    """Give an export the next version's name, whoever else takes one at the same time."""
+    version = max(_versions(directory), default=0) + 1
+    while True:
+        path = os.path.join(directory, str(version))
+        try:
+            os.rename(aside, path)
+            return path
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+            version += 1

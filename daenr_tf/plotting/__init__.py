@@ -1,0 +1,1 @@
+"""Figures: how they look, and one file a subject."""

@@ -1,0 +1,77 @@
+"""What every figure shares: the header with the title and the label of simulated data, scales of grey, colour bars, the file."""
+
+import textwrap
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from daenr_tf.files import replace_file
+
+DPI = 150
+STYLE = {"title": 11, "label": 9, "tick": 8}  # points
+
+
+def figure(width: float, height: float, title: str, simulated: bool, rehearsal: bool = False) -> Figure:
+    """A figure of a width and of a body's height in inches, under a header with the title and, if need be, a label: simulated data, rehearsal.
+
+    What follows a line break in the title stands below it in smaller letters.
+    """
+    title, _, subtitle = title.partition("\n")
+    lines = textwrap.wrap(title, int(width * 11.5), break_on_hyphens=False) or [""]
+    lesser = textwrap.wrap(subtitle, int(width * 13.5), break_on_hyphens=False)
+    texts = 0.19 * len(lines) + 0.16 * len(lesser)
+    marks = ["simulated data"] * simulated + ["rehearsal"] * rehearsal
+    header = texts + (0.4 if marks else 0.16)
+    made = Figure(figsize=(width, height + header), dpi=DPI, layout="constrained")
+    made.get_layout_engine().set(rect=(0, 0, 1, height / (height + header)))
+
+    def from_top(inches):
+        return 1 - inches / (height + header)
+
+    centred = {"ha": "center", "parse_math": False}  # a recording may have dollar signs in its name
+    made.text(0.5, from_top(0.08), "\n".join(lines), va="top", fontsize=STYLE["title"], **centred)
+    if lesser:
+        made.text(0.5, from_top(0.1 + 0.19 * len(lines)), "\n".join(lesser), va="top", fontsize=STYLE["label"], **centred)
+    if marks:
+        box = {"boxstyle": "round,pad=0.25", "fc": "#ffb000", "ec": "none"}
+        label = {"fontsize": STYLE["label"], "fontweight": "bold", "bbox": box}
+        made.text(0.5, from_top(header - 0.08), " · ".join(marks), ha="center", va="bottom", **label)
+    return made
+
+
+def image(axis, pixels: np.ndarray, low: float, high: float, **options):
+    """Shows (height, width, channels) on the scale low..high."""
+    if pixels.shape[-1] == 3:
+        return axis.imshow(np.clip((pixels - low) / (high - low), 0, 1), **options)
+    return axis.imshow(pixels[..., 0], cmap="gray", vmin=low, vmax=high, **options)
+
+
+def span(values) -> tuple[float, float]:
+    """A grey scale from the smallest to the largest value; one constant value is mid-grey."""
+    low, high = float(np.min(values)), float(np.max(values))
+    return (low, high) if low < high else (low - 1, high + 1)
+
+
+def frame(axis) -> None:
+    """A frame without ticks, for an image."""
+    axis.axis("on")
+    axis.set_xticks([])
+    axis.set_yticks([])
+
+
+def plain(axis) -> None:
+    """Axes without the lines above and to the right, for a plot."""
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.tick_params(labelsize=STYLE["tick"])
+
+
+def colorbar(figure, shown, axes, label: str, ticks) -> None:
+    """A colour bar to the right of some axes."""
+    bar = figure.colorbar(shown, ax=axes, ticks=ticks, shrink=0.8, aspect=25, pad=0.02, panchor=False)
+    bar.set_label(label, fontsize=STYLE["tick"])
+    bar.ax.tick_params(labelsize=STYLE["tick"])
+
+
+def write(path, figure: Figure) -> None:
+    """The figure as a PNG file, whole or not at all. Raises MachineError."""
+    replace_file(path, lambda file: figure.savefig(file, format="png"))

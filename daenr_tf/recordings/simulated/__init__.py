@@ -1,0 +1,1 @@
+"""The simulated recording: stimuli, neurons, and what they answer."""

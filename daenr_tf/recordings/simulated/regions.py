@@ -1,0 +1,211 @@
+"""The simulated recording: a stand-in for the three regions of Antolík et al. (2016) that is always at hand.
+
+It has a region's counts of images, neurons and repeats, and statistics near to those measured on the real files (docs/simulated.md,
+`daenr_tf.tools.simulation_fidelity`), and it knows what was planted in it. It is no data: whatever is made from it says 'simulated'.
+"""
+
+import contextlib
+import dataclasses
+import hashlib
+import os
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from daenr_tf.errors import InputError
+from daenr_tf.recordings.recording import Recording
+from daenr_tf.recordings.simulated.dead_leaves import dead_leaves
+from daenr_tf.recordings.simulated.population import Population
+
+TEST_IMAGES = 50
+
+
+@dataclasses.dataclass(frozen=True)
+class Region:
+    """What is simulated for one region.
+
+    Attributes:
+        images, neurons, repeats: int, counts of training images, neurons and presentations of the test images.
+        seed: int, of the training images, the population and the responses.
+        test_seed: int, of the test images; the same in regions 1 and 2, as in the real recordings.
+        contrast: float, width of the distribution of grey levels as a share of the full range.
+        events: float, mean number of events per presentation.
+        amplitude: float, mean amplitude of an event, spikes.
+        explainable: (lowest, highest) explainable share of a neuron.
+        sha256: hex, what the arrays must be (see `fingerprint`).
+    """
+
+    images: int
+    neurons: int
+    repeats: int
+    seed: int
+    test_seed: int
+    contrast: float
+    events: float
+    amplitude: float
+    explainable: tuple[float, float]
+    sha256: str
+
+
+REGIONS = {
+    1: Region(
+        images=1800,
+        neurons=103,
+        repeats=10,
+        seed=7,
+        test_seed=1,
+        contrast=0.89,
+        events=0.79,
+        amplitude=0.725,
+        explainable=(0.03, 0.52),
+        sha256="f2d0ab9e0adffd816b479c359e111f1cb7a50d7861ed613c8c52eaaa8df328f5",
+    ),
+    2: Region(
+        images=1260,
+        neurons=55,
+        repeats=8,
+        seed=5,
+        test_seed=1,
+        contrast=0.89,
+        events=0.85,
+        amplitude=0.73,
+        explainable=(0.02, 0.40),
+        sha256="1992e3c2d4a5a9c41dd52063f51df76267d4a4f5e6c3666e1ea5f61203817cfc",
+    ),
+    3: Region(
+        images=1800,
+        neurons=102,
+        repeats=12,
+        seed=8,
+        test_seed=3,
+        contrast=1.0,
+        events=0.78,
+        amplitude=0.885,
+        explainable=(0.02, 0.46),
+        sha256="9248f6d7ff7b6202dbb41fa56e76f0b8b77b997c64a994be26850f3d03725c57",
+    ),
+}
+
+
+def simulate(region, cache_dir=None):
+    """The simulated recording of one region.
+
+    It is made on first use (a few seconds) and kept in the user's cache. A cache that is damaged, of another version or not writable
+    is no error: the recording is made anew and goes on in memory.
+
+    Args:
+        region: int, 1, 2 or 3.
+        cache_dir: path of the folder to keep it in; None takes `simulated` in the user's cache directory for daenr_tf.
+
+    Returns:
+        A `Recording` with `simulated` true and the ground truth as `truth`.
+
+    Raises:
+        InputError: there is no such region.
+    """
+    if region not in REGIONS:
+        raise InputError(f"region: expected one of {', '.join(map(str, REGIONS))}, found {region!r}")
+    path = _cache_path(region, cache_dir)
+    arrays = _read(path, REGIONS[region].sha256)
+    if arrays is None:
+        arrays = generate(region)
+        if fingerprint(arrays) == REGIONS[region].sha256:
+            _write(path, arrays)
+        else:
+            warnings.warn(
+                f"the simulated region {region} made on this machine is not, byte for byte, the published one; results on it "
+                "may differ in the last digits",
+                stacklevel=2,
+            )
+    truth = {key.removeprefix("truth_"): value for key, value in arrays.items() if key.startswith("truth_")}
+    return Recording(
+        name=f"simulated-r{region}",
+        simulated=True,
+        images=arrays["images"],
+        responses=arrays["responses"],
+        test_images=arrays["test_images"],
+        test_trials=arrays["test_trials"],
+        pixel_range=(0.0, 255.0),
+        truth=truth,
+        source=f"simulated region {region}",
+    )
+
+
+def generate(region):
+    """Makes the arrays of one region from its seeds, without the cache.
+
+    The stream of numpy.random.RandomState is frozen by NumPy's compatibility policy (NEP 19).
+
+    Returns:
+        A dict of `images` (N, 31, 31, 1) uint8, `responses` (N, M) float32, `test_images` (50, 31, 31, 1) uint8, `test_trials` (repeats, 50, M)
+        float32, and, each under its name with `truth_` before it, the arrays of `Population.truth`.
+    """
+    spec = REGIONS[region]
+    images = dead_leaves(_random(spec.seed, "images"), spec.images, spec.contrast)
+    test_images = dead_leaves(_random(spec.test_seed, "test images"), TEST_IMAGES, spec.contrast)
+    population = Population.draw(
+        _random(spec.seed, "population"), spec.neurons, spec.events, spec.amplitude, spec.explainable
+    )
+    rates = population.rates(images, reference=images)
+    test_rates = population.rates(test_images, reference=images)
+    responses = population.respond(_random(spec.seed, "responses"), rates)
+    repeated = np.broadcast_to(test_rates, (spec.repeats, *test_rates.shape))
+    trials = population.respond(_random(spec.seed, "test trials"), repeated)
+    truth = population.truth(rates, test_rates)
+    return {
+        "images": images[..., np.newaxis],
+        "responses": responses,
+        "test_images": test_images[..., np.newaxis],
+        "test_trials": trials,
+        **{f"truth_{key}": value for key, value in truth.items()},
+    }
+
+
+def fingerprint(arrays):
+    """SHA-256 (hex) over the names, types, shapes and little-endian bytes of a dict of arrays, in the order of the names."""
+    sha = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name], dtype=arrays[name].dtype.newbyteorder("<"))
+        sha.update(f"{name} {array.dtype.kind}{array.dtype.itemsize} {array.shape}\n".encode())
+        sha.update(array.tobytes())
+    return sha.hexdigest()
+
+
+def _random(seed, stage):
+    """A stream of its own for every stage, so that a change in one leaves the others as they are."""
+    stages = ("images", "test images", "population", "responses", "test trials")
+    return np.random.RandomState([seed, stages.index(stage)])
+
+
+def _cache_path(region, cache_dir):
+    if cache_dir is None:
+        import pooch  # takes longer to import than a cached region takes to read
+
+        cache_dir = Path(pooch.os_cache("daenr_tf")) / "simulated"
+    return Path(cache_dir) / f"region{region}-{REGIONS[region].sha256[:12]}.npz"
+
+
+def _read(path, sha256):
+    """The arrays in the file, or None unless they are there and are what they must be."""
+    try:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+            arrays = dict(archive)
+        return arrays if fingerprint(arrays) == sha256 else None
+    except Exception:  # a file can be damaged in any way; whatever it is, the recording is made anew
+        return None
+
+
+def _write(path, arrays):
+    """Writes the arrays beside `path` and moves them into place; where that isn't possible, leaves nothing behind."""
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.stem, suffix=".part", delete=False) as file:
+            aside = Path(file.name)
+            try:
+                np.savez(file, **arrays)
+                file.close()
+                os.replace(aside, path)
+            finally:
+                aside.unlink(missing_ok=True)

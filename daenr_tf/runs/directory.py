@@ -1,0 +1,172 @@
+"""A run's directory: who may write to it, what it holds already, and what it must hold in the end."""
+
+import contextlib
+import json
+import math
+import os
+import re
+import uuid
+
+from daenr_tf.config import read_config
+from daenr_tf.errors import InputError, one_line
+from daenr_tf.files import read_text, write_text
+from daenr_tf.runs import lock, own_files
+from daenr_tf.runs.own_files import CHECKPOINT
+from daenr_tf.runs.summary import summary
+
+CONFIG = "config.json"
+RESULTS = "results.json"
+LOCK = "lock"
+DIGEST = "recording"  # in checkpoint/: the digest of the recording that an unfinished run is on
+LARGEST_RESULTS = 1_000_000  # bytes that are read
+
+
+def check_writable(option, directory):
+    """Raises `InputError` where `directory` neither is a directory that can be written to nor could be made."""
+    path = os.path.abspath(directory)
+    if not one_line(path) == path:
+        raise InputError(f"{option}: expected a name in UTF-8, as TensorFlow wants it, found {one_line(directory)!r}")
+    missing = []
+    while not os.path.lexists(path):
+        path, name = os.path.split(path)
+        missing.append(name)
+    if not os.path.isdir(path):
+        raise InputError(f"{option}: expected a directory or a new path, found that {path} is no directory")
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise InputError(f"{option}: expected a directory that can be written to, found that {path} can not")
+    longest = os.pathconf(path, "PC_NAME_MAX")
+    for name in missing:
+        if len(os.fsencode(name)) > longest:
+            raise InputError(f"{option}: expected names of at most {longest} bytes, found {name[:40]}… of {len(os.fsencode(name))}")
+
+
+def make_directory(option, directory):
+    """Make a directory that the user named. Raises `InputError` where the system refuses."""
+    try:
+        os.makedirs(directory, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{option}: expected a directory that can be written to, found {directory} ({error.strerror})") from None
+
+
+class RunDirectory:
+    """The directory of one run.
+
+    Args:
+        path: str.
+        config: `RunConfig`, what is asked for.
+        digest: str, of the recording.
+    """
+
+    def __init__(self, path, config, digest):
+        self.path = path
+        self.settings = config.to_dict()
+        self.digest = digest
+
+    def file(self, *names):
+        """The path of something in the directory."""
+        return os.path.join(self.path, *names)
+
+    @contextlib.contextmanager
+    def held(self, overwrite):
+        """Hold the directory for this process, made and with its `config.json` written.
+
+        Raises:
+            InputError: it can't be made, is no run's, or holds a run of another configuration or recording.
+            MachineError: another process holds it.
+        """
+        make_directory("--run-dir", self.path)
+        with lock.held(self.file(LOCK), "another run", "--run-dir") as self._lock:
+            self._check_that_it_is_a_runs()
+            own_files.sweep(self.path)
+            if overwrite:
+                own_files.remove_own(self.path)
+            self._check()
+            if not os.path.exists(self.file(CONFIG)):
+                os.makedirs(self.file(CHECKPOINT), exist_ok=True)
+                write_text(self.file(CHECKPOINT, DIGEST), self.digest)
+                write_text(self.file(CONFIG), json.dumps(self.settings, indent=2) + "\n")
+            yield self
+
+    def check_held(self):
+        """Raises `MachineError` where the directory was removed or taken by another run: nothing may be written there any more."""
+        self._lock.check()
+
+    def clear_checkpoint(self):
+        """Remove the state of a run that is finished."""
+        self.check_held()
+        own_files.remove_own(self.path, CHECKPOINT)
+
+    def mark(self):
+        """A word that names this run, the same after it was killed and started again."""
+        path = self.file(CHECKPOINT, "mark")
+        with contextlib.suppress(OSError, UnicodeDecodeError), open(path, encoding="utf-8") as file:
+            if re.fullmatch("[0-9a-f]{32}", mark := file.read(33)):  # it becomes a part of a file's name
+                return mark
+        mark = uuid.uuid4().hex
+        write_text(path, mark)
+        return mark
+
+    def results(self):
+        """The results of a finished run, or None."""
+        if not os.path.exists(self.file(RESULTS)):
+            return None
+        try:
+            results = json.loads(read_text(self.file(RESULTS), LARGEST_RESULTS, "a run's results"))
+            summary(results, self.path)
+            if not isinstance(results["dataset"]["digest"], str):
+                raise TypeError("a digest that is no text")
+            return results
+        except InputError as error:
+            raise InputError(f"{error}; --overwrite starts afresh") from None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
+            problem = " ".join(str(error).split())
+            raise InputError(f"{self.file(RESULTS)}: expected a run's results, found {problem}; --overwrite starts afresh") from None
+
+    def write_results(self, results):
+        """Write `results.json`, strict JSON: what is not finite is null."""
+        write_text(self.file(RESULTS), json.dumps(_finite(results), indent=2, allow_nan=False) + "\n")
+
+    def _check_that_it_is_a_runs(self):
+        """Before anything in it is touched: a run's directory has a run's `config.json`, or nothing yet but what a killed run began."""
+        names = sorted(set(os.listdir(self.path)) - {LOCK})
+        if CONFIG in names:
+            if not {"recipe", "dataset"} <= read_config(self.file(CONFIG)).keys():
+                raise InputError(f"--run-dir: expected an empty directory or a run's, found {self.path} with a {CONFIG} that is no run's")
+            return
+        for name in names:
+            strange = own_files.foreign(self.path, CHECKPOINT) if name == CHECKPOINT else name
+            if strange and not own_files.is_half_written(strange):
+                raise InputError(f"--run-dir: expected an empty directory or a run's, found {self.path} with {strange} and no {CONFIG}")
+
+    def _check(self):
+        if not os.path.exists(self.file(CONFIG)):
+            return
+        self._check_settings(read_config(self.file(CONFIG)), CONFIG)
+        results = self.results()
+        if results:
+            self._check_settings(results["config"], RESULTS)
+        digest = results["dataset"]["digest"] if results else self._digest_of_the_unfinished()
+        if digest != self.digest:
+            raise InputError(f"--run-dir: expected a run on the recording with digest {self.digest[:12]}…, found {self.path} on"
+                             f" {digest[:12]}…; --overwrite starts afresh")
+
+    def _check_settings(self, found, file):
+        for name, wanted in self.settings.items():
+            if name != "dataset" and found.get(name) != wanted:
+                raise InputError(f"--run-dir: expected a run with {name} {wanted}, found {self.path} with {name} {found.get(name)}"
+                                 f" in {file}; --run-dir takes another place, --overwrite starts afresh")
+
+    def _digest_of_the_unfinished(self):
+        with contextlib.suppress(OSError, UnicodeDecodeError), open(self.file(CHECKPOINT, DIGEST), encoding="utf-8") as file:
+            return file.read()
+        return self.digest
+
+
+def _finite(value):
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,80 @@
+"""The tables and figures that a run leaves."""
+
+import os
+
+import numpy as np
+
+from daenr_tf.files import write_text
+
+SHOWN = 10  # test images and masks in a figure
+
+
+def write_history(directory, history):
+    """`history.csv`."""
+    write_text(directory.file("history.csv"), history.to_csv(index=False))
+
+
+def write_neurons(directory, evaluation):
+    """`neurons.csv`, where there is a readout."""
+    if evaluation.neurons is not None:
+        write_text(directory.file("neurons.csv"), evaluation.neurons.to_csv(index=False))
+
+
+def describe(config, recording):
+    """What a run is, in words: `cae_fr, layer 2, ir, seed 0, simulated region 3 (quick run)`."""
+    parts = [config.model.recipe]
+    if config.model.readout:
+        parts.append(f"layer {config.model.layer}")
+    parts += [config.training.task, f"seed {config.training.seed}"]
+    parts.append(f"{config.dataset} region {config.region}" if config.dataset in ("antolik", "simulated") else recording.name)
+    return ", ".join(parts) + (" (quick run)" if config.quick else "")
+
+
+def write_figures(folder, config, recording, model, training, evaluation):
+    """The figures of a run, as PNG files in `folder`."""
+    from daenr_tf.plotting import run_figures
+
+    os.makedirs(folder, exist_ok=True)
+    name = describe(config, recording)
+    simulated = recording.simulated
+
+    def path(stem):
+        return os.path.join(folder, f"{stem}.png")
+
+    run_figures.learning_curves(path("learning_curves"), training.history, config.training.monitor, training.best_step,
+                            f"Learning curves\n{name}", simulated=simulated)
+    if "reconstruction" in evaluation.outputs:
+        run_figures.reconstructions(path("reconstructions"), evaluation.images[:SHOWN], evaluation.outputs["reconstruction"][:SHOWN],
+                                f"Test images and reconstructions\n{name}", simulated=simulated)
+    if evaluation.neurons is not None:
+        table = evaluation.neurons
+        ceiling = None if recording.test_trials is None else table["noise_ceiling"].to_numpy()
+        run_figures.pcc(path("pcc"), table["pcc"].to_numpy(), ceiling, table["significant"].to_numpy(),
+                    f"Predicted and observed responses\n{name}", simulated=simulated)
+        if config.model.readout == "fr":
+            _draw_masks(path("masks"), name, recording, model, table)
+        if config.model.readout == "fm":
+            _draw_fixed_masks(path("masks"), name, config, recording, model)
+
+
+def _draw_masks(path, name, recording, model, table):
+    from daenr_tf.plotting import run_figures
+
+    pcc, ceilings = table["pcc"].to_numpy(), table["noise_ceiling"].to_numpy()
+    best = np.argsort(-pcc, kind="stable")[:SHOWN]
+    planted = {} if recording.truth is None else {"planted": recording.truth["center"][best]}
+    run_figures.masks(path, model.readout.masks()[best], best, f"Spatial masks of the best predicted neurons\n{name}",
+                  pccs=pcc[best], ceilings=ceilings[best], centers=planted, stimulus_shape=recording.images.shape[1:3], simulated=recording.simulated)
+
+
+def _draw_fixed_masks(path, name, config, recording, model):
+    from daenr_tf.plotting import run_figures
+    from daenr_tf.receptive_fields import estimate_receptive_fields
+
+    training, _ = recording.split(config.model.seed)
+    images = recording.images[training]
+    positions = estimate_receptive_fields(images, recording.responses[training]).positions
+    mean = images.mean(axis=(0, 3), dtype="float64")
+    run_figures.fixed_mask_positions(
+        path, mean, positions, model.readout.cells(), (model.readout.height, model.readout.width), f"Fixed masks\n{name}",
+        planted=None if recording.truth is None else recording.truth["center"], simulated=recording.simulated)

@@ -1,0 +1,1 @@
+"""What developers run: benchmarks, the documentation's figures, checks of the statistics."""
