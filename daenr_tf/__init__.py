@@ -8,7 +8,7 @@ import importlib
 _HOMES = {
     "Recording": "recordings.recording", "load_recording": "recordings.load",
     "ModelConfig": "config", "TrainConfig": "config", "RunConfig": "config", "InputError": "errors",
-    "DAENR": "models.daenr", "build_model": "models.daenr", "train": "training", "evaluate": "evaluation",
+    "DAENR": "models.daenr", "build_model": "models.build", "train": "training", "evaluate": "evaluation",
     "export": "models.saved_model", "load_model": "models.keras_file", "metrics": None, "paper": None,
 }
 __all__ = sorted(_HOMES)

@@ -4,75 +4,53 @@ import dataclasses
 import json
 from dataclasses import dataclass, field
 
+from daenr_tf import systems
 from daenr_tf.errors import InputError, SettingError
 from daenr_tf.files import read_text
-from daenr_tf.paper import AUTOENCODERS, READOUTS, RECIPES, REGIONS, TASKS
-from daenr_tf.setting_checks import (
-    is_image_size,
-    number,
-    one_of,
-    shared_settings,
-    whole,
-)
+from daenr_tf.loss_weights import default_weights
+from daenr_tf.paper import REGIONS
+from daenr_tf.recordings.sources import is_source
+from daenr_tf.setting_checks import number, one_of, whole
 
-# The sparsity penalty's weight by readout: FR and FM as the paper is read; FC as found on validation (docs/readouts.md).
-DEFAULT_READOUT_L1 = {"fr": 0.02, "fm": 0.02, "fc": 0.05}
+DEFAULT_REGION = 3
+# What --quick takes where nothing else is said: the whole path in under a minute.
+QUICK = {"max_steps": 200, "patience_steps": 100, "validate_every": 25}
 LARGEST_CONFIG = 1_000_000  # bytes that are read
 
 
 @dataclass(frozen=True)
-class ModelConfig:
-    """What a model is made of. Fields that its recipe has no use for are ignored.
-
-    Attributes:
-        recipe: one of `RECIPES`; it names the autoencoder and the readout.
-        layer: int in 1..4, the hidden layer h_i that the readout reads.
-        image_size: (height, width) in pixels that stimuli are resized to, multiples of 4.
-        color: "grey" (1 channel) or "rgb" (3).
-        latent_size: int, the latent of CAE and VAE.
-        codebook_size, code_dim: int, K and D of the VQ-VAE.
-        codebook_update: "ema" or "loss", how the VQ-VAE's codes are learned.
-        readout_l1: float, the weight of the readout's sparsity penalty; None takes the readout's default.
-        activity_l1: float, the weight of the mean absolute activity of h_i.
-        precision: "float32" or "mixed_bfloat16".
-        seed: int, of the initial weights and of sampling; also of the validation split that readouts start from.
-    """
-
+class _ModelConfig:
     recipe: str = "cae_fr"
+    core: str = "daenr"
     layer: int = 2
     image_size: tuple = (32, 32)
     color: str = "grey"
-    latent_size: int = 100
-    codebook_size: int = 32
-    code_dim: int = 256
-    codebook_update: str = "ema"
-    readout_l1: float | None = None
-    activity_l1: float = 0.01
     precision: str = "float32"
     seed: int = 0
 
     def __post_init__(self):
-        one_of("recipe", self.recipe, RECIPES)
-        if not is_image_size(self.image_size):
-            raise SettingError("image_size", "height and width in pixels, multiples of 4", self.image_size)
-        object.__setattr__(self, "image_size", tuple(self.image_size))
+        one_of("recipe", self.recipe, systems.SYSTEMS)
+        one_of("core", self.core, systems.CORES)
+        core = systems.CORES[self.core]
+        one_of("layer", self.layer, range(1, core.layers + 1))
+        size = tuple(self.image_size) if isinstance(self.image_size, (list, tuple)) else ()
+        if len(size) != 2 or any(type(n) is not int or n < 4 or n % core.downsampling for n in size):
+            raise SettingError("image_size", f"height and width in pixels, multiples of {core.downsampling}", self.image_size)
+        object.__setattr__(self, "image_size", size)
         one_of("color", self.color, ("grey", "rgb"))
-        if self.readout_l1 is None:
-            object.__setattr__(self, "readout_l1", DEFAULT_READOUT_L1.get(self.readout, 0.0))
-        shared_settings(vars(self))
         one_of("precision", self.precision, ("float32", "mixed_bfloat16"))
+        whole("seed", self.seed, 0)
+        own = {option.name: option for part in self.system.parts(core) for option in part.options}
+        for name, first in systems.options().items():
+            option = own.get(name, first)
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, option.default)
+            option.check(name, getattr(self, name))
 
     @property
-    def autoencoder(self):
-        """"cae", "vae", "vqvae" or None."""
-        name = self.recipe.split("_")[0]
-        return name if name in AUTOENCODERS else None
-
-    @property
-    def readout(self):
-        """"fr", "fc", "fm" or None."""
-        name = self.recipe.split("_")[-1]
-        return name if name in READOUTS else None
+    def system(self):
+        """The `systems.System` that the recipe names."""
+        return systems.SYSTEMS[self.recipe]
 
     @property
     def channels(self):
@@ -80,13 +58,29 @@ class ModelConfig:
         return 3 if self.color == "rgb" else 1
 
 
+ModelConfig = dataclasses.make_dataclass(
+    "ModelConfig", [(name, object, None) for name in systems.options()], bases=(_ModelConfig,), frozen=True)
+ModelConfig.__module__ = __name__
+ModelConfig.__doc__ = """What a model is made of. Options of parts that its recipe has not are kept and mean nothing.
+
+    Attributes:
+        recipe: one of `systems.SYSTEMS`; it names the bottleneck and the readout.
+        core: one of `systems.CORES`, the encoder.
+        layer: int, the hidden layer h_i that the readout reads, 1 to the core's last.
+        image_size: (height, width) in pixels that stimuli are resized to, multiples of the core's downsampling.
+        color: "grey" (1 channel) or "rgb" (3).
+        precision: "float32" or "mixed_bfloat16".
+        seed: int, of the initial weights and of sampling; also of the validation split that parts start from.
+""" + "".join(f"        {option.name}: {option.help}; None takes the part's default.\n" for option in systems.options().values()) + "    "
+
+
 @dataclass(frozen=True)
 class TrainConfig:
     """How a model is trained (the paper's "two-stage" procedure).
 
     Attributes:
-        task: "ir" or "nrs": which head's validation loss is monitored.
-        alpha, beta: float >= 0, weights of the reconstruction and of the response (Eq. 3).
+        task: "ir" or "nrs": which head's validation loss is monitored; None takes "ir" for a model with a decoder, else "nrs".
+        alpha, beta: float >= 0, weights of the reconstruction and of the response (Eq. 3); None takes the cell's (docs/tasks.md).
         batch_size: int, images per step, over all replicas.
         learning_rate: float, of the first stage; the second has half of it.
         max_steps: int, of both stages together.
@@ -95,9 +89,9 @@ class TrainConfig:
         seed: int, of the validation split and of the order of images.
     """
 
-    task: str = "ir"
-    alpha: float = 1.0
-    beta: float = 1e-3
+    task: str | None = None
+    alpha: float | None = None
+    beta: float | None = None
     batch_size: int = 64
     learning_rate: float = 1e-3
     max_steps: int = 10000
@@ -106,9 +100,11 @@ class TrainConfig:
     seed: int = 0
 
     def __post_init__(self):
-        one_of("task", self.task, TASKS)
-        number("alpha", self.alpha)
-        number("beta", self.beta)
+        if self.task is not None:
+            one_of("task", self.task, systems.HEADS)
+        for name in ("alpha", "beta"):
+            if getattr(self, name) is not None:
+                number(name, getattr(self, name))
         if self.alpha == self.beta == 0:
             raise SettingError("beta", "alpha and beta not both 0", self.beta)
         number("learning_rate", self.learning_rate, positive=True)
@@ -118,8 +114,28 @@ class TrainConfig:
 
     @property
     def monitor(self):
-        """The term whose validation value decides: "reconstruction" or "response"."""
-        return "reconstruction" if self.task == "ir" else "response"
+        """The term whose validation value decides: "reconstruction" or "response"; None where the task is not decided yet."""
+        return systems.HEADS.get(self.task)
+
+    def completed(self, recipe, heads, layer, region):
+        """The same with task, alpha and beta, where they are not given, those of a cell: what the command line takes.
+
+        Args:
+            recipe: str, the name of the system.
+            heads: the names of its outputs.
+            layer: int, the hidden layer that is read.
+            region: 1..3, whose weights are taken.
+
+        Raises:
+            SettingError: the system lacks the task's head.
+        """
+        tasks = [task for task, head in systems.HEADS.items() if head in heads]
+        task = tasks[0] if self.task is None else self.task
+        if task not in tasks:
+            raise SettingError("task", f"one of {', '.join(tasks)} for {recipe}", task)
+        weights = default_weights(recipe, heads, region, layer, task)
+        given = {name: value for name, value in (("alpha", self.alpha), ("beta", self.beta)) if value is not None}
+        return dataclasses.replace(self, task=task, **{"alpha": weights.alpha, "beta": weights.beta, **given})
 
 
 @dataclass(frozen=True)
@@ -127,7 +143,8 @@ class RunConfig:
     """A run: a recording, a model, its training and the devices. What `config.json` holds, flat.
 
     Attributes:
-        dataset: "antolik", "simulated" or the path of an NPZ file.
+        training: completed by the cell's task, alpha and beta.
+        dataset: a name in `recordings.sources`, or the path of a file.
         region: 1..3, the recorded region (for one's own recording: the region whose alpha:beta are taken).
         strategy: "none" or "mirrored".
         deterministic: bool, whether TensorFlow is held to operations that give the same bits each time.
@@ -137,7 +154,7 @@ class RunConfig:
     model: ModelConfig = field(default_factory=ModelConfig)
     training: TrainConfig = field(default_factory=TrainConfig)
     dataset: str = "auto"
-    region: int = 3
+    region: int = DEFAULT_REGION
     strategy: str = "none"
     deterministic: bool = False
     quick: bool = False
@@ -146,10 +163,18 @@ class RunConfig:
         one_of("region", self.region, REGIONS)
         one_of("strategy", self.strategy, ("none", "mirrored"))
         if not isinstance(self.dataset, str) or not self.dataset:
-            raise SettingError("dataset", "auto, antolik, simulated or an NPZ file", self.dataset)
+            raise SettingError("dataset", "auto, antolik, simulated or a file", self.dataset)
         for name in ("deterministic", "quick"):
             if not isinstance(getattr(self, name), bool):
                 raise SettingError(name, "true or false", getattr(self, name))
+        if self.model.seed != self.training.seed:
+            raise SettingError("seed", f"the same for model and training, {self.model.seed}", self.training.seed)
+        object.__setattr__(self, "training", self.training.completed(self.model.recipe, self.model.system.heads, self.model.layer, self.region))
+
+    @property
+    def own_recording(self):
+        """Whether the recording is a file of the user's."""
+        return not is_source(self.dataset)
 
     def to_dict(self):
         """The settings as one flat dictionary that JSON can hold."""
@@ -201,3 +226,34 @@ def read_config(path):
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     return settings
+
+
+def resolve(recipe, given, config_file=None):
+    """A run's configuration: a file's settings, then those given, then the defaults and the cell's alpha:beta.
+
+    Args:
+        recipe: str.
+        given: dict of settings by field name.
+        config_file: path of a run's `config.json`, or None.
+
+    Raises:
+        SettingError: a setting can't be used.
+        InputError: the file can't be used.
+    """
+    settings = read_config(config_file) if config_file else {}
+    if not {"task", "region", "layer"}.isdisjoint(given):
+        _drop_weights_of_another_cell(settings)
+    if settings.setdefault("recipe", recipe) != recipe:
+        raise InputError(f"--config: expected settings of {recipe}, found settings of {settings['recipe']}")
+    if given.get("quick"):
+        settings.update(QUICK)
+    settings.update(given)
+    return RunConfig.from_dict(settings)
+
+
+def _drop_weights_of_another_cell(settings):
+    """Alpha and beta that a file has from its cell go with that cell; another cell takes its own."""
+    if settings:
+        cell = RunConfig.from_dict({name: value for name, value in settings.items() if name not in ("alpha", "beta")}).training
+        if (settings.get("alpha"), settings.get("beta")) == (cell.alpha, cell.beta):
+            del settings["alpha"], settings["beta"]

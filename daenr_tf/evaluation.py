@@ -23,8 +23,8 @@ class Evaluation:
         neurons: `pandas.DataFrame`, a row per neuron, or None without a readout.
         images: (T, height, width, channels), the test images as the model saw them.
         outputs: dict of head -> array, the model's outputs for them.
-        codebook_perplexity: float for a VQ-VAE on the test images, else None.
-        kl: float, nats per test image for a VAE, else None.
+        diagnostics: dict of name -> float, what the model's parts tell of how they work on the test images.
+        notes: list of sentences that a user must read.
     """
 
     test: dict
@@ -32,8 +32,8 @@ class Evaluation:
     neurons: pd.DataFrame | None
     images: np.ndarray
     outputs: dict
-    codebook_perplexity: float | None = None
-    kl: float | None = None
+    diagnostics: dict
+    notes: list
 
 
 def predict(model, images):
@@ -60,7 +60,7 @@ def evaluate(model, recording, sets=None):
     Raises:
         InputError: the model has another number of neurons than the recording.
     """
-    checks.neurons(recording, model.settings)
+    checks.neurons(recording, model.neurons)
     if sets is None:
         images = pipeline.prepare_images(recording.test_images, recording, model.image_settings)
     else:
@@ -77,24 +77,11 @@ def evaluate(model, recording, sets=None):
         if table["noise_ceiling"].notna().any():
             ceiling = float(table["noise_ceiling"].mean())
             test["pcc_normalized"] = metrics.population_pcc_normalized(table["pcc"], table["noise_ceiling"])
-    return Evaluation(test, ceiling, table, images, outputs, **_bottleneck_figures(model, images))
+    return Evaluation(test, ceiling, table, images, outputs, *model.diagnostics(list(_batches(images))))
 
 
 def _batches(images):
     return (images[i:i + BATCH] for i in range(0, len(images), BATCH))
-
-
-def _bottleneck_figures(model, images):
-    figures = {}
-    if model.settings["autoencoder"] == "vqvae":
-        from daenr_tf.layers.quantizer import perplexity
-
-        indices = np.concatenate([model.code_indices(tf.constant(batch)) for batch in _batches(images)])
-        figures["codebook_perplexity"] = perplexity(indices, model.settings["codebook_size"])
-    if model.settings["autoencoder"] == "vae":
-        kl = [model.forward(tf.constant(batch))[1]["reconstruction"]["kl"].value for batch in _batches(images)]
-        figures["kl"] = float(np.concatenate(kl).mean())
-    return figures
 
 
 def neuron_table(predicted, recording):

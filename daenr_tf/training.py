@@ -11,8 +11,9 @@ import pandas as pd
 import tensorflow as tf
 
 from daenr_tf import pipeline
+from daenr_tf.config import DEFAULT_REGION
 from daenr_tf.errors import DivergedError, InputError, SettingError
-from daenr_tf.models.daenr import adam, head_weights
+from daenr_tf.models.build import adam, head_weights
 from daenr_tf.recordings import checks
 from daenr_tf.runs import checkpoint
 
@@ -112,17 +113,15 @@ def train(model, recording, config, run_dir, observers=(), stop=lambda: False, s
 
 class _Loop:
     def __init__(self, model, recording, config, run_dir, observers, stop, sets, before_saving):
+        config = config.completed(model.name, model.heads, model.layer, recording.region or DEFAULT_REGION)
         self.model, self.config, self.observers, self.stop, self.before_saving = model, config, observers, stop, before_saving
-        if config.monitor not in model.heads:
-            raise SettingError("task", f"one that the model has a head for ({', '.join(model.heads)})", config.task)
-        if model.settings["readout"] == "fm" and model.settings["seed"] != config.seed:
-            raise SettingError("seed", f"{model.settings['seed']}, the seed of the split that the fixed masks were found on", config.seed)
-        checks.neurons(recording, model.settings)
+        if model.seed != config.seed and any(part.split_matters for part in model.parts()):
+            raise SettingError("seed", f"{model.seed}, the seed of the split that the readout was found on", config.seed)
+        checks.neurons(recording, model.neurons)
         self.sets = sets or pipeline.prepare(recording, model.image_settings, config.seed)
         self.directory = os.path.join(run_dir, "checkpoint")
         os.makedirs(self.directory, exist_ok=True)
-        settings = {k: v for k, v in model.get_config().items() if k in model.settings}
-        self.identity = {"model": _plain(settings), "training": dataclasses.asdict(config), "recording": recording.digest}
+        self.identity = {"model": model.identity(), "training": dataclasses.asdict(config), "recording": recording.digest}
         self.state = State()
         self.save_seconds, self.saved_at = 0.0, -math.inf
         self.strategy = model.distribute_strategy
@@ -265,10 +264,6 @@ def threads_notes(threads):
     if len(threads) < 2:
         return []
     return [f"computed with {', then '.join(map(str, threads))} threads: the last bits are not those of a run that was not stopped"]
-
-
-def _plain(settings):
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in settings.items()}
 
 
 def _terms_function(model):

@@ -5,7 +5,6 @@ import math
 import pytest
 
 from daenr_tf.config import (
-    RECIPES,
     ModelConfig,
     RunConfig,
     TrainConfig,
@@ -13,10 +12,12 @@ from daenr_tf.config import (
     read_config,
 )
 from daenr_tf.errors import InputError, SettingError
+from daenr_tf.paper import RECIPES
+from daenr_tf.systems import SYSTEMS
 
 
 def test_recipes_are_the_fifteen_of_the_papers_table():
-    assert sorted(RECIPES) == sorted([
+    assert sorted(SYSTEMS) == sorted(RECIPES) == sorted([
         "cnn_fr", "cnn_fc", "cnn_fm", "cae", "cae_fr", "cae_fc", "cae_fm",
         "vae", "vae_fr", "vae_fc", "vae_fm", "vqvae", "vqvae_fr", "vqvae_fc", "vqvae_fm"])
 
@@ -24,8 +25,10 @@ def test_recipes_are_the_fifteen_of_the_papers_table():
 @pytest.mark.parametrize("recipe, autoencoder, readout", [
     ("cnn_fm", None, "fm"), ("cae", "cae", None), ("vae_fc", "vae", "fc"), ("vqvae_fr", "vqvae", "fr")])
 def test_a_recipes_name_says_what_it_is_made_of(recipe, autoencoder, readout):
-    config = ModelConfig(recipe=recipe)
-    assert (config.autoencoder, config.readout) == (autoencoder, readout)
+    system = ModelConfig(recipe=recipe).system
+    assert system.name == recipe
+    for part, name in ((system.bottleneck, autoencoder), (system.readout, readout)):
+        assert (part and part.name) == name
 
 
 @pytest.mark.parametrize("recipe", RECIPES)

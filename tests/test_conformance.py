@@ -6,7 +6,7 @@ import tensorflow as tf
 from test_replicas import assert_same_losses, assert_same_weights, one_and_two_replicas
 
 from daenr_tf.config import RECIPES, ModelConfig
-from daenr_tf.models.daenr import build_model
+from daenr_tf.models.build import build_model
 from daenr_tf.models.keras_file import save_model
 from daenr_tf.models.saved_model import export
 

@@ -28,7 +28,7 @@ def make_run(tmp_path_factory):
     """The directory of a run of 0 steps on the simulated region 3."""
     def make(recipe):
         from daenr_tf.config import ModelConfig, RunConfig, TrainConfig
-        from daenr_tf.models.daenr import build_model
+        from daenr_tf.models.build import build_model
         from daenr_tf.models.keras_file import save_model
         from daenr_tf.recordings.load import load_recording
 

@@ -36,7 +36,7 @@ def draw_reconstructions(path, simulated, count=3, channels=1, height=16, width=
 
 
 def draw_learning_curves(path, simulated, **table):
-    run_figures.learning_curves(path, history(**table), "loss", 50, "Title, data", simulated=simulated)
+    run_figures.learning_curves(path, history(**table), "loss", 50, {}, "Title, data", simulated=simulated)
 
 
 def draw_masks(path, simulated, masks=None, **options):
@@ -113,7 +113,7 @@ def test_small_constant_and_missing_data_are_drawn_without_a_warning(draw, optio
 def test_learning_curves_of_a_diverged_run_are_drawn(tmp_path):
     table = history()
     table.loc[5:, [column for column in table if column.startswith(("train_", "val_"))]] = np.nan, np.inf, np.nan, np.nan, 1, 1, 1, 1
-    run_figures.learning_curves(tmp_path / "figure.png", table, "reconstruction", 250, "Title", simulated=False)
+    run_figures.learning_curves(tmp_path / "figure.png", table, "reconstruction", 250, {}, "Title", simulated=False)
     assert (tmp_path / "figure.png").exists()
 
 
@@ -128,7 +128,7 @@ def test_originals_and_reconstructions_share_the_scale_and_carry_their_errors(dr
 
 
 def test_learning_curves_name_the_best_step_the_second_stage_and_the_monitored_term(drawn):
-    run_figures.learning_curves("unused", history(), "response", 300, "Title", simulated=False)
+    run_figures.learning_curves("unused", history(), "response", 300, {}, "Title", simulated=False)
     said = texts(drawn[0])
     assert {"best: step 300", "second stage begins", "response (monitored)", "reconstruction", "training step"} <= set(said)
     (panel,) = (axis for axis in drawn[0].axes if axis.get_title() == "response (monitored)")

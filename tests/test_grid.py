@@ -71,7 +71,7 @@ def test_a_cell_that_fails_is_told_with_its_log_and_stops_no_other(stub, client,
     assert {seed: outcome.status for seed, outcome in by_seed.items()} == {0: "done", 1: "done", FAILS: "failed", DIES: "failed"}
     assert by_seed[FAILS].message == "NoLuck: expected luck, found none"
     assert "signal 9" in by_seed[DIES].message
-    with open(grid.log_file(str(tmp_path), cells(FAILS)[0]), encoding="utf-8") as log:
+    with open(worker.log_file(str(tmp_path), cells(FAILS)[0]), encoding="utf-8") as log:
         assert "something went wrong" in log.read()
     assert f"failed: {cells(FAILS)[0].name}: NoLuck" in said and "2 failed" in said
     outcomes, _ = run(client, cells(0, FAILS), tmp_path)

@@ -6,6 +6,7 @@ from scipy import special, stats
 from scipy.spatial.distance import cdist
 from scipy.stats import entropy
 
+from daenr_tf import systems
 from daenr_tf.layers import readouts
 from daenr_tf.layers.bottlenecks import DenseBottleneck, GaussianBottleneck
 from daenr_tf.layers.convolution import ConvolutionBlock
@@ -63,9 +64,8 @@ def check_layer(kind, settings, input_shape, output_shapes, trainable, fixed, ou
     training = {"training": True, **({"draws": tf.range(3, dtype=tf.int64)} if takes_draws else {})}
     with tf.GradientTape() as tape:
         parts = tensors(layer(inputs, **training))
-        terms = [term.value for term in layer.terms().values()] if isinstance(layer, readouts.Readout) else []
         # Squares, for the sum of a normalised batch has no gradient.
-        loss = tf.add_n([tf.reduce_sum(tf.cast(part, tf.float32) ** 2) for part in [*parts, *terms]])
+        loss = tf.add_n([tf.reduce_sum(tf.cast(part, tf.float32) ** 2) for part in parts])
     assert [tuple(part.shape) for part in parts] == [(3, *shape) for shape in output_shapes]
     for variable, gradient in zip(layer.trainable_variables, tape.gradient(loss, layer.trainable_variables), strict=True):
         assert gradient is not None, variable.path
@@ -94,9 +94,9 @@ def check_layer(kind, settings, input_shape, output_shapes, trainable, fixed, ou
     (QuantizedBottleneck, {"codebook_size": 6, "code_dim": 5, "seed": 1}, (2, 3, 4), [(2, 3, 5), (), ()], 2, 4, "float32"),
     (QuantizedBottleneck, {"codebook_size": 6, "code_dim": 5, "codebook_update": "loss"}, (2, 3, 4), [(2, 3, 5), (), (), ()], 3, 0,
      "float32"),
-    (readouts.FactorizedReadout, {"neurons": 7, "l1": 0.1, "seed": 1}, (2, 3, 4), [(7,)], 3, 0, "float32"),
-    (readouts.FixedMaskReadout, {"neurons": 7, "l1": 0.1, "seed": 1}, (2, 3, 4), [(7,)], 2, 1, "float32"),
-    (readouts.FullyConnectedReadout, {"neurons": 7, "l1": 0.1, "seed": 1}, (2, 3, 4), [(7,)], 2, 0, "float32"),
+    (readouts.FactorizedReadout, {"neurons": 7, "readout_l1": 0.1, "seed": 1}, (2, 3, 4), [(7,)], 3, 0, "float32"),
+    (readouts.FixedMaskReadout, {"neurons": 7, "readout_l1": 0.1, "seed": 1}, (2, 3, 4), [(7,)], 2, 1, "float32"),
+    (readouts.FullyConnectedReadout, {"neurons": 7, "readout_l1": 0.1, "seed": 1}, (2, 3, 4), [(7,)], 2, 0, "float32"),
 ], ids=lambda value: value.__name__ if isinstance(value, type) else None)
 def test_layer_keeps_its_contract(kind, settings, input_shape, output_shapes, trainable, fixed, output_dtype):
     check_layer(kind, settings, input_shape, output_shapes, trainable, fixed, output_dtype)
@@ -104,7 +104,7 @@ def test_layer_keeps_its_contract(kind, settings, input_shape, output_shapes, tr
 
 def test_encoder_and_decoder_have_the_papers_shapes():
     encoder, decoder = built(Encoder(), 32, 32, 1), built(Decoder(), 8, 8, 48)
-    hidden = encoder(random(2, 32, 32, 1))
+    hidden, _ = encoder(random(2, 32, 32, 1))
     assert [tuple(h.shape) for h in hidden] == [(2, 16, 16, 48), (2, 16, 16, 48), (2, 8, 8, 48), (2, 8, 8, 48)]
     assert [tuple(shape) for shape in encoder.compute_output_shape((None, 32, 32, 1))] == [(None, *h.shape[1:]) for h in hidden]
     images = decoder(100 * random(2, 8, 8, 48))
@@ -193,10 +193,10 @@ def test_inverse_softplus_floors_a_silent_neuron():
 
 
 def readout(name, height=2, width=3, channels=4, neurons=5, **settings):
-    layer = built(readouts.READOUTS[name](neurons=neurons, seed=2, **settings), height, width, channels)
+    layer = built(systems.READOUTS[name].load()(neurons=neurons, seed=2, **settings), height, width, channels)
     layer.bias.assign(random(neurons, seed=8))
     if name == "fm":
-        layer.initialize(np.ones(neurons), [[1, 0], [0, 2], [1, 2], [0, 0], [1, 1]])
+        layer.start(np.ones(neurons), [[1, 0], [0, 2], [1, 2], [0, 0], [1, 1]])
     return layer
 
 
@@ -208,7 +208,7 @@ def test_factorized_readout_is_equation_5():
         for neuron in range(5):
             pooled = sum(mask[y, x, neuron] * hidden[image, y, x] for y in range(2) for x in range(3))
             expected[image, neuron] = softplus(pooled @ features[:, neuron] + bias[neuron])
-    np.testing.assert_allclose(layer(hidden), expected, rtol=1e-5)
+    np.testing.assert_allclose(layer(hidden)[0], expected, rtol=1e-5)
     np.testing.assert_array_equal(layer.masks(), np.moveaxis(mask.astype(np.float32), -1, 0))
 
 
@@ -217,7 +217,7 @@ def test_fixed_mask_readout_sees_its_own_cell_and_no_other():
     features, bias = np.asarray(layer.features, np.float64), np.asarray(layer.bias, np.float64)
     for neuron, (row, column) in enumerate([(1, 0), (0, 2), (1, 2), (0, 0), (1, 1)]):
         expected = softplus(hidden[:, row, column] @ features[:, neuron] + bias[neuron])
-        np.testing.assert_allclose(layer(hidden)[:, neuron], expected, rtol=1e-5)
+        np.testing.assert_allclose(layer(hidden)[0][:, neuron], expected, rtol=1e-5)
         assert np.argwhere(layer.masks()[neuron]).tolist() == [[row, column]]
         assert layer.masks()[neuron].sum() == 1.0
 
@@ -225,12 +225,12 @@ def test_fixed_mask_readout_sees_its_own_cell_and_no_other():
 def test_fully_connected_readout_is_one_dense_map_outside_training():
     layer, hidden = readout("fc"), random(6, 2, 3, 4)
     expected = softplus(hidden.reshape(6, -1).astype(np.float64) @ np.asarray(layer.kernel) + np.asarray(layer.bias))
-    np.testing.assert_allclose(layer(hidden), expected, rtol=1e-5)
-    np.testing.assert_array_equal(layer(hidden, draws=np.arange(6)), layer(hidden, draws=np.arange(6) + 9))
+    np.testing.assert_allclose(layer(hidden)[0], expected, rtol=1e-5)
+    np.testing.assert_array_equal(layer(hidden, draws=np.arange(6))[0], layer(hidden, draws=np.arange(6) + 9)[0])
 
 
 def test_penalties_are_those_of_the_papers_sparsity():
-    fr, fm, fc = readout("fr", l1=0.3), readout("fm", l1=0.3), readout("fc", l1=0.3)
+    fr, fm, fc = readout("fr", readout_l1=0.3), readout("fm", readout_l1=0.3), readout("fc", readout_l1=0.3)
     norms = [np.abs(fr.mask[:, :, n]).sum() * np.abs(fr.features[:, n]).sum() for n in range(5)]
     expected = {
         fr: {"readout_l1": (np.mean(norms), 0.3)},
@@ -238,18 +238,18 @@ def test_penalties_are_those_of_the_papers_sparsity():
         fc: {"readout_l2": ((np.asarray(fc.kernel) ** 2).sum(axis=0).mean(), 0.01),
              "readout_l1": (np.abs(fc.kernel).sum(axis=0).mean(), 0.3)}}
     for layer, terms in expected.items():
-        assert layer.terms().keys() == terms.keys() == set(layer.term_names)
+        assert layer.penalties().keys() == terms.keys() == set(layer.term_names)
         for name, (value, weight) in terms.items():
-            np.testing.assert_allclose(layer.terms()[name].value, value, rtol=1e-5)
-            assert layer.terms()[name].weight == weight
+            np.testing.assert_allclose(layer.penalties()[name].value, value, rtol=1e-5)
+            assert layer.penalties()[name].weight == weight
 
 
-@pytest.mark.parametrize("name", readouts.READOUTS)
+@pytest.mark.parametrize("name", systems.READOUTS)
 def test_an_initialised_readout_answers_no_drive_with_the_mean_response(name):
     mean_response = np.array([0.02, 0.5, 1.0, 3.0, 40.0])
     layer = readout(name)
-    layer.initialize(mean_response, *([np.zeros((5, 2), int)] if name == "fm" else []))
-    np.testing.assert_allclose(layer(np.zeros((2, 2, 3, 4), np.float32)), [mean_response] * 2, rtol=1e-5)
+    layer.start(mean_response, *([np.zeros((5, 2), int)] if name == "fm" else []))
+    np.testing.assert_allclose(layer(np.zeros((2, 2, 3, 4), np.float32))[0], [mean_response] * 2, rtol=1e-5)
 
 
 def test_initial_masks_and_features_have_the_pinned_deviations():
@@ -261,11 +261,11 @@ def test_initial_masks_and_features_have_the_pinned_deviations():
 def test_dropout_is_a_function_of_the_draw():
     layer, hidden = readout("fc"), random(3, 2, 3, 4)
     draws = np.array([7, 3, 20])
-    first = layer(hidden, draws=draws, training=True).numpy()
-    np.testing.assert_array_equal(layer(hidden, draws=draws, training=True), first)
-    np.testing.assert_allclose(layer(hidden[::-1], draws=draws[::-1], training=True), first[::-1], rtol=1e-6)
-    np.testing.assert_allclose(layer(hidden[1:2], draws=draws[1:2], training=True), first[1:2], rtol=1e-6)
-    assert not np.isclose(layer(hidden, draws=draws + 1, training=True), first).any()
+    first = layer(hidden, draws=draws, training=True)[0].numpy()
+    np.testing.assert_array_equal(layer(hidden, draws=draws, training=True)[0], first)
+    np.testing.assert_allclose(layer(hidden[::-1], draws=draws[::-1], training=True)[0], first[::-1], rtol=1e-6)
+    np.testing.assert_allclose(layer(hidden[1:2], draws=draws[1:2], training=True)[0], first[1:2], rtol=1e-6)
+    assert not np.isclose(layer(hidden, draws=draws + 1, training=True)[0], first).any()
 
 
 def test_dropout_keeps_half_of_the_inputs_at_twice_their_value():

@@ -6,11 +6,15 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from assembly import assembled
 
 import daenr_tf
 from daenr_tf.config import ModelConfig
 from daenr_tf.errors import InputError
-from daenr_tf.models.daenr import DAENR, adam, build_model
+from daenr_tf.layers.encoder import Encoder
+from daenr_tf.layers.readouts import FactorizedReadout
+from daenr_tf.models.build import adam, build_model
+from daenr_tf.models.daenr import DAENR
 from daenr_tf.models.keras_file import load_model, save_model
 
 SMALL = {"image_size": (8, 12), "latent_size": 5, "codebook_size": 6, "code_dim": 7, "activity_l1": 0.3, "readout_l1": 0.2, "seed": 1}
@@ -41,18 +45,18 @@ def dense(layer, values):
 
 
 def by_hand(model, images, targets, outputs, training):
-    """The loss's terms (DESIGN 6.2-6.4) by NumPy, from the model's outputs and hidden activities: (value, weight in the total)."""
-    hidden = [np.asarray(h, np.float64) for h in model.encoder(images, training=training)]
+    """The loss's terms by NumPy, from the model's outputs and hidden activities: (value, weight in the total)."""
+    hidden = [np.asarray(h, np.float64) for h in model.encoder(images, training=training)[0]]
     image, rate = np.asarray(outputs["reconstruction"], np.float64), np.asarray(outputs["response"], np.float64)
     mse = ((image - targets["reconstruction"]) ** 2).mean()
     poisson = (rate - targets["response"] * np.log(rate + 1e-7)).mean()
     terms = {"reconstruction": (mse, ALPHA), "response": (poisson, BETA)}
 
-    if model.settings["autoencoder"] == "vae":
+    if "vae" in model.name.split("_"):
         mean, log_variance = np.split(dense(model.bottleneck.compress, hidden[3].reshape(len(images), -1)), 2, axis=1)
         kl = 0.5 * (mean**2 + np.exp(log_variance) - 1 - log_variance).sum(axis=1).mean()
         terms["kl"] = kl, ALPHA * 2 / (8 * 12)
-    if model.settings["autoencoder"] == "vqvae":
+    if "vqvae" in model.name.split("_"):
         vectors = dense(model.bottleneck.projection, hidden[3])
         codes = np.asarray(model.bottleneck.codebook, np.float64)
         distances = ((vectors[..., None, :] - codes) ** 2).mean(axis=-1)
@@ -61,9 +65,9 @@ def by_hand(model, images, targets, outputs, training):
         terms["codebook_perplexity"] = np.exp(-sum(share * np.log(share) for share in shares if share)), 0.0
 
     readout = model.readout
-    if model.settings["readout"] == "fr":
+    if model.name.endswith("fr"):
         norms = np.abs(readout.mask).sum(axis=(0, 1)) * np.abs(readout.features).sum(axis=0)
-    elif model.settings["readout"] == "fm":
+    elif model.name.endswith("fm"):
         norms = np.abs(readout.features).sum(axis=0)
     else:
         norms = np.abs(readout.kernel).sum(axis=0)
@@ -347,7 +351,7 @@ RUBBISH = {
     "another model": (stranger, "found Sequential"),
     "a program": (program, "found Sequential"),
     "an unknown setting": (lambda path: with_config(path, lambda c: c["config"].update(colour="blue")), "can't be read"),
-    "a smaller readout": (lambda path: with_config(path, lambda c: c["config"].update(neurons=3)), r"the weight cnn_fr/readout/mask .*, found \(4, 6, 5\)"),
+    "a smaller readout": (lambda path: with_config(path, lambda c: c["config"]["readout"]["config"].update(neurons=3)), r"the weight cnn_fr/readout/mask .*, found \(4, 6, 5\)"),
 }
 
 
@@ -362,7 +366,8 @@ def test_what_is_no_saved_model_of_ours_is_named_in_one_line(saved, tmp_path, na
 
 def test_an_unknown_setting_of_a_model_is_refused():
     with pytest.raises(ValueError, match="depht"):
-        DAENR(depht=3)
+        assembled("cae")
+        DAENR(Encoder(), readout=FactorizedReadout(5), depht=3)
 
 
 def test_the_optimizer_is_the_pinned_adam():

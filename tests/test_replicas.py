@@ -22,9 +22,9 @@ file, replicas, recipes, plain, plan, settings, neurons, alpha, beta, learning_r
 device, = tf.config.list_physical_devices("CPU")
 tf.config.set_logical_device_configuration(device, [tf.config.LogicalDeviceConfiguration()] * replicas)
 
-from daenr_tf import pipeline
+from daenr_tf import pipeline, systems
 from daenr_tf.config import ModelConfig
-from daenr_tf.models.daenr import DAENR, adam
+from daenr_tf.models.build import adam, assemble
 
 strategy = tf.distribute.get_strategy()
 if replicas > 1:
@@ -39,11 +39,11 @@ for recipe in recipes:
     examples = pipeline.Examples(np.clip(images / images.std() / 2, -1, 1).astype(np.float32),
                                  generator.gamma(1.0, 1.0, (100, neurons)).astype(np.float32))
     with strategy.scope():
-        model = DAENR(shape, config.autoencoder, config.readout, config.layer, neurons if config.readout else 0,
-                      config.readout_l1, config.activity_l1, config.latent_size, config.codebook_size, config.code_dim)
+        options = {name: getattr(config, name) for name in systems.options()}
+        model = assemble(config.system, systems.CORES[config.core], options, config.layer, shape, neurons, 0, (0.0, 255.0), recipe, "float32")
         model.build()
-        if config.readout == "fm":
-            model.readout.initialize(np.ones(neurons), generator.integers(0, 2, (neurons, 2)))
+        if recipe.endswith("fm"):
+            model.readout.start(np.ones(neurons), generator.integers(0, 2, (neurons, 2)))
         model.compile(adam(learning_rate), loss_weights={"reconstruction": alpha, "response": beta})
         model.optimizer.build(model.trainable_variables)
 

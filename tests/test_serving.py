@@ -7,7 +7,7 @@ import tensorflow as tf
 from daenr_tf import pipeline
 from daenr_tf.config import ModelConfig
 from daenr_tf.errors import MachineError
-from daenr_tf.models.daenr import build_model
+from daenr_tf.models.build import build_model
 from daenr_tf.models.keras_file import load_model, save_model
 from daenr_tf.models.saved_model import export
 

@@ -11,7 +11,7 @@ import pytest
 from daenr_tf import pipeline, training
 from daenr_tf.config import ModelConfig, TrainConfig
 from daenr_tf.errors import DivergedError, InputError, MachineError
-from daenr_tf.models.daenr import adam, build_model
+from daenr_tf.models.build import adam, build_model
 from daenr_tf.runs import checkpoint
 from daenr_tf.runs.progress import Progress
 from daenr_tf.training import Observer, train

@@ -6,36 +6,30 @@ Nothing heavy is imported before the arguments are known to be good.
 import argparse
 import sys
 
-from daenr_tf import paper
+from daenr_tf import systems
 from daenr_tf.commands.options import number, size, whole
 from daenr_tf.commands.process import Parser, check_path, leave
-from daenr_tf.config import RECIPES, ModelConfig, RunConfig, TrainConfig, read_config
+from daenr_tf.config import ModelConfig, TrainConfig, resolve
 from daenr_tf.errors import InputError, SettingError
 
-# What --quick takes where nothing else is said: the whole path in under a minute.
-QUICK = {"max_steps": 200, "patience_steps": 100, "validate_every": 25}
+
+def _has_readout(system):
+    return system.readout is not None
 
 
-def _has_decoder(config):
-    return config.autoencoder is not None
-
-
-def _has_readout(config):
-    return config.readout is not None
-
-
-def _is_joint(config):
-    return _has_decoder(config) and _has_readout(config)
+def _is_joint(system):
+    return system.joint
 
 
 def _default(kind, name):
     return getattr(kind(), name)
 
 
-# One row per option: name, reader (None: a switch), what it means, which recipes have it.
+CORES = f"the encoder, one of {', '.join(systems.CORES)} (default: {systems.DEFAULT_CORE})"
+# One row per option that is no part's: name, reader (None: a switch), what it means, which systems have it (None: all).
 OPTIONS = (
     ("region", whole, "recorded region, 1 to 3 (default: 3); for one's own recording only its alpha:beta count", None),
-    ("layer", whole, "hidden layer h_i that the readout reads, 1 to 4 (default: 2)", _has_readout),
+    ("layer", whole, f"hidden layer h_i that the readout reads (default: {_default(ModelConfig, 'layer')})", _has_readout),
     ("task", str, "ir (image reconstruction) or nrs (neural representation similarity): picks alpha:beta and the"
                   " monitored validation loss (default: ir with a decoder, nrs without)", None),
     ("dataset", str, "auto, antolik, simulated or FILE.npz (default: auto)", None),
@@ -48,17 +42,7 @@ OPTIONS = (
     ("max-steps", whole, f"of both stages together (default: {_default(TrainConfig, 'max_steps')})", None),
     ("patience-steps", whole, f"steps without improvement that end a stage (default: {_default(TrainConfig, 'patience_steps')})", None),
     ("validate-every", whole, f"steps between validations (default: {_default(TrainConfig, 'validate_every')})", None),
-    ("readout-l1", number, "weight of the readout's sparsity penalty (default: 0.02; fc: 0.05)", _has_readout),
-    ("activity-l1", number, "weight of the mean absolute activity of h_i"
-                             f" (default: {_default(ModelConfig, 'activity_l1')})", _has_readout),
-    ("latent-size", whole, f"latent variables (default: {_default(ModelConfig, 'latent_size')})",
-     lambda config: config.autoencoder in ("cae", "vae")),
-    ("codebook-size", whole, f"codes, K (default: {_default(ModelConfig, 'codebook_size')})",
-     lambda config: config.autoencoder == "vqvae"),
-    ("code-dim", whole, f"dimension of a code, D (default: {_default(ModelConfig, 'code_dim')})",
-     lambda config: config.autoencoder == "vqvae"),
-    ("codebook-update", str, "ema (moving averages) or loss (codebook loss) (default: ema)",
-     lambda config: config.autoencoder == "vqvae"),
+    ("core", str, CORES, None),
     ("image-size", size, "H or HxW in pixels that stimuli are resized to, multiples of 4 (default: 32)", None),
     ("color", str, "grey or rgb (default: grey)", None),
     ("strategy", str, "none or mirrored (every visible GPU holds a replica) (default: none)", None),
@@ -70,26 +54,36 @@ OPTIONS = (
     ("overwrite", None, "start afresh where a run lies", None),
     ("quick", None, "the whole path on a small budget, under a minute", None),
 )
+READERS = {int: whole, float: number, str: str}  # of a part's option, whose messages say what was expected
+
+
+def _options(system):
+    """The rows of a system: the common ones, and its parts' own."""
+    own = {}
+    for core in systems.CORES.values():
+        for part in system.parts(core):
+            for option in part.options:
+                row = (option.name.replace("_", "-"), READERS.get(option.read, option.read), f"{option.help} (default: {option.default})")
+                own.setdefault(option.name, row)
+    common = [row[:3] for row in OPTIONS if row[3] is None or row[3](system)]
+    return [*common, *own.values()]
 
 
 def _parser(recipe):
-    config = ModelConfig(recipe)
     parser = Parser(
         prog=f"python -m recipes.{recipe}", allow_abbrev=False,
         description=f"Train, evaluate and export {recipe}. The run's files go to runs/, the SavedModel to saved_models/.")
-    for name, reader, meaning, applies in OPTIONS:
-        if applies is None or applies(config):
-            how = {"action": "store_true"} if reader is None else {"type": reader, "metavar": name.upper()}
-            parser.add_argument(f"--{name}", default=argparse.SUPPRESS, help=meaning, **how)
+    for name, reader, meaning in _options(systems.system(recipe)):
+        how = {"action": "store_true"} if reader is None else {"type": reader, "metavar": name.upper()}
+        parser.add_argument(f"--{name}", default=argparse.SUPPRESS, help=meaning, **how)
     return parser
 
 
 def _refuse_unknown(recipe, unknown):
     given = unknown[0].split("=")[0]
-    for name, _, _, applies in OPTIONS:
-        if given == f"--{name}":
-            having = ", ".join(r for r in RECIPES if applies(ModelConfig(r)))
-            raise InputError(f"{given}: {recipe} has no such option; models that have it: {having}")
+    having = [name for name, system in systems.SYSTEMS.items() if given in {f"--{row[0]}" for row in _options(system)}]
+    if having:
+        raise InputError(f"{given}: {recipe} has no such option; models that have it: {', '.join(having)}")
     raise InputError(f"{given}: expected an option of {recipe} (see --help), found an unknown argument")
 
 
@@ -113,50 +107,6 @@ def parse(recipe, argv):
     return given, places
 
 
-def resolve(recipe, given, config_file=None):
-    """The run's configuration: the file's settings, then those given, then the defaults and the paper's alpha:beta.
-
-    Args:
-        recipe: str.
-        given: dict of settings by field name.
-        config_file: path of a run's `config.json`, or None.
-
-    Raises:
-        InputError: a setting can't be used.
-    """
-    settings = read_config(config_file) if config_file else {}
-    if not {"task", "region", "layer"}.isdisjoint(given):
-        _drop_weights_of_another_cell(settings)
-    if settings.setdefault("recipe", recipe) != recipe:
-        raise InputError(f"--config: expected settings of {recipe}, found settings of {settings['recipe']}")
-    if given.get("quick"):
-        settings.update(QUICK)
-    settings.update(given)
-    try:
-        model = ModelConfig(recipe)
-        tasks = [task for task, head in (("ir", model.autoencoder), ("nrs", model.readout)) if head]
-        task = settings.setdefault("task", tasks[0])
-        if task not in tasks:
-            raise SettingError("task", f"one of {', '.join(tasks)} for {recipe}", task)
-        # Region and layer are checked before they name a cell of the paper's tables.
-        probe = RunConfig.from_dict({k: v for k, v in settings.items() if k not in ("alpha", "beta")})
-        weights = paper.loss_weights(recipe, probe.region, probe.model.layer, task)
-        settings.setdefault("alpha", weights.alpha)
-        settings.setdefault("beta", weights.beta)
-        return RunConfig.from_dict(settings)
-    except SettingError as error:
-        raise InputError(f"--{error.field.replace('_', '-')}: {error.problem}") from None
-
-
-def _drop_weights_of_another_cell(settings):
-    """Alpha and beta that a file has from the paper go with its cell; another cell takes its own."""
-    cell = [settings.get(name) for name in ("recipe", "region", "layer", "task")]
-    if None not in cell:
-        weights = paper.loss_weights(*cell)
-        if (settings.get("alpha"), settings.get("beta")) == (weights.alpha, weights.beta):
-            del settings["alpha"], settings["beta"]
-
-
 def main(recipe, argv=None):
     """Run a recipe's command line and leave the process with the exit status of the contract."""
     leave(f"recipes.{recipe}", lambda: _run(recipe, sys.argv[1:] if argv is None else argv))
@@ -164,7 +114,10 @@ def main(recipe, argv=None):
 
 def _run(recipe, argv):
     given, places = parse(recipe, argv)
-    config = resolve(recipe, given, places.pop("config"))
+    try:
+        config = resolve(recipe, given, places.pop("config"))
+    except SettingError as error:
+        raise InputError(f"--{error.field.replace('_', '-')}: {error.problem}") from None
     from daenr_tf.runs.run import run
 
     run(config, **places)

@@ -142,7 +142,7 @@ def _recordings(chosen, options):
 
 
 def _study(command, chosen, study, recordings, results_dir, workers, scheduler):
-    from daenr_tf.experiments import grid
+    from daenr_tf.experiments import grid, worker
     from daenr_tf.files import write_text
 
     make_directory("--results-dir", results_dir)
@@ -168,7 +168,7 @@ def _study(command, chosen, study, recordings, results_dir, workers, scheduler):
     told = []
     if failed:
         told.append(f"{len(failed)} of {len(outcomes)} cells failed, the first of them {failed[0].cell.name} ({failed[0].message};"
-                    f" log: {grid.log_file(results_dir, failed[0].cell)}); the same command tries them again")
+                    f" log: {worker.log_file(results_dir, failed[0].cell)}); the same command tries them again")
     if damaged:
         told.append(f"{len(damaged)} of {len(outcomes)} cells were finished before and are damaged, the first of them {damaged[0].cell.name}"
                     f" ({damaged[0].message})")

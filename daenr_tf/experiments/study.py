@@ -43,7 +43,7 @@ class Study:
 
     def config(self, cell):
         """The `RunConfig` of a cell."""
-        from daenr_tf.commands.fit import resolve
+        from daenr_tf.config import resolve
 
         setting = cell.setting
         given = {"region": setting.region or self.weights_region, "task": setting.task, "alpha": setting.alpha, "beta": setting.beta,

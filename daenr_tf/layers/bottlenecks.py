@@ -1,13 +1,18 @@
 """What stands between the encoder's last layer and the decoder: dense (CAE), Gaussian (VAE), quantised (VQ-VAE).
 
-Every bottleneck maps h4 to (code for the decoder, dict of loss terms); the terms join the reconstruction loss.
+Every bottleneck maps the core's last layer to (code for the decoder, dict of loss terms); the terms join the reconstruction loss.
 """
 
 import keras
+import numpy as np
 import tensorflow as tf
 
+from daenr_tf.layers.part import Part
 from daenr_tf.layers.seeds import derive_seed, per_example
 from daenr_tf.layers.terms import Term
+from daenr_tf.setting_checks import whole
+
+COLLAPSED = 0.5  # nats of KL per image
 
 
 def _dense(units, name, seed, dtype):
@@ -15,15 +20,22 @@ def _dense(units, name, seed, dtype):
         units, name=name, dtype=dtype, kernel_initializer=keras.initializers.GlorotUniform(seed=derive_seed(seed, name)))
 
 
-class _LatentBottleneck(keras.layers.Layer):
-    """The two dense maps that the CAE and the VAE share: h4 to a latent vector, and the latent vector to a grid."""
+class _LatentBottleneck(Part):
+    """The two dense maps that the CAE and the VAE share: h4 to a latent vector, and the latent vector to a grid.
+
+    Args:
+        latent_size: int.
+        pixels: int, height * width * channels of the image.
+        seed: int, of the initial weights and of draws.
+    """
 
     outputs_per_latent = 1
-    term_names = ()
 
-    def __init__(self, latent_size=100, seed=0, **kwargs):
+    def __init__(self, latent_size=100, pixels=1024, seed=0, **kwargs):
         super().__init__(**kwargs)
+        whole("latent_size", latent_size, 1)
         self.latent_size = latent_size
+        self.pixels = pixels
         self.seed = seed
 
     def build(self, input_shape):
@@ -43,8 +55,11 @@ class _LatentBottleneck(keras.layers.Layer):
         """(batch, latent) -> (batch, height, width, channels)."""
         return keras.ops.reshape(self.expand(latent), (keras.ops.shape(latent)[0], *self.code_shape))
 
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
     def get_config(self):
-        return {**super().get_config(), "latent_size": self.latent_size, "seed": self.seed}
+        return {**super().get_config(), "latent_size": self.latent_size, "pixels": self.pixels, "seed": self.seed}
 
 
 @keras.saving.register_keras_serializable(package="daenr_tf")
@@ -62,19 +77,11 @@ class GaussianBottleneck(_LatentBottleneck):
     In training the latent is drawn, one stateless draw per example; otherwise it is the posterior's mean.
     Its term `kl` is KL(posterior || prior) in nats, summed over the latent, with the weight that turns the
     negative ELBO of a unit-variance Gaussian likelihood into a figure per pixel: 2 / pixels.
-
-    Args:
-        latent_size: int.
-        pixels: int, height * width * channels of the image.
-        seed: int, of the initial weights and of the draws.
     """
 
     outputs_per_latent = 2
     term_names = ("kl",)
-
-    def __init__(self, latent_size=100, pixels=1024, seed=0, **kwargs):
-        super().__init__(latent_size, seed, **kwargs)
-        self.pixels = pixels
+    units = {"kl": ("KL divergence", "KL to the prior (nats per image)")}
 
     def posterior(self, hidden):
         """The posterior as a TensorFlow Probability distribution with event shape (latent,)."""
@@ -94,5 +101,8 @@ class GaussianBottleneck(_LatentBottleneck):
             latent += posterior.stddev() * noise
         return self.to_grid(latent), {"kl": Term(posterior.kl_divergence(prior), 2.0 / self.pixels)}
 
-    def get_config(self):
-        return {**super().get_config(), "pixels": self.pixels}
+    def diagnostics(self, batches):
+        """`kl`, the mean KL divergence of the images in nats."""
+        kl = float(np.concatenate([self(hidden)[1]["kl"].value for hidden in batches]).mean())
+        collapsed = f"the posterior has collapsed onto the prior: KL {kl:.2g} nats, the latent says nothing of the image"
+        return {"kl": kl}, [collapsed] if kl < COLLAPSED else []

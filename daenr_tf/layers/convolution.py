@@ -3,7 +3,6 @@
 import keras
 
 from daenr_tf.layers.normalization import GlobalBatchNormalization
-from daenr_tf.layers.seeds import derive_seed
 
 KERNEL = 3
 
@@ -31,7 +30,7 @@ class ConvolutionBlock(keras.layers.Layer):
         kind = keras.layers.Conv2DTranspose if transposed else keras.layers.Conv2D
         self.convolution = kind(
             filters, KERNEL, strides=strides, padding="same", use_bias=False, name="convolution",
-            kernel_initializer=keras.initializers.GlorotUniform(seed=derive_seed(seed, self.name)),
+            kernel_initializer=keras.initializers.GlorotUniform(seed=seed),
             dtype=self.dtype_policy)
         self.normalization = GlobalBatchNormalization(name="normalization", dtype=self.dtype_policy)
 

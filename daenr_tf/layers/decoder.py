@@ -4,13 +4,14 @@ import keras
 
 from daenr_tf.layers.convolution import KERNEL, ConvolutionBlock
 from daenr_tf.layers.encoder import FILTERS
+from daenr_tf.layers.part import Part
 from daenr_tf.layers.seeds import derive_seed
 
 STRIDES = (1, 2, 1)
 
 
 @keras.saving.register_keras_serializable(package="daenr_tf")
-class Decoder(keras.layers.Layer):
+class Decoder(Part):
     """48DC1_3-48DC2_3-48DC1_3-1DC2_3: three transposed blocks, then a transposed convolution with bias and tanh.
 
     A worked shape: (batch, 8, 8, any) -> (batch, 32, 32, channels), float32 in [-1, 1].
@@ -25,7 +26,7 @@ class Decoder(keras.layers.Layer):
         self.channels = channels
         self.seed = seed
         self.blocks = [
-            ConvolutionBlock(FILTERS, strides, transposed=True, seed=seed, name=f"decoder_{i}", dtype=self.dtype_policy)
+            ConvolutionBlock(FILTERS, strides, transposed=True, seed=derive_seed(seed, f"decoder_{i}"), name=f"decoder_{i}", dtype=self.dtype_policy)
             for i, strides in enumerate(STRIDES, start=1)]
         self.last = keras.layers.Conv2DTranspose(
             channels, KERNEL, strides=2, padding="same", name="image",
@@ -38,10 +39,10 @@ class Decoder(keras.layers.Layer):
             input_shape = layer.compute_output_shape(input_shape)
         self.built = True
 
-    def call(self, code, training=False):
+    def call(self, code, draws=None, training=False):
         for block in self.blocks:
             code = block(code, training=training)
-        return keras.ops.tanh(keras.ops.cast(self.last(code), "float32"))
+        return keras.ops.tanh(keras.ops.cast(self.last(code), "float32")), {}
 
     def compute_output_shape(self, input_shape):
         for layer in (*self.blocks, self.last):

@@ -3,14 +3,16 @@
 import keras
 
 from daenr_tf.layers.convolution import ConvolutionBlock
+from daenr_tf.layers.part import Part
+from daenr_tf.layers.seeds import derive_seed
 
 FILTERS = 48
 STRIDES = (2, 1, 2, 1)
 
 
 @keras.saving.register_keras_serializable(package="daenr_tf")
-class Encoder(keras.layers.Layer):
-    """48C2_3-48C1_3-48C2_3-48C1_3: four convolution blocks, each block's output a hidden layer h_i.
+class Encoder(Part):
+    """The paper's core, 48C2_3-48C1_3-48C2_3-48C1_3: four convolution blocks, each block's output a hidden layer h_i.
 
     A worked shape: (batch, 32, 32, 1) -> [h1 (batch, 16, 16, 48), h2 (batch, 16, 16, 48),
     h3 (batch, 8, 8, 48), h4 (batch, 8, 8, 48)].
@@ -18,15 +20,25 @@ class Encoder(keras.layers.Layer):
     Args:
         depth: int in 1..4, how many of the blocks to have (a model without a decoder needs only those up to h_i).
         seed: int, of the initial kernels.
+
+    Attributes:
+        layers: int, how many hidden layers there are.
+        downsampling: int, pixels of an image per cell of the last layer of a whole encoder.
     """
+
+    downsampling = 4
 
     def __init__(self, depth=len(STRIDES), seed=0, **kwargs):
         super().__init__(**kwargs)
         self.depth = depth
         self.seed = seed
         self.blocks = [
-            ConvolutionBlock(FILTERS, strides, seed=seed, name=f"encoder_{i}", dtype=self.dtype_policy)
+            ConvolutionBlock(FILTERS, strides, seed=derive_seed(seed, f"encoder_{i}"), name=f"encoder_{i}", dtype=self.dtype_policy)
             for i, strides in enumerate(STRIDES[:depth], start=1)]
+
+    @property
+    def layers(self):
+        return self.depth
 
     def build(self, input_shape):
         for block in self.blocks:
@@ -34,12 +46,12 @@ class Encoder(keras.layers.Layer):
             input_shape = block.compute_output_shape(input_shape)
         self.built = True
 
-    def call(self, images, training=False):
+    def call(self, images, draws=None, training=False):
         hidden = []
         for block in self.blocks:
             images = block(images, training=training)
             hidden.append(images)
-        return hidden
+        return hidden, {}
 
     def compute_output_shape(self, input_shape):
         shapes = []

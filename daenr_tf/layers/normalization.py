@@ -16,6 +16,7 @@ class GlobalBatchNormalization(keras.layers.BatchNormalization):
     the backward pass, are taken in float64 (those over one image's pixels are not, they are the same on every
     replica): Adam turns rounding errors of small gradients into visible differences between one replica and
     several, and these sums are where most of them come from.
+    A frozen layer (`trainable` False) normalises by its moving statistics, and leaves them as they are, as Keras' own does.
     Statistics and output are float32 inside, whatever the precision. (batch, height, width, channels) in and out.
     """
 
@@ -23,7 +24,7 @@ class GlobalBatchNormalization(keras.layers.BatchNormalization):
         super().__init__(momentum=momentum, **kwargs)
 
     def call(self, inputs, training=False):
-        if not training:
+        if not (training and self.trainable):
             return super().call(inputs, training=False)
         outputs, mean, variance = _normalize(
             tf.cast(inputs, tf.float32), tf.convert_to_tensor(self.gamma), tf.convert_to_tensor(self.beta),

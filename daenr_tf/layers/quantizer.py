@@ -1,11 +1,14 @@
 """The VQ-VAE's bottleneck (van den Oord et al. 2017, https://arxiv.org/abs/1711.00937)."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 
+from daenr_tf.layers.part import Part
 from daenr_tf.layers.replicas import sum_over_replicas
 from daenr_tf.layers.seeds import derive_seed
 from daenr_tf.layers.terms import Term
+from daenr_tf.setting_checks import one_of, whole
 
 COMMITMENT = 0.25  # beta of van den Oord et al. 2017, Eq. 3
 DECAY = 0.99  # gamma of their appendix A.1
@@ -14,7 +17,7 @@ REVIVAL = 1.0  # a code with a smaller averaged count is replaced: Dhariwal et a
 
 
 @keras.saving.register_keras_serializable(package="daenr_tf")
-class QuantizedBottleneck(keras.layers.Layer):
+class QuantizedBottleneck(Part):
     """A 1x1 projection to `code_dim`, then each grid cell's vector is replaced by the nearest of K codes.
 
     A worked shape: h4 (batch, 8, 8, 48) -> projected (batch, 8, 8, 256) -> indices (batch, 8, 8) ->
@@ -29,11 +32,19 @@ class QuantizedBottleneck(keras.layers.Layer):
         code_dim: int, D.
         codebook_update: "ema", exponential moving averages of the vectors that chose each code, with a
             revival of codes that none chooses, or "loss", the plain codebook loss (Eq. 3).
+        pixels: int, height * width * channels of the image; not needed here.
         seed: int, of the initial weights and of the revived codes.
     """
 
-    def __init__(self, codebook_size=32, code_dim=256, codebook_update="ema", seed=0, **kwargs):
+    units = {"commitment": ("commitment", "squared distance to the code"), "codebook": ("codebook", "squared distance to the code"),
+             "codebook_perplexity": ("codebook perplexity", "codes in use (1 to K)")}
+
+    def __init__(self, codebook_size=32, code_dim=256, codebook_update="ema", pixels=1024, seed=0, **kwargs):
         super().__init__(**kwargs)
+        whole("codebook_size", codebook_size, 1)
+        whole("code_dim", code_dim, 1)
+        one_of("codebook_update", codebook_update, ("ema", "loss"))
+        self.pixels = pixels
         self.codebook_size = codebook_size
         self.code_dim = code_dim
         self.codebook_update = codebook_update
@@ -86,7 +97,7 @@ class QuantizedBottleneck(keras.layers.Layer):
                  "codebook_perplexity": Term(self._batch_perplexity(indices), 0.0)}
         if self.codebook_update == "loss":
             terms["codebook"] = Term(distance(tf.stop_gradient(projected), codes))
-        elif training:
+        elif training and self.trainable:
             self._move_codes(tf.stop_gradient(projected), indices, draws)
         return projected + tf.stop_gradient(codes - projected), terms
 
@@ -130,15 +141,25 @@ class QuantizedBottleneck(keras.layers.Layer):
         candidates = tf.gather(tf.reshape(projected, [batch, height * width, self.code_dim]), cell, axis=1)
         return tf.einsum("kb,bkd->kd", own, candidates)
 
+    def outputs(self, inputs):
+        """`indices` (batch, height, width) int32, the number of each cell's code."""
+        return {"indices": self.indices(self.project(inputs))}
+
+    def diagnostics(self, batches):
+        """`codebook_perplexity` over all cells of all images."""
+        indices = np.concatenate([self.outputs(hidden)["indices"] for hidden in batches])
+        return {"codebook_perplexity": perplexity(indices, self.codebook_size)}, []
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], self.code_dim)
+
     def get_config(self):
         return {**super().get_config(), "codebook_size": self.codebook_size, "code_dim": self.code_dim,
-                "codebook_update": self.codebook_update, "seed": self.seed}
+                "codebook_update": self.codebook_update, "pixels": self.pixels, "seed": self.seed}
 
 
 def perplexity(indices, codebook_size):
     """exp of the entropy of code usage, 1 (one code) to K (all alike), of any array of code numbers."""
-    import numpy as np
-
     share = np.bincount(np.asarray(indices).ravel(), minlength=codebook_size) / np.size(indices)
     share = share[share > 0]
     return float(np.exp(-(share * np.log(share)).sum()))

@@ -1,6 +1,6 @@
 """Readouts: from a hidden layer h_i to the responses of M neurons (the paper's f3, Eq. 2 and 5).
 
-Every readout maps (batch, height, width, channels) to (batch, neurons) float32 >= 0 and, by `terms()`, gives
+Every readout maps (batch, height, width, channels) to (batch, neurons) float32 >= 0, and gives with it
 what it adds to the response loss. The softplus is ours: the Poisson loss needs a rate above zero.
 """
 
@@ -9,9 +9,11 @@ import numpy as np
 import tensorflow as tf
 
 from daenr_tf.errors import InputError
+from daenr_tf.layers.part import Part
 from daenr_tf.layers.penalties import absolute
 from daenr_tf.layers.seeds import derive_seed, per_example
 from daenr_tf.layers.terms import Term
+from daenr_tf.setting_checks import number, whole
 
 FLOOR = 1e-3  # smallest mean response (per presentation) that a bias starts from
 
@@ -22,44 +24,66 @@ def inverse_softplus(rates):
     return rates + np.log(-np.expm1(-rates))
 
 
-class Readout(keras.layers.Layer):
-    """What the readouts share: the bias, the rate, and the penalties' weight.
+class Readout(Part):
+    """What the readouts share: the bias, the rate, and the penalties' weights.
+
+    A readout has `drive(hidden, draws, training)`, (batch, neurons) before bias and softplus, and `penalties()`, a dict of name -> `Term`.
 
     Args:
         neurons: int, M.
-        l1: float, the weight of the readout's own sparsity penalty.
+        readout_l1: float, the weight of the readout's own sparsity penalty.
+        activity_l1: float, the weight of the mean absolute activity of the layer that is read.
         seed: int, of the initial weights and of dropout.
     """
 
-    term_names = ("readout_l1",)
+    penalty_names = ("readout_l1",)
+    units = {"readout_l1": ("readout sparsity", "mean L1 per neuron"), "readout_l2": ("readout weight decay", "sum of squared weights"),
+             "activity_l1": ("activity sparsity", "mean |h|")}
 
-    def __init__(self, neurons, l1=0.02, seed=0, **kwargs):
+    def __init__(self, neurons, readout_l1=0.02, activity_l1=0.0, seed=0, **kwargs):
         super().__init__(**kwargs)
+        whole("neurons", neurons, 1)
+        number("readout_l1", readout_l1)
+        number("activity_l1", activity_l1)
         self.neurons = neurons
-        self.l1 = l1
+        self.readout_l1 = readout_l1
+        self.activity_l1 = activity_l1
         self.seed = seed
+
+    @property
+    def term_names(self):
+        return (*self.penalty_names, *(["activity_l1"] if self.activity_l1 else []))
 
     def build(self, input_shape):
         self.bias = self.add_weight(name="bias", shape=(self.neurons,), initializer="zeros", autocast=False)
         self.built = True
 
-    def initialize(self, mean_response):
-        """Let the readout start at the neurons' mean training response, (neurons,) per presentation."""
+    def call(self, hidden, draws=None, training=False):
+        rate = keras.ops.softplus(keras.ops.cast(self.drive(hidden, draws, training), "float32") + self.bias)
+        terms = self.penalties()
+        if self.activity_l1:
+            activity = tf.reduce_mean(absolute(tf.cast(hidden, tf.float32)), axis=(1, 2, 3))
+            terms["activity_l1"] = Term(activity, self.activity_l1)
+        return rate, terms
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], self.neurons)
+
+    def initialize(self, training):
+        """Start at the neurons' mean training response."""
+        self.start(training.responses.mean(axis=0, dtype="float64"))
+
+    def start(self, mean_response):
+        """Let the readout start at a mean response, (neurons,) per presentation."""
         self.bias.assign(inverse_softplus(mean_response))
-
-    def rate(self, drive):
-        """softplus(drive + bias), (batch, neurons) float32."""
-        return keras.ops.softplus(keras.ops.cast(drive, "float32") + self.bias)
-
-    def check_weights(self):
-        """Raises `InputError` for weights that don't go with the layer that is read."""
 
     def _normal(self, name, shape, deviation):
         initializer = keras.initializers.RandomNormal(stddev=deviation, seed=derive_seed(self.seed, name))
         return self.add_weight(name=name, shape=shape, initializer=initializer)
 
     def get_config(self):
-        return {**super().get_config(), "neurons": self.neurons, "l1": self.l1, "seed": self.seed}
+        return {**super().get_config(), "neurons": self.neurons, "readout_l1": self.readout_l1, "activity_l1": self.activity_l1,
+                "seed": self.seed}
 
 
 @keras.saving.register_keras_serializable(package="daenr_tf")
@@ -70,23 +94,25 @@ class FactorizedReadout(Readout):
     neurons of |mask|_1 * |features|_1: a product, so that scale can't be traded between the factors.
     """
 
+    figure = "masks"
+
     def build(self, input_shape):
         _, height, width, channels = input_shape
         self.mask = self._normal("mask", (height, width, self.neurons), 0.02)
         self.features = self._normal("features", (channels, self.neurons), 0.05)
         super().build(input_shape)
 
-    def call(self, hidden, draws=None, training=False):
+    def drive(self, hidden, draws, training):
         height, width, channels = hidden.shape[1:]
         places = tf.reshape(hidden, [tf.shape(hidden)[0], height * width, channels])
         mask = tf.reshape(tf.convert_to_tensor(self.mask), [height * width, self.neurons])
         pooled = tf.einsum("bpc,pn->bcn", places, mask)
-        return self.rate(tf.einsum("bcn,cn->bn", pooled, tf.convert_to_tensor(self.features)))
+        return tf.einsum("bcn,cn->bn", pooled, tf.convert_to_tensor(self.features))
 
-    def terms(self):
+    def penalties(self):
         mask = keras.ops.sum(absolute(self.mask), axis=(0, 1))
         features = keras.ops.sum(absolute(self.features), axis=0)
-        return {"readout_l1": Term(keras.ops.mean(mask * features), self.l1)}
+        return {"readout_l1": Term(keras.ops.mean(mask * features), self.readout_l1)}
 
     def masks(self):
         """(neurons, height, width) float32, each neuron's spatial mask."""
@@ -98,7 +124,14 @@ class FixedMaskReadout(Readout):
     """Eq. 5 with a mask that is 1 at one cell of h_i and 0 elsewhere, found from the training data beforehand.
 
     The mask is kept as the cell's number, (neurons,) int32, a weight that is saved and not trained.
+
+    Attributes:
+        positions: (neurons, 2) float64, row and column in the stimulus that the masks were put at; None of a model that was loaded.
     """
+
+    split_matters = True
+    figure = "fixed_masks"
+    positions = None
 
     def build(self, input_shape):
         _, self.height, self.width, channels = input_shape
@@ -107,9 +140,18 @@ class FixedMaskReadout(Readout):
         self.features = self._normal("features", (channels, self.neurons), 0.05)
         super().build(input_shape)
 
-    def initialize(self, mean_response, cells):
+    def initialize(self, training):
+        """Open for each neuron the cell that contains its receptive field's centre, as the training images show it."""
+        from daenr_tf.receptive_fields import estimate_receptive_fields, grid_cell
+
+        images = training.images
+        self.positions = estimate_receptive_fields(images, training.responses).positions
+        self.start(training.responses.mean(axis=0, dtype="float64"),
+                   grid_cell(self.positions, images.shape[1:3], (self.height, self.width)))
+
+    def start(self, mean_response, cells):
         """`cells` (neurons, 2) int: row and column of each neuron's cell in h_i."""
-        super().initialize(mean_response)
+        super().start(mean_response)
         cells = np.asarray(cells)
         self.cell.assign(cells[:, 0] * self.width + cells[:, 1])
 
@@ -119,14 +161,14 @@ class FixedMaskReadout(Readout):
         if outside.size:
             raise InputError(f"the readout's cell: expected numbers from 0 to {count - 1}, found {outside[0]}")
 
-    def call(self, hidden, draws=None, training=False):
+    def drive(self, hidden, draws, training):
         places = tf.reshape(hidden, [tf.shape(hidden)[0], self.height * self.width, hidden.shape[-1]])
         seen = tf.gather(places, tf.convert_to_tensor(self.cell), axis=1)
-        return self.rate(tf.einsum("bnc,cn->bn", seen, tf.convert_to_tensor(self.features)))
+        return tf.einsum("bnc,cn->bn", seen, tf.convert_to_tensor(self.features))
 
-    def terms(self):
+    def penalties(self):
         features = keras.ops.sum(absolute(self.features), axis=0)
-        return {"readout_l1": Term(keras.ops.mean(features), self.l1)}
+        return {"readout_l1": Term(keras.ops.mean(features), self.readout_l1)}
 
     def cells(self):
         """(neurons, 2) int, row and column of each neuron's cell in h_i."""
@@ -143,10 +185,10 @@ class FullyConnectedReadout(Readout):
     """One dense map from all of h_i to the neurons (McIntosh et al. 2016), dropout 0.5 before it.
 
     Terms: `readout_l2`, the mean over neurons of the kernel's squared norm with weight 0.01, and `readout_l1`, the
-    mean over neurons of its L1 norm with weight `l1`. Dropout is drawn per example, from a stateless seed.
+    mean over neurons of its L1 norm. Dropout is drawn per example, from a stateless seed.
     """
 
-    term_names = ("readout_l2", "readout_l1")
+    penalty_names = ("readout_l2", "readout_l1")
     DROPOUT = 0.5
     L2 = 0.01
 
@@ -157,17 +199,14 @@ class FullyConnectedReadout(Readout):
         self.kernel = self.add_weight(name="kernel", shape=(self.inputs, self.neurons), initializer=initializer)
         super().build(input_shape)
 
-    def call(self, hidden, draws=None, training=False):
+    def drive(self, hidden, draws, training):
         hidden = tf.reshape(hidden, [tf.shape(hidden)[0], self.inputs])
         if training:
             seed = derive_seed(self.seed, "dropout")
             kept = per_example(tf.random.stateless_uniform, self.inputs, draws, seed) >= self.DROPOUT
             hidden = tf.where(kept, hidden / (1.0 - self.DROPOUT), tf.zeros_like(hidden))
-        return self.rate(tf.matmul(hidden, tf.convert_to_tensor(self.kernel)))
+        return tf.matmul(hidden, tf.convert_to_tensor(self.kernel))
 
-    def terms(self):
+    def penalties(self):
         return {"readout_l2": Term(keras.ops.mean(keras.ops.sum(self.kernel ** 2, axis=0)), self.L2),
-                "readout_l1": Term(keras.ops.mean(keras.ops.sum(absolute(self.kernel), axis=0)), self.l1)}
-
-
-READOUTS = {"fr": FactorizedReadout, "fc": FullyConnectedReadout, "fm": FixedMaskReadout}
+                "readout_l1": Term(keras.ops.mean(keras.ops.sum(absolute(self.kernel), axis=0)), self.readout_l1)}

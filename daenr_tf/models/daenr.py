@@ -1,24 +1,20 @@
 """The joint model: one encoder, a decoder head and a readout head (the paper's Fig. 1 and Eq. 3-7)."""
 
 import collections
+import json
 
 import keras
+import numpy as np
 import tensorflow as tf
 
-from daenr_tf.layers import readouts
-from daenr_tf.layers.bottlenecks import DenseBottleneck, GaussianBottleneck
-from daenr_tf.layers.decoder import Decoder
-from daenr_tf.layers.encoder import STRIDES, Encoder
-from daenr_tf.layers.penalties import absolute
-from daenr_tf.layers.quantizer import QuantizedBottleneck
+from daenr_tf.errors import InputError
 from daenr_tf.layers.replicas import sum_over_replicas
-from daenr_tf.layers.seeds import derive_seed
 from daenr_tf.layers.terms import Term
 from daenr_tf.recordings.checks import bounds
-from daenr_tf.setting_checks import model_settings
+from daenr_tf.setting_checks import one_of, whole
 
-ADAM_EPSILON = 1e-8  # a readout's gradients are tiny where beta is 1e-5; Keras' default of 1e-7 would damp them
 MOST_DRAWS = 2**32  # examples of a step in `fit`, so that no two steps share a draw
+ROUNDING = 1e-3  # by which a pixel may leave [-1, 1]
 ImageSettings = collections.namedtuple("ImageSettings", "image_size channels")
 LOSSES = {"reconstruction": keras.losses.MeanSquaredError, "response": keras.losses.Poisson}
 
@@ -31,75 +27,78 @@ class DAENR(keras.Model):
     `reconstruction` (batch, height, width, channels) in [-1, 1], `response` (batch, neurons), expected responses
     per presentation. In training, `draws` (batch,) int64 number the examples, for stateless sampling.
 
-    Its loss (Eq. 3 and 7) is alpha * (MSE + the bottleneck's terms) + beta * (Poisson + the readout's terms),
-    alpha and beta being the `loss_weights` that it is compiled with, MSE and Poisson means over pixels and neurons.
+    Its loss (Eq. 3 and 7) is alpha * (MSE + the bottleneck's terms) + beta * (Poisson + the readout's terms), alpha and beta being the
+    `loss_weights` that it is compiled with, MSE and Poisson means over pixels and neurons. A core's terms stand in both brackets.
+    After a call with `training=True`, `losses` holds all terms but MSE and Poisson, so weighted.
 
     Args:
-        image_shape: (height, width, channels), height and width multiples of 4.
-        autoencoder: "cae", "vae", "vqvae" or None (no decoder).
-        readout: "fr", "fc", "fm" or None.
-        layer: int in 1..4, the hidden layer that the readout reads.
-        neurons: int, M.
-        readout_l1: float, weight of the readout's sparsity penalty.
-        activity_l1: float, weight of mean |h_i|.
-        latent_size: int, of CAE and VAE.
-        codebook_size, code_dim, codebook_update: of the VQ-VAE.
-        seed: int, of initial weights and of sampling.
+        core: a `Part` that maps images to the list of hidden layers h_1 … h_n.
+        bottleneck, decoder: `Part`s, from h_n to a code and from the code to an image; both or neither.
+        readout: a `Part`, from a hidden layer to responses, or None.
+        layer: int, the hidden layer h_i that the readout reads.
+        image_shape: (height, width, channels).
+        seed: int, of the initial weights, of sampling, and of the split that the readout was started on.
         pixel_range: (low, high), the grey levels of the recording that became -1 and 1; kept for serving.
 
     Raises:
         InputError: for a setting that can't be used.
     """
 
-    def __init__(self, image_shape=(32, 32, 1), autoencoder="cae", readout="fr", layer=2, neurons=0, readout_l1=0.02,
-                 activity_l1=0.0, latent_size=100, codebook_size=32, code_dim=256, codebook_update="ema", seed=0,
+    def __init__(self, core, bottleneck=None, decoder=None, readout=None, layer=1, image_shape=(32, 32, 1), seed=0,
                  pixel_range=(0.0, 255.0), **kwargs):
         super().__init__(**kwargs)
-        settings = {
-            "image_shape": image_shape, "autoencoder": autoencoder, "readout": readout, "layer": layer,
-            "neurons": neurons, "readout_l1": readout_l1, "activity_l1": activity_l1, "latent_size": latent_size,
-            "codebook_size": codebook_size, "code_dim": code_dim, "codebook_update": codebook_update, "seed": seed,
-            "pixel_range": bounds("pixel_range", pixel_range)}
-        model_settings(settings)
-        self.image_shape = tuple(image_shape)
-        self.settings = {**settings, "image_shape": self.image_shape}
-        self.layer = layer
-        self.activity_l1 = activity_l1
-        common = {"dtype": self.dtype_policy}
-        depth = len(STRIDES) if autoencoder else layer
-        self.encoder = Encoder(depth, derive_seed(seed, "encoder"), name="encoder", **common)
-        self.bottleneck = self.decoder = self.readout = None
-        if autoencoder:
-            own = {"seed": derive_seed(seed, "bottleneck"), "name": "bottleneck", **common}
-            height, width, channels = self.image_shape
-            make = {"cae": lambda: DenseBottleneck(latent_size, **own),
-                    "vae": lambda: GaussianBottleneck(latent_size, height * width * channels, **own),
-                    "vqvae": lambda: QuantizedBottleneck(codebook_size, code_dim, codebook_update, **own)}
-            self.bottleneck = make[autoencoder]()
-            self.decoder = Decoder(channels, derive_seed(seed, "decoder"), name="decoder", **common)
-        if readout:
-            kind = readouts.READOUTS[readout]
-            self.readout = kind(neurons, readout_l1, derive_seed(seed, "readout"), name="readout", **common)
-        self.trackers = {name: keras.metrics.Mean(name) for name in ("loss", *self._term_names())}
+        if (bottleneck is None) != (decoder is None) or (decoder is None and readout is None):
+            raise InputError("DAENR: expected a bottleneck with a decoder, a readout, or all three, found other parts")
+        shape = tuple(image_shape) if isinstance(image_shape, (list, tuple)) else ()
+        if len(shape) != 3 or any(type(size) is not int or size < 1 for size in shape) or shape[2] not in (1, 3):
+            raise InputError(f"image_shape: expected (height, width, channels) with 1 or 3 channels, found {image_shape!r}")
+        if any(size % core.downsampling for size in shape[:2]):
+            raise InputError(f"image_shape: expected a height and width that are multiples of {core.downsampling}, found {image_shape!r}")
+        one_of("layer", layer, range(1, core.layers + 1))
+        whole("seed", seed, 0)
+        self.image_shape, self.layer, self.seed = shape, layer, seed
+        self.pixel_range = bounds("pixel_range", pixel_range)
+        self.encoder, self.bottleneck, self.decoder, self.readout = core, bottleneck, decoder, readout
+        names = self._term_names()
+        if len(set(names)) < len(names):
+            raise InputError(f"DAENR: expected terms of different names, found {', '.join(names)}")
+        self.trackers = {name: keras.metrics.Mean(name) for name in ("loss", *names)}
+
+    def parts(self):
+        """Its parts, in the order of the computation."""
+        return [part for part in (self.encoder, self.bottleneck, self.decoder, self.readout) if part]
+
+    def _branches(self):
+        """The parts that stand under each head alone."""
+        branches = {"reconstruction": [self.bottleneck, self.decoder], "response": [self.readout]}
+        return {head: parts for head, parts in branches.items() if parts[-1]}
 
     def _term_names(self):
         names = []
-        if self.bottleneck:
-            names += ["reconstruction", *self.bottleneck.term_names]
-        if self.readout:
-            names += ["response", *self.readout.term_names, *(["activity_l1"] if self.activity_l1 else [])]
-        return names
+        for head, parts in self._branches().items():
+            names += [head, *(name for part in parts for name in part.term_names)]
+        return names + list(self.encoder.term_names)
+
+    @property
+    def units(self):
+        """The title and the unit of every term that a part declares: dict of name -> (title, unit)."""
+        return {name: unit for part in self.parts() for name, unit in part.units.items()}
 
     @property
     def heads(self):
         """The names of the model's outputs."""
-        return [name for name, part in (("reconstruction", self.decoder), ("response", self.readout)) if part]
+        return list(self._branches())
+
+    @property
+    def neurons(self):
+        """How many neurons the readout predicts; 0 without a readout."""
+        return self.readout.neurons if self.readout else 0
 
     def build(self, input_shape=None):
         shape = (None, *self.image_shape)
         self.encoder.build(shape)
         hidden = self.encoder.compute_output_shape(shape)
-        if self.bottleneck:
+        if self.decoder:
             self.bottleneck.build(hidden[-1])
             self.decoder.build((None, *self.bottleneck.code_shape))
         if self.readout:
@@ -107,7 +106,11 @@ class DAENR(keras.Model):
         self.built = True
 
     def call(self, images, training=False, draws=None):
-        return self.forward(images, training=training, draws=draws)[0]
+        self._check_images(images)
+        outputs, terms = self.forward(images, training=training, draws=draws)
+        if training:
+            self._keep_penalties(terms)
+        return outputs
 
     def forward(self, images, training=False, draws=None):
         """The model's outputs and the terms that its parts add to the loss of each head.
@@ -115,37 +118,99 @@ class DAENR(keras.Model):
         Returns:
             (dict of outputs, dict of head -> dict of name -> `Term`).
         """
+        hidden, shared = self.encode(images, training, draws)
+        return self._heads_of(hidden, shared, training, draws)
+
+    def encode(self, images, training=False, draws=None):
+        """The hidden layers h_1 … h_n of images, and the core's terms."""
         if training and draws is None:
-            draws = tf.range(tf.shape(images, tf.int64)[0])
-        hidden = self.encoder(images, training=training)
+            draws = _numbers(images)
+        return self.encoder(images, draws=draws, training=training)
+
+    def _heads_of(self, hidden, shared, training, draws):
+        if training and draws is None:
+            draws = _numbers(hidden[0])
         outputs, terms = {}, {}
-        if self.bottleneck:
-            code, terms["reconstruction"] = self.bottleneck(hidden[-1], draws=draws, training=training)
-            outputs["reconstruction"] = self.decoder(code, training=training)
+        if self.decoder:
+            code, own = self.bottleneck(hidden[-1], draws=draws, training=training)
+            outputs["reconstruction"], more = self.decoder(code, draws=draws, training=training)
+            terms["reconstruction"] = {**own, **more, **shared}
         if self.readout:
-            features = hidden[self.layer - 1]
-            outputs["response"] = self.readout(features, draws=draws, training=training)
-            terms["response"] = self.readout.terms()
-            if self.activity_l1:
-                activity = tf.reduce_mean(absolute(tf.cast(features, tf.float32)), axis=(1, 2, 3))
-                terms["response"]["activity_l1"] = Term(activity, self.activity_l1)
+            outputs["response"], own = self.readout(hidden[self.layer - 1], draws=draws, training=training)
+            terms["response"] = {**own, **shared}
         return outputs, terms
 
     def serve(self, images):
-        """What the exported model gives for images (batch, height, width, channels): the heads, and a VQ-VAE's codes."""
-        outputs = self(images, training=False)
-        if isinstance(self.bottleneck, QuantizedBottleneck):
-            outputs["indices"] = self.code_indices(images)
+        """What the exported model gives for images (batch, height, width, channels): the heads, and what its parts give besides."""
+        hidden, shared = self.encode(images)
+        outputs, _ = self._heads_of(hidden, shared, False, None)
+        for part, inputs in self._readers(hidden):
+            outputs |= part.outputs(inputs)
         return outputs
 
-    def code_indices(self, images):
-        """The numbers of a VQ-VAE's codes, (batch, height / 4, width / 4) int32."""
-        return self.bottleneck.indices(self.bottleneck.project(self.encoder(images)[-1]))
+    def _readers(self, hidden):
+        """The parts that read a hidden layer, each with what it reads."""
+        readers = ((self.bottleneck, hidden[-1]), (self.readout, hidden[self.layer - 1]))
+        return [(part, inputs) for part, inputs in readers if part]
+
+    def diagnostics(self, batches):
+        """What the parts tell of how they work on images.
+
+        Args:
+            batches: list of arrays (batch, height, width, channels) in [-1, 1].
+
+        Returns:
+            (dict of name -> float, list of sentences that a user must read).
+        """
+        figures, notes = {}, []
+        for index, part in enumerate(part for part in (self.bottleneck, self.readout) if part):
+            inputs = (self._readers(self.encode(tf.constant(batch))[0])[index][1] for batch in batches)
+            found, said = part.diagnostics(inputs)
+            figures |= found
+            notes += said
+        return figures, notes
+
+    def _check_images(self, images):
+        """A sentence for what is no batch of this model's images; the values are looked at where they are at hand."""
+        shape = tuple(images.shape)
+        wanted = f"images of the shape (batch, {', '.join(map(str, self.image_shape))})"
+        if shape == self.image_shape:
+            raise InputError(f"images: expected {wanted}, found a single image of {shape}: give it its axis with images[None]")
+        if len(shape) != 4 or any(found not in (None, size) for found, size in zip(shape[1:], self.image_shape, strict=True)):
+            raise InputError(f"images: expected {wanted}, found the shape {shape}")
+        if isinstance(images, np.ndarray) or (tf.is_tensor(images) and hasattr(images, "numpy")):
+            self._check_values(images)
+
+    def _check_values(self, images):
+        if np.size(images) and not float(np.max(np.abs(images))) <= 1 + ROUNDING:
+            low, high = float(np.min(images)), float(np.max(images))
+            raise InputError(f"images: expected values in [-1, 1], found {low:g} to {high:g}; `daenr_tf.preprocess(images, model)` makes them of"
+                             " grey levels as the recording has them")
+
+    def _keep_penalties(self, terms):
+        """Let `losses` have every term but MSE and Poisson, weighted as in the total loss."""
+        weights = getattr(self, "head_weights", None) or dict.fromkeys(self.heads, 1.0)
+        for head, own in terms.items():
+            for term in own.values():
+                if term.weight:
+                    self.add_loss(weights[head] * term.weight * tf.reduce_mean(tf.cast(term.value, tf.float32)))
 
     @property
     def image_settings(self):
         """The size and the channels that the model wants, as `pipeline.prepare` takes them."""
         return ImageSettings(self.image_shape[:2], self.image_shape[2])
+
+    def predict(self, x, **kwargs):
+        """As Keras' `predict`; images that are not in [-1, 1] are refused."""
+        if isinstance(x, np.ndarray):
+            self._check_images(x)
+        return super().predict(x, **kwargs)
+
+    def fit(self, x=None, y=None, **kwargs):
+        """As Keras' `fit`; images that are not in [-1, 1] are refused."""
+        if isinstance(x, np.ndarray):
+            self._check_images(x)
+        return super().fit(x, y, **kwargs)
 
     def compile(self, optimizer="adam", loss=None, loss_weights=None, **kwargs):
         """As Keras' `compile`; `loss` defaults to MSE for `reconstruction` and Poisson for `response`.
@@ -155,11 +220,11 @@ class DAENR(keras.Model):
             loss_weights: dict of head -> float, alpha for `reconstruction` and beta for `response`; 1 by default.
 
         Raises:
-            ValueError: a name is no head's, or metrics were given; every term of the loss is logged as it is.
+            ValueError: a name is none of the model's heads, or metrics were given; every term of the loss is logged as it is.
         """
         for argument, given in (("loss", loss), ("loss_weights", loss_weights)):
-            if given is not None and not (isinstance(given, dict) and given.keys() <= LOSSES.keys()):
-                raise ValueError(f"{argument}: expected a dict of {' and '.join(LOSSES)}, found {given!r}")
+            if given is not None and not (isinstance(given, dict) and given.keys() <= set(self.heads)):
+                raise ValueError(f"{argument}: expected a dict of {' and '.join(self.heads)}, the heads of the model, found {given!r}")
         for argument in ("metrics", "weighted_metrics"):
             if kwargs.get(argument):
                 raise ValueError(f"{argument}: expected none, for the terms of the loss are what is logged, found"
@@ -194,11 +259,11 @@ class DAENR(keras.Model):
         outputs, terms = self.forward(images, training=training, draws=draws)
         values, weights = {}, {}
         for head in self.heads:
-            each = getattr(self.loss[head], "call", self.loss[head])(targets[head], outputs[head])
+            each = _each(self.loss[head], targets[head], outputs[head])
             own = {head: Term(tf.reduce_mean(each, axis=list(range(1, each.shape.rank)))), **terms[head]}
             for name, term in own.items():
                 values[name] = tf.cast(term.value, tf.float32)
-                weights[name] = self.head_weights[head] * term.weight
+                weights[name] = weights.get(name, 0.0) + self.head_weights[head] * term.weight
         return values, weights
 
     def train_step(self, data):
@@ -216,14 +281,14 @@ class DAENR(keras.Model):
         if draws is None:
             first = tf.cast(self.optimizer.iterations, tf.int64) * MOST_DRAWS
             first += tf.cast(tf.reduce_sum(counts[:replica]), tf.int64)
-            draws = first + tf.range(tf.shape(images, tf.int64)[0])
+            draws = first + _numbers(images)
         with tf.GradientTape() as tape:
             values, weights = self.loss_terms(images, targets, training=True, draws=draws)
             loss = tf.add_n([
                 weights[name] * (tf.reduce_sum(value) / total if value.shape.rank else value / replicas)
                 for name, value in values.items()])
         variables = self.trainable_variables
-        self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
+        self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
         return self._track(values, weights, own)
 
     def test_step(self, data):
@@ -245,14 +310,40 @@ class DAENR(keras.Model):
         return list(self.trackers.values())
 
     def get_config(self):
-        return {**super().get_config(), **self.settings}
+        parts = {"core": self.encoder, "bottleneck": self.bottleneck, "decoder": self.decoder, "readout": self.readout}
+        return {**super().get_config(),
+                **{name: keras.saving.serialize_keras_object(part) for name, part in parts.items() if part},
+                "layer": self.layer, "image_shape": self.image_shape, "seed": self.seed, "pixel_range": self.pixel_range}
+
+    def identity(self):
+        """What the model is, its weights apart, as JSON's plain values."""
+        config = {name: value for name, value in self.get_config().items() if name != "name"}
+        return json.loads(json.dumps(config))
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
         """The model of a configuration, built: Keras would pass over the weights of parts that are not."""
-        model = super().from_config(config, custom_objects)
+        if "autoencoder" in config:  # saved by version 0.1, which knew its parts by name
+            from daenr_tf.models.build import modernized
+
+            config = modernized(config)
+        config = dict(config)
+        for name in ("core", "bottleneck", "decoder", "readout"):
+            if isinstance(config.get(name), dict):
+                config[name] = keras.saving.deserialize_keras_object(config[name], custom_objects=custom_objects)
+        model = cls(**config)
         model.build()
         return model
+
+
+def _each(loss, target, output):
+    """A Keras loss of every example, (batch, ...), before Keras would take the mean."""
+    return loss.call(target, output) if isinstance(loss, keras.losses.Loss) else loss(target, output)
+
+
+def _numbers(images):
+    """0, 1, 2 … for the examples of a batch."""
+    return tf.range(tf.shape(images, tf.int64)[0])
 
 
 def _unpack(data):
@@ -260,48 +351,3 @@ def _unpack(data):
     if sample_weight is not None:
         raise ValueError("sample_weight: expected none, for every image of a batch counts alike, found one")
     return inputs, targets
-
-
-def head_weights(heads, alpha, beta):
-    """The weights of a model's heads: alpha and beta, or 1 where one head stands alone."""
-    weights = {"reconstruction": alpha, "response": beta}
-    return {head: weights[head] if len(heads) > 1 else 1.0 for head in heads}
-
-
-def adam(learning_rate):
-    """The optimizer of DESIGN 6.7, fresh."""
-    return keras.optimizers.Adam(learning_rate, epsilon=ADAM_EPSILON)
-
-
-def build_model(config, recording, alpha=1.0, beta=1.0, learning_rate=1e-3):
-    """A compiled model for a recording, its readout started at the neurons' mean training responses.
-
-    Args:
-        config: `ModelConfig`.
-        recording: `Recording`, whose neurons the readout predicts; only its training part (the split of
-            `config.seed`) is looked at.
-        alpha, beta: float, the loss weights that it is compiled with; `train` compiles it anew with its own.
-        learning_rate: float.
-
-    Returns:
-        `DAENR`, built and compiled.
-    """
-    model = DAENR(
-        image_shape=(*config.image_size, config.channels), autoencoder=config.autoencoder, readout=config.readout,
-        layer=config.layer, neurons=recording.neurons if config.readout else 0, readout_l1=config.readout_l1,
-        activity_l1=config.activity_l1, latent_size=config.latent_size, codebook_size=config.codebook_size,
-        code_dim=config.code_dim, codebook_update=config.codebook_update, seed=config.seed,
-        pixel_range=recording.pixel_range, name=config.recipe, dtype=config.precision)
-    model.build()
-    if config.readout:
-        training, _ = recording.split(config.seed)
-        mean_response = recording.responses[training].mean(axis=0, dtype="float64")
-        if config.readout == "fm":
-            from daenr_tf.receptive_fields import fixed_cells
-
-            cells = fixed_cells(recording, training, (model.readout.height, model.readout.width))
-            model.readout.initialize(mean_response, cells)
-        else:
-            model.readout.initialize(mean_response)
-    model.compile(adam(learning_rate), loss_weights=head_weights(model.heads, alpha, beta))
-    return model

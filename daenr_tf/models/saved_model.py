@@ -50,7 +50,7 @@ def export(model, directory, mark=None):
         images = tf.ensure_shape(images, (None, None, None, None))
         found = tf.shape(images)[-1]
         tf.debugging.Assert((found == 1) | (found == 3), ["images: expected 1 or 3 channels, found", found])
-        return model.serve(pipeline.preprocess(images, model.settings["pixel_range"], (height, width), channels))
+        return model.serve(pipeline.preprocess(images, model.pixel_range, (height, width), channels))
 
     archive = keras.export.ExportArchive()
     archive.track(model)

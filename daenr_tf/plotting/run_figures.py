@@ -21,12 +21,6 @@ _TERMS = {
     "loss": ("total loss", "weighted sum of all terms"),
     "reconstruction": ("reconstruction", "MSE (squared units of [−1, 1])"),
     "response": ("response", "Poisson loss (nats per neuron)"),
-    "kl": ("KL divergence", "KL to the prior (nats per image)"),
-    "commitment": ("commitment", "squared distance to the code"),
-    "codebook": ("codebook", "squared distance to the code"),
-    "readout_l1": ("readout sparsity", "mean L1 per neuron"),
-    "readout_l2": ("readout weight decay", "sum of squared weights"),
-    "activity_l1": ("activity sparsity", "mean |h|"),
 }
 
 
@@ -63,7 +57,7 @@ def reconstructions(path, originals, reconstructed, title: str, *, simulated: bo
     canvas.write(path, figure)
 
 
-def learning_curves(path, history, monitor: str, best_step: int, title: str, *, simulated: bool) -> None:
+def learning_curves(path, history, monitor: str, best_step: int, units, title: str, *, simulated: bool) -> None:
     """Each term of the loss over training, on the training and on the validation images.
 
     Args:
@@ -71,6 +65,7 @@ def learning_curves(path, history, monitor: str, best_step: int, title: str, *, 
         history: `pandas.DataFrame` with the columns step, stage, learning_rate, train_<term>, val_<term>, a row per validation.
         monitor: the term whose validation value picks the best weights.
         best_step: the step whose weights were kept.
+        units: dict of term -> (title, unit), of the terms that the model's parts add.
         title: what it shows; after a line break, of what model and data.
         simulated: whether the data are simulated.
     """
@@ -82,7 +77,7 @@ def learning_curves(path, history, monitor: str, best_step: int, title: str, *, 
     switches = history["step"].shift()[history["stage"].diff() > 0]
     marker = "o" if len(history) < 3 else None
     for axis, term in zip(axes, terms, strict=False):
-        name, unit = _TERMS.get(term, (term, term))
+        name, unit = {**_TERMS, **units}.get(term, (term, term))
         curves = history[[f"train_{term}", f"val_{term}"]].to_numpy(float)
         for curve, color in zip(curves.T, (_TRAIN, _VALIDATION), strict=True):
             axis.plot(history["step"], curve, color=color, lw=1.4, marker=marker, ms=4)

@@ -89,7 +89,7 @@ def load_antolik(region, directory):
     return Recording(
         images=images("training_inputs.npy"), responses=files["training_set.npy"],
         test_images=images("validation_inputs.npy"), test_trials=files["raw_validation_set.npy"],
-        name=f"antolik-r{region}", pixel_range=GREY_RANGE, source=os.path.join(directory, "Data", f"region{region}"))
+        name=f"antolik-r{region}", region=region, pixel_range=GREY_RANGE, source=os.path.join(directory, "Data", f"region{region}"))
 
 
 def read_region(region, directory):

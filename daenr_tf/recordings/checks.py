@@ -143,7 +143,7 @@ def colour(recording, channels):
         raise error("--color", "a recording in colour for rgb", f"{recording.source} with 1 channel")
 
 
-def neurons(recording, settings):
-    """Raises `InputError` where a model of these settings has a readout, and for another number of neurons than the recording's."""
-    if settings["readout"] and settings["neurons"] != recording.neurons:
-        raise InputError(f"recording: expected the {settings['neurons']} neurons of the model, found {recording.neurons}")
+def neurons(recording, expected):
+    """Raises `InputError` where a model predicts neurons (`expected` of them, 0 if it has no readout), and not as many as the recording's."""
+    if expected and expected != recording.neurons:
+        raise InputError(f"recording: expected the {expected} neurons of the model, found {recording.neurons}")

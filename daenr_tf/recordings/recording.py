@@ -29,6 +29,7 @@ class Recording:
         test_images: (test images, height, width, channels), of the type and size of `images`.
         test_trials: (repeats, test images, neurons) float32, NaN where a repeat is missing; None where only averages exist.
         test_responses: (test images, neurons) float32, the mean over repeats.
+        region: 1..3, of the published or simulated recordings; None for any other.
         name: short name, fit for a directory's name.
         simulated: whether the responses come from a model instead of an animal.
         pixel_range: (low, high), the grey levels that become -1 and 1: (0, 255) for uint8, otherwise read off the images
@@ -48,6 +49,7 @@ class Recording:
     test_trials: np.ndarray | None = None
     test_responses: np.ndarray | None = None
     name: str = "recording"
+    region: int | None = None
     simulated: bool = False
     pixel_range: tuple[float, float] | None = None
     truth: dict | None = None

@@ -23,10 +23,10 @@ def write_neurons(directory, evaluation):
 def describe(config, recording):
     """What a run is, in words: `cae_fr, layer 2, ir, seed 0, simulated region 3 (quick run)`."""
     parts = [config.model.recipe]
-    if config.model.readout:
+    if config.model.system.readout:
         parts.append(f"layer {config.model.layer}")
     parts += [config.training.task, f"seed {config.training.seed}"]
-    parts.append(f"{config.dataset} region {config.region}" if config.dataset in ("antolik", "simulated") else recording.name)
+    parts.append(recording.name if config.own_recording else f"{config.dataset} region {config.region}")
     return ", ".join(parts) + (" (quick run)" if config.quick else "")
 
 
@@ -42,7 +42,7 @@ def write_figures(folder, config, recording, model, training, evaluation):
         return os.path.join(folder, f"{stem}.png")
 
     run_figures.learning_curves(path("learning_curves"), training.history, config.training.monitor, training.best_step,
-                            f"Learning curves\n{name}", simulated=simulated)
+                                model.units, f"Learning curves\n{name}", simulated=simulated)
     if "reconstruction" in evaluation.outputs:
         run_figures.reconstructions(path("reconstructions"), evaluation.images[:SHOWN], evaluation.outputs["reconstruction"][:SHOWN],
                                 f"Test images and reconstructions\n{name}", simulated=simulated)
@@ -51,10 +51,8 @@ def write_figures(folder, config, recording, model, training, evaluation):
         ceiling = None if recording.test_trials is None else table["noise_ceiling"].to_numpy()
         run_figures.pcc(path("pcc"), table["pcc"].to_numpy(), ceiling, table["significant"].to_numpy(),
                     f"Predicted and observed responses\n{name}", simulated=simulated)
-        if config.model.readout == "fr":
-            _draw_masks(path("masks"), name, recording, model, table)
-        if config.model.readout == "fm":
-            _draw_fixed_masks(path("masks"), name, config, recording, model)
+        if model.readout.figure:
+            FIGURES[model.readout.figure](path("masks"), name, recording, model, table)
 
 
 def _draw_masks(path, name, recording, model, table):
@@ -67,14 +65,13 @@ def _draw_masks(path, name, recording, model, table):
                   pccs=pcc[best], ceilings=ceilings[best], centers=planted, stimulus_shape=recording.images.shape[1:3], simulated=recording.simulated)
 
 
-def _draw_fixed_masks(path, name, config, recording, model):
+def _draw_fixed_masks(path, name, recording, model, table):
     from daenr_tf.plotting import run_figures
-    from daenr_tf.receptive_fields import estimate_receptive_fields
-
-    training, _ = recording.split(config.model.seed)
-    images = recording.images[training]
-    positions = estimate_receptive_fields(images, recording.responses[training]).positions
-    mean = images.mean(axis=(0, 3), dtype="float64")
+    training, _ = recording.split(model.seed)
+    mean = recording.images[training].mean(axis=(0, 3), dtype="float64")
     run_figures.fixed_mask_positions(
-        path, mean, positions, model.readout.cells(), (model.readout.height, model.readout.width), f"Fixed masks\n{name}",
+        path, mean, model.readout.positions, model.readout.cells(), (model.readout.height, model.readout.width), f"Fixed masks\n{name}",
         planted=None if recording.truth is None else recording.truth["center"], simulated=recording.simulated)
+
+
+FIGURES = {"masks": _draw_masks, "fixed_masks": _draw_fixed_masks}  # of a readout, by its `figure`

@@ -2,20 +2,18 @@
 
 import dataclasses
 import os
-import platform
 import sys
 
 from daenr_tf import paper
-from daenr_tf.config import ModelConfig, RunConfig
 from daenr_tf.errors import DivergedError, MachineError
 from daenr_tf.recordings import checks
 from daenr_tf.recordings.load import load_recording
 from daenr_tf.runs import interruption
 from daenr_tf.runs.directory import RunDirectory, check_writable
+from daenr_tf.runs.results import make_results
 from daenr_tf.runs.summary import summary
 
 USUAL_MEAN_RESPONSE = (0.1, 10.0)  # per presentation
-COLLAPSED = 0.5  # nats of KL per image
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,10 +75,13 @@ def run(config, data_dir=None, run_dir=None, export_dir=None, overwrite=False):
 def _notes(config, recording):
     """What a user must know of how the recording and the settings were read."""
     notes = list(recording.notes)
-    if own_recording(config):
+    if config.own_recording:
         notes.append("the paper gives no settings for one's own recording: alpha:beta, unless you give them, are those of"
                      f" region {config.region}, which names no part of the recording")
-    if config.model.readout:
+    if config.model.system.joint and config.model.recipe not in paper.JOINT:
+        notes.append(f"the paper has no {config.model.recipe}: alpha:beta, unless you give them, are {config.training.alpha:g}:{config.training.beta:g},"
+                     " the medians of its other models (docs/tasks.md)")
+    if config.model.system.readout:
         mean = float(recording.responses.mean(dtype="float64"))
         if not USUAL_MEAN_RESPONSE[0] <= mean <= USUAL_MEAN_RESPONSE[1]:
             notes.append(f"the mean response is {mean:.3g} per presentation; the penalties' weights suit means between"
@@ -89,26 +90,21 @@ def _notes(config, recording):
     return notes
 
 
-def own_recording(config):
-    """Whether the configuration's recording is a file of the user's."""
-    return config.dataset not in ("auto", "antolik", "simulated")
-
-
 def _with_dataset_named(config, recording):
     dataset = config.dataset
     if dataset == "auto":
         dataset = "simulated" if recording.simulated else "antolik"
-    if own_recording(config):
+    if config.own_recording:
         dataset = os.path.abspath(dataset)
     return dataclasses.replace(config, dataset=dataset)
 
 
 def tag(config, recording):
     """`<dataset>-r<region>-l<layer>-<task>-s<seed>`, parts that don't apply falling away."""
-    parts = [recording.name if own_recording(config) else config.dataset]
-    if not own_recording(config):
+    parts = [recording.name if config.own_recording else config.dataset]
+    if not config.own_recording:
         parts.append(f"r{config.region}")
-    if config.model.readout:
+    if config.model.system.readout:
         parts.append(f"l{config.model.layer}")
     parts += [config.training.task, f"s{config.training.seed}"]
     return "-".join(parts + (["quick"] if config.quick else []))
@@ -143,16 +139,17 @@ def _fit(tf, config, recording, directory, stop, products, conclude):
     from daenr_tf import pipeline
     from daenr_tf.evaluation import evaluate
     from daenr_tf.models import keras_file, saved_model
-    from daenr_tf.models.daenr import build_model
+    from daenr_tf.models.build import build_model
     from daenr_tf.runs.products import write_figures, write_history, write_neurons
     from daenr_tf.runs.progress import Progress
     from daenr_tf.runs.tensorboard import TensorBoard
-    from daenr_tf.training import train
+    from daenr_tf.training import threads_notes, train
 
     if config.deterministic:
         tf.config.experimental.enable_op_determinism()
     strategy = _strategy(tf, config.strategy)
-    for note in _replica_notes(config, strategy.num_replicas_in_sync):
+    replica_notes = _replica_notes(config, strategy.num_replicas_in_sync)
+    for note in replica_notes:
         _tell(note)
     sets = pipeline.prepare(recording, config.model, config.training.seed)
     with strategy.scope():
@@ -180,6 +177,8 @@ def _fit(tf, config, recording, directory, stop, products, conclude):
     if products.model:
         keras_file.save_model(model, directory.file("model.keras"))
     evaluation = evaluate(model, recording, sets)
+    for note in evaluation.notes:
+        _tell(note)
     pause()
     if board:
         board.conclude(model, training.steps, _figures_of(evaluation))
@@ -189,7 +188,8 @@ def _fit(tf, config, recording, directory, stop, products, conclude):
         write_figures(directory.file("figures"), config, recording, model, training, evaluation)
     pause()
     exported = products.export_dir and saved_model.export(model, products.export_dir, directory.mark())
-    results = _results(config, recording, sets, model, training, evaluation)
+    notes = _notes(config, recording) + replica_notes + threads_notes(training.threads) + evaluation.notes
+    results = make_results(config, recording, sets, model, training, evaluation, notes)
     directory.check_held()
     directory.write_results({**results, "saved_model": exported, **conclude(sets, model, evaluation)})
     directory.clear_checkpoint()
@@ -213,70 +213,6 @@ def _replica_notes(config, replicas):
 def _figures_of(evaluation):
     figures = {**evaluation.test, "noise_ceiling": evaluation.noise_ceiling}
     return {name: value for name, value in figures.items() if value is not None}
-
-
-def _results(config, recording, sets, model, training, evaluation):
-    from daenr_tf.training import threads_notes
-
-    counts = {"train": len(sets.train.images), "validation": len(sets.validation.images),
-              "test": len(sets.test.images), "neurons": recording.neurons, "repeats": recording.repeats}
-    replicas = model.distribute_strategy.num_replicas_in_sync
-    results = {
-        "recipe": config.model.recipe,
-        "dataset": {"name": recording.name, "simulated": recording.simulated, "counts": counts, "digest": recording.digest},
-        "config": config.to_dict(),
-        "test": evaluation.test,
-        "noise_ceiling": evaluation.noise_ceiling,
-        "paper": published(config),
-        "steps": training.steps,
-        "best_step": training.best_step,
-        "parameters": model.count_params(),
-        "replicas": replicas,
-        "seconds": training.seconds,
-        "images_per_second": training.images_per_second,
-        "threads": list(training.threads),
-        "versions": versions(),
-        "notes": _notes(config, recording) + _replica_notes(config, replicas) + threads_notes(training.threads),
-    }
-    if evaluation.kl is not None and evaluation.kl < COLLAPSED:
-        results["notes"].append(f"the posterior has collapsed onto the prior: KL {evaluation.kl:.2g} nats, the latent says nothing of the image")
-        _tell(results["notes"][-1])
-    extra = {"codebook_perplexity": evaluation.codebook_perplexity, "kl": evaluation.kl}
-    return {**results, **{name: value for name, value in extra.items() if value is not None}}
-
-
-def published(config):
-    """The paper's figures for the very cell and alpha:beta of a configuration, or None."""
-    if own_recording(config):
-        return None
-    cell = (config.model.recipe, config.region, config.model.layer, config.training.task)
-    weights = paper.loss_weights(*cell)
-    if (config.training.alpha, config.training.beta) != (weights.alpha, weights.beta):
-        return None
-    figures = paper.published(*cell)
-    return figures and {**figures, "comparable": config.dataset == "antolik" and not _departures(config)}
-
-
-def _departures(config):
-    """The settings that are not the paper's, apart from the cell's own and the seed."""
-    asked = config.to_dict()
-    usual = RunConfig(ModelConfig(config.model.recipe)).to_dict()
-    own = {"recipe", "layer", "task", "alpha", "beta", "seed", "dataset", "region", "strategy", "deterministic"}
-    return sorted(name for name in asked if name not in own and asked[name] != usual[name])
-
-
-def versions():
-    """The versions of what a run's figures depend on."""
-    import importlib.metadata
-
-    def version(name):
-        try:
-            return importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:  # run from a checkout, or TensorFlow under another name
-            return getattr(sys.modules.get(name), "__version__", None)
-
-    names = ("daenr_tf", "tensorflow", "keras", "tensorflow-probability", "numpy", "scipy")
-    return {"python": platform.python_version(), **{name: version(name) for name in names}}
 
 
 def _tell(text):

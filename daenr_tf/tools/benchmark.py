@@ -53,7 +53,7 @@ def main():
 
 
 def _loop(recording, config, sets):
-    from daenr_tf.models.daenr import build_model
+    from daenr_tf.models.build import build_model
     from daenr_tf.runs.progress import Progress
     from daenr_tf.runs.tensorboard import TensorBoard
     from daenr_tf.training import Observer, train
@@ -76,7 +76,7 @@ def _loop(recording, config, sets):
 def _fit(recording, config, sets):
     import keras
 
-    from daenr_tf.models.daenr import build_model
+    from daenr_tf.models.build import build_model
 
     class Clock(keras.callbacks.Callback):
         steps = 0

@@ -10,7 +10,7 @@ import jinja2
 import numpy as np
 
 from daenr_tf.errors import MachineError
-from daenr_tf.experiments import grid
+from daenr_tf.experiments import worker
 from daenr_tf.experiments.catalogue import PREDICTION, SIGNIFICANCE
 from daenr_tf.experiments.cells import title
 from daenr_tf.experiments.claims import (
@@ -234,7 +234,7 @@ class _Report:
 
     def _trouble(self, outcomes):
         told = [{"name": outcome.cell.name, "status": outcome.status, "message": outcome.message,
-                 "log": os.path.relpath(grid.log_file(self.results_dir, outcome.cell), self.results_dir)}
+                 "log": os.path.relpath(worker.log_file(self.results_dir, outcome.cell), self.results_dir)}
                 for outcome in outcomes if outcome.status not in ("kept", "done")]
         known = {outcome.cell for outcome in outcomes}
         return told + [{"name": cell.name, "status": "not finished", "message": "", "log": ""}

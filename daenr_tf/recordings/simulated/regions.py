@@ -122,6 +122,7 @@ def simulate(region, cache_dir=None):
     truth = {key.removeprefix("truth_"): value for key, value in arrays.items() if key.startswith("truth_")}
     return Recording(
         name=f"simulated-r{region}",
+        region=region,
         simulated=True,
         images=arrays["images"],
         responses=arrays["responses"],

@@ -1,0 +1,44 @@
+"""What the parts of a model have in common: core, bottleneck, decoder, readout."""
+
+import keras
+
+
+class Part(keras.layers.Layer):
+    """A part of a `DAENR`: called on a tensor, it returns (output, terms).
+
+    `terms` is a dict of name -> `Term`, what the part adds to the loss of the head that it stands under; a core stands under every head.
+    A part whose `trainable` is False is frozen wholly: its moving statistics too.
+
+    Attributes:
+        term_names: tuple of str, the names of the terms that a call returns, in their order.
+        units: dict of term name -> (title, unit), what a figure of the term says.
+        seed: int, of the initial weights and of what is drawn in training.
+        split_matters: bool, whether `initialize` takes more from the training images than a later training could undo.
+        figure: str, which of the figures of `runs.products` shows it, or None.
+    """
+
+    term_names = ()
+    units = {}
+    split_matters = False
+    figure = None
+
+    def initialize(self, training):
+        """Start from the images that are trained on: `training.images` (images, H, W, C) as recorded, `training.responses` (images, neurons)."""
+
+    def outputs(self, inputs):
+        """What an exported model gives besides the heads, for the part's input: dict of name -> tensor."""
+        return {}
+
+    def diagnostics(self, batches):
+        """Figures that tell how the part works on some images.
+
+        Args:
+            batches: iterable of the part's inputs.
+
+        Returns:
+            (dict of name -> float, list of sentences that a user must read).
+        """
+        return {}, []
+
+    def check_weights(self):
+        """Raises `InputError` for weights that the part can't have; of a model that is loaded from a file."""

@@ -1,0 +1,27 @@
+"""Which alpha:beta a model is trained with where none are given (docs/tasks.md)."""
+
+from daenr_tf import paper
+from daenr_tf.paper import LossWeights
+
+# The medians of alpha / beta over the paper's 108 cells of a task, for systems and layers that the paper lacks.
+MEDIANS = {"ir": LossWeights(1.0, 1e-3, None), "nrs": LossWeights(0.2, 1.0, None)}
+
+
+def default_weights(recipe, heads, region, layer, task):
+    """alpha and beta of a cell: the paper's where it has the cell, (1, 0) or (0, 1) for a model with one head, else the paper's medians.
+
+    Args:
+        recipe: str, the name of the system.
+        heads: of "reconstruction" and "response", those that it has.
+        region: 1..3.
+        layer: int, the hidden layer that is read.
+        task: "ir" or "nrs", one that the system has a head for.
+
+    Returns:
+        `LossWeights`, whose `table` is None where the weights are none of the paper's.
+    """
+    if len(heads) == 1:
+        return LossWeights(float("reconstruction" in heads), float("response" in heads), None)
+    if recipe in paper.JOINT and layer in paper.LAYERS:
+        return paper.loss_weights(recipe, region, layer, task)
+    return MEDIANS[task]

@@ -1,0 +1,108 @@
+"""From a configuration to a model: its parts, their start, its optimizer."""
+
+import keras
+
+from daenr_tf import systems
+from daenr_tf.layers.seeds import derive_seed
+from daenr_tf.models.daenr import DAENR
+
+ADAM_EPSILON = 1e-8  # a readout's gradients are tiny where beta is 1e-5; Keras' default of 1e-7 would damp them
+
+
+class TrainingPart:
+    """The images that are trained on, and the responses to them.
+
+    Args:
+        recording: `Recording`.
+        indices: (images,) int, of its training images.
+    """
+
+    def __init__(self, recording, indices):
+        self.recording, self.indices = recording, indices
+
+    @property
+    def images(self):
+        """(images, height, width, channels), as recorded."""
+        return self.recording.images[self.indices]
+
+    @property
+    def responses(self):
+        """(images, neurons) float32."""
+        return self.recording.responses[self.indices]
+
+
+def build_model(config, recording, alpha=1.0, beta=1.0, learning_rate=1e-3):
+    """A compiled model for a recording, its parts started from the images that are trained on.
+
+    Args:
+        config: `ModelConfig`.
+        recording: `Recording`, whose neurons the readout predicts; only its training part (the split of
+            `config.seed`) is looked at.
+        alpha, beta: float, the loss weights that it is compiled with; `train` compiles it anew with its own.
+        learning_rate: float.
+
+    Returns:
+        `DAENR`, built and compiled.
+    """
+    settings = {name: getattr(config, name) for name in systems.options()}
+    model = assemble(config.system, systems.CORES[config.core], settings, config.layer, (*config.image_size, config.channels),
+                     recording.neurons, config.seed, recording.pixel_range, config.recipe, config.precision)
+    model.build()
+    if config.system.readout:
+        training = TrainingPart(recording, recording.split(config.seed)[0])
+        for part in model.parts():
+            part.initialize(training)
+    model.compile(adam(learning_rate), loss_weights=head_weights(model.heads, alpha, beta))
+    return model
+
+
+def assemble(system, core, settings, layer, image_shape, neurons, seed, pixel_range, name, dtype):
+    """A model of the parts that a system names, not yet built.
+
+    Args:
+        system: `systems.System`.
+        core: `systems.Core`.
+        settings: dict of option name -> value, for the parts that have it.
+        layer, image_shape, seed, pixel_range: as of `DAENR`.
+        neurons: int.
+        name: str, of the Keras model.
+        dtype: Keras dtype policy or its name.
+    """
+    height, width, channels = image_shape
+
+    def make(part, place, **given):
+        options = {option.name: settings[option.name] for option in part.options}
+        return part.load()(**given, **options, seed=derive_seed(seed, place), name=place, dtype=dtype)
+
+    depth = core.layers if system.bottleneck else layer
+    parts = {"core": make(core, "encoder", depth=depth)}
+    if system.bottleneck:
+        parts["bottleneck"] = make(system.bottleneck, "bottleneck", pixels=height * width * channels)
+        parts["decoder"] = make(system.decoder, "decoder", channels=channels)
+    if system.readout:
+        parts["readout"] = make(system.readout, "readout", neurons=neurons)
+    return DAENR(**parts, layer=layer, image_shape=image_shape, seed=seed, pixel_range=pixel_range, name=name, dtype=dtype)
+
+
+def modernized(config):
+    """The configuration of a model that was saved by version 0.1, as `DAENR` takes it now."""
+    config = dict(config)
+    old = {name: config.pop(name) for name in (
+        "autoencoder", "readout", "layer", "image_shape", "neurons", "seed", "pixel_range", "readout_l1", "activity_l1",
+        "latent_size", "codebook_size", "code_dim", "codebook_update")}
+    system = systems.system("_".join(filter(None, (old["autoencoder"] or systems.DECODERLESS, old["readout"]))))
+    dtype = keras.saving.deserialize_keras_object(config["dtype"])
+    model = assemble(system, systems.CORES["daenr"], old, old["layer"], tuple(old["image_shape"]), old["neurons"], old["seed"],
+                     old["pixel_range"], config.get("name"), dtype)
+    return {**config, **{name: value for name, value in model.get_config().items() if name not in config}}
+
+
+def head_weights(heads, alpha, beta):
+    """The weights of a model's heads: alpha and beta, or 1 where one head stands alone."""
+    weights = {"reconstruction": alpha, "response": beta}
+    return {head: weights[head] if len(heads) > 1 else 1.0 for head in heads}
+
+
+def adam(learning_rate):
+    """The optimizer of training, fresh."""
+    return keras.optimizers.Adam(learning_rate, epsilon=ADAM_EPSILON)

@@ -1,0 +1,80 @@
+"""What a run came to: `results.json`."""
+
+import platform
+import sys
+
+from daenr_tf import paper
+from daenr_tf.config import ModelConfig, RunConfig
+from daenr_tf.loss_weights import default_weights
+
+
+def make_results(config, recording, sets, model, training, evaluation, notes):
+    """What a run came to.
+
+    Args:
+        config: `RunConfig`.
+        recording: `Recording`.
+        sets: `pipeline.Sets`.
+        model: `DAENR`, fitted.
+        training: `Training`.
+        evaluation: `Evaluation`.
+        notes: list of sentences that a user must read.
+
+    Returns:
+        dict, as in `results.json`.
+    """
+    counts = {"train": len(sets.train.images), "validation": len(sets.validation.images),
+              "test": len(sets.test.images), "neurons": recording.neurons, "repeats": recording.repeats}
+    return {
+        "recipe": config.model.recipe,
+        "dataset": {"name": recording.name, "simulated": recording.simulated, "counts": counts, "digest": recording.digest},
+        "config": config.to_dict(),
+        "test": evaluation.test,
+        "noise_ceiling": evaluation.noise_ceiling,
+        "paper": published(config),
+        "steps": training.steps,
+        "best_step": training.best_step,
+        "parameters": model.count_params(),
+        "replicas": model.distribute_strategy.num_replicas_in_sync,
+        "seconds": training.seconds,
+        "images_per_second": training.images_per_second,
+        "threads": list(training.threads),
+        "versions": versions(),
+        "notes": notes,
+        **evaluation.diagnostics,
+    }
+
+
+def published(config):
+    """The paper's figures for the very cell and alpha:beta of a configuration, or None."""
+    model = config.model
+    if config.own_recording or model.recipe not in paper.RECIPES:
+        return None
+    cell = (model.recipe, config.region, model.layer, config.training.task)
+    weights = default_weights(cell[0], model.system.heads, *cell[1:])
+    if (config.training.alpha, config.training.beta) != (weights.alpha, weights.beta):
+        return None
+    figures = paper.published(*cell)
+    return figures and {**figures, "comparable": config.dataset == "antolik" and not _departures(config)}
+
+
+def _departures(config):
+    """The settings that are not the paper's, apart from the cell's own and the seed."""
+    asked = config.to_dict()
+    usual = RunConfig(ModelConfig(config.model.recipe)).to_dict()
+    own = {"recipe", "layer", "task", "alpha", "beta", "seed", "dataset", "region", "strategy", "deterministic"}
+    return sorted(name for name in asked if name not in own and asked[name] != usual[name])
+
+
+def versions():
+    """The versions of what a run's figures depend on."""
+    import importlib.metadata
+
+    def version(name):
+        try:
+            return importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:  # run from a checkout, or TensorFlow under another name
+            return getattr(sys.modules.get(name), "__version__", None)
+
+    names = ("daenr_tf", "tensorflow", "keras", "tensorflow-probability", "numpy", "scipy")
+    return {"python": platform.python_version(), **{name: version(name) for name in names}}

@@ -1,0 +1,193 @@
+"""What the product knows of systems, as data: the parts that a model is made of, their options, and the names that models go by.
+
+A system is a core (the encoder), where it reconstructs a bottleneck and a decoder, and where it predicts responses a readout. Each part
+is one row here and one class (`docs/model.md`); everything else asks these rows. The paper's fifteen models are the products of its rows.
+Nothing here imports TensorFlow: the command line, its help and its checks stand on it.
+"""
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from daenr_tf.errors import InputError
+from daenr_tf.setting_checks import number, one_of, whole
+
+
+@dataclass(frozen=True)
+class Option:
+    """A setting that belongs to a part.
+
+    Attributes:
+        name: its field in the configuration; `--name` with hyphens on the command line. Parts may share one: it then means the same.
+        default: its value where nothing is said.
+        read: text of the command line -> value; raises ValueError.
+        check: called with name and value; raises `SettingError`.
+        help: what it means, without the default.
+    """
+
+    name: str
+    default: object
+    read: Callable
+    check: Callable
+    help: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part that models can be made of.
+
+    Attributes:
+        name: such as "fr".
+        title: as papers write it, such as "FR".
+        home: "module:Class" of its layer.
+        options: tuple of `Option`, arguments of that class by the same names.
+    """
+
+    name: str
+    title: str
+    home: str
+    options: tuple = ()
+
+    def load(self) -> type:
+        """The class, with TensorFlow imported."""
+        module, name = self.home.split(":")
+        return getattr(importlib.import_module(module), name)
+
+
+@dataclass(frozen=True)
+class Core(Part):
+    """An encoder.
+
+    Attributes:
+        layers: int, the hidden layers h_1 … h_n that a readout may read.
+        downsampling: int, image pixels per cell of the last of them; the image's sides are multiples of it.
+    """
+
+    layers: int = 1
+    downsampling: int = 1
+
+
+def _read_whole(text):
+    return int(text)
+
+
+def _from(least):
+    return lambda name, value: whole(name, value, least)
+
+
+def _among(*choices):
+    return lambda name, value: one_of(name, value, choices)
+
+
+def _by_name(*parts):
+    return {part.name: part for part in parts}
+
+
+LATENT_SIZE = Option("latent_size", 100, _read_whole, _from(1), "latent variables")
+ACTIVITY_L1 = Option("activity_l1", 0.01, float, number, "weight of the mean absolute activity of h_i")
+
+
+def _readout_l1(default):
+    return Option("readout_l1", default, float, number, "weight of the readout's sparsity penalty")
+
+
+CORES = _by_name(
+    Core("daenr", "DAE-NR", "daenr_tf.layers.encoder:Encoder", layers=4, downsampling=4),
+)
+BOTTLENECKS = _by_name(
+    Part("cae", "CAE", "daenr_tf.layers.bottlenecks:DenseBottleneck", (LATENT_SIZE,)),
+    Part("vae", "VAE", "daenr_tf.layers.bottlenecks:GaussianBottleneck", (LATENT_SIZE,)),
+    Part("vqvae", "VQ-VAE", "daenr_tf.layers.quantizer:QuantizedBottleneck", (
+        Option("codebook_size", 32, _read_whole, _from(1), "codes, K"),
+        Option("code_dim", 256, _read_whole, _from(1), "dimension of a code, D"),
+        Option("codebook_update", "ema", str, _among("ema", "loss"), "ema (moving averages) or loss (codebook loss)"),
+    )),
+)
+DECODERS = _by_name(
+    Part("daenr", "DAE-NR", "daenr_tf.layers.decoder:Decoder"),
+)
+# The fully connected readout's penalty was found on validation (docs/readouts.md); the others' is how the paper is read.
+READOUTS = _by_name(
+    Part("fr", "FR", "daenr_tf.layers.readouts:FactorizedReadout", (_readout_l1(0.02), ACTIVITY_L1)),
+    Part("fc", "FC", "daenr_tf.layers.readouts:FullyConnectedReadout", (_readout_l1(0.05), ACTIVITY_L1)),
+    Part("fm", "FM", "daenr_tf.layers.readouts:FixedMaskReadout", (_readout_l1(0.02), ACTIVITY_L1)),
+)
+DEFAULT_CORE = "daenr"
+DECODERLESS = "cnn"  # what a system without a decoder is called by in place of its bottleneck
+HEADS = {"ir": "reconstruction", "nrs": "response"}  # the head whose validation loss a task monitors
+
+
+@dataclass(frozen=True)
+class System:
+    """What a model is made of, by name: "cae", "cnn_fr", "cae_fr" …
+
+    Attributes:
+        bottleneck, readout: `Part` or None.
+    """
+
+    bottleneck: Part | None
+    readout: Part | None
+
+    @property
+    def decoder(self) -> Part | None:
+        """The `Part` that reconstructs, or None."""
+        return DECODERS["daenr"] if self.bottleneck else None
+
+    @property
+    def encoder(self) -> str:
+        """The name without the readout."""
+        return self.bottleneck.name if self.bottleneck else DECODERLESS
+
+    @property
+    def name(self) -> str:
+        """Such as "cae_fr"."""
+        return f"{self.encoder}_{self.readout.name}" if self.readout else self.encoder
+
+    @property
+    def title(self) -> str:
+        """As papers write it, such as "CAE-FR"."""
+        titles = [self.bottleneck.title if self.bottleneck else "CNN"]
+        return "-".join(titles + ([self.readout.title] if self.readout else []))
+
+    @property
+    def joint(self) -> bool:
+        """Whether it both reconstructs and predicts."""
+        return bool(self.bottleneck and self.readout)
+
+    @property
+    def tasks(self) -> tuple:
+        """Of "ir" and "nrs", those that it has a head for; the first is its default."""
+        return ("ir",) * bool(self.bottleneck) + ("nrs",) * bool(self.readout)
+
+    @property
+    def heads(self) -> tuple:
+        """The names of its outputs."""
+        return tuple(HEADS[task] for task in self.tasks)
+
+    def parts(self, core: Core) -> tuple:
+        """Its parts on a core, in the order of the computation."""
+        return tuple(part for part in (core, self.bottleneck, self.decoder, self.readout) if part)
+
+
+SYSTEMS = {system.name: system for system in (
+    *(System(bottleneck, None) for bottleneck in BOTTLENECKS.values()),
+    *(System(None, readout) for readout in READOUTS.values()),
+    *(System(bottleneck, readout) for bottleneck in BOTTLENECKS.values() for readout in READOUTS.values()),
+)}
+PARTS = (*CORES.values(), *BOTTLENECKS.values(), *DECODERS.values(), *READOUTS.values())
+
+
+def system(name: str) -> System:
+    """A system by its name. Raises `InputError` where there is none."""
+    if not isinstance(name, str) or name not in SYSTEMS:
+        raise InputError(f"recipe: expected one of {', '.join(SYSTEMS)}, found {name!r}")
+    return SYSTEMS[name]
+
+
+def options() -> dict:
+    """Every option of any part by its name; of those that several parts share, the first part's."""
+    found = {}
+    for part in PARTS:
+        for option in part.options:
+            found.setdefault(option.name, option)
+    return found
