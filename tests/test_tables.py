@@ -18,8 +18,8 @@ def found(tmp_path):
     def make(*names, regions=None, layers=None, models=None, seeds=2, own=False, **options):
         chosen = plan(names, regions, layers, models, seeds, own)
         recordings = studies.recordings({region for part in chosen.parts for region in part.regions})
-        study = studies.finish(str(tmp_path), chosen, recordings, Study("/mine.npz" if own else "simulated"), complete=False, **options)
-        return Findings(chosen, study, str(tmp_path), recordings), chosen.parts[0]
+        study = studies.finish(str(tmp_path), chosen, recordings, Study("/mine.npz" if own else "simulated"), **options)
+        return Findings(chosen, studies.finished(tmp_path, study, recordings)), chosen.parts[0]
 
     return make
 

@@ -132,7 +132,7 @@ def _note(findings, part, setting, estimate):
     """What must stand beside a figure: too few seeds, and why."""
     if estimate is not None and estimate.seeds == len(part.seeds):
         return ""
-    skipped = sum(cell.setting == setting and bool(one.results.get("skipped")) for cell, one in findings.cells.items())
+    skipped = sum(cell.setting == setting and one.skipped is not None for cell, one in findings.cells.items())
     if estimate is None:
         return "no neuron in the group" if skipped else "not finished"
     return f"{estimate.seeds} of {len(part.seeds)} seeds" + " (others: no neuron)" * bool(skipped)

@@ -50,7 +50,7 @@ def run_cell(cell, study, results_dir):
     if os.path.exists(os.path.join(place, outputs.RESULTS)):
         return
     whole = study.recording(cell.setting.region)
-    base = cell.base and outputs.read(cell_directory(results_dir, cell.base))
+    base = cell.base and outputs.Finished(results_dir, study, {cell.setting.region: whole}).read(cell.base)
     recording, neurons = outputs.prepared(whole, cell, base)
     facts = {"cell": cell.to_dict(), "recording": whole.digest}
     with RunDirectory(place, config, (recording or whole).digest).held(overwrite=False) as directory:
