@@ -250,6 +250,16 @@ def test_the_page_says_how_long_it_took_with_what_and_how_to_repeat_it(written):
     assert "python -m recipes.table2 --seeds 2" in page.text and "How to repeat it" in page.text
 
 
+@pytest.mark.parametrize(("threads", "said"), [
+    (lambda setting, seed: [2], None), (lambda setting, seed: None, None),
+    (lambda setting, seed: [1 + seed], "(1: 2 cells; 2: 2 cells)"), (lambda setting, seed: [2] if seed else None, "(2: 2 cells; ?: 2 cells)"),
+    (lambda setting, seed: [1, 2] if seed and setting.layer else [2], "(1, then 2: 1 cell; 2: 3 cells)")])
+def test_the_page_says_where_cells_that_are_compared_had_different_numbers_of_threads(written, threads, said):
+    page, _, _ = written(("table2",), threads=threads)
+    words = "Cells that are compared here were trained with different numbers of threads"
+    assert f"{words} {said}" in page.text if said else "numbers of threads" not in page.text
+
+
 def test_ones_own_recording_has_no_paper_column_and_no_region(written):
     page, _, folder = written(("table2", "table4", "table7", "figure2", "figure4"), own=True, simulated=False)
     assert "The paper’s claims, tested on this recording" in page.text

@@ -90,7 +90,7 @@ class _Report:
             cells=len(self.plan.cells), finished=len(finished), times=self._times(), wall=_duration(seconds),
             trained=_duration(sum(outcome.seconds for outcome in outcomes)),
             ended={status: sum(outcome.status == status for outcome in outcomes) for status in ("kept", "done", "failed", "stopped", "damaged")},
-            versions=_versions(finished), command=command, results_dir=self.results_dir)
+            versions=_versions(finished), threads=_threads(finished), command=command, results_dir=self.results_dir)
 
     def _heading(self):
         names = ", ".join(recording.name for recording in self.recordings.values())
@@ -255,6 +255,15 @@ def _versions(finished):
     """Every set of versions that cells were trained with: list of (number of cells, dict)."""
     found = Counter(tuple(one.versions.items()) for one in finished if one.versions)
     return [(count, dict(key)) for key, count in found.items()]
+
+
+def _threads(finished):
+    """The cells by their threads, in words, where they are not all the same; else empty."""
+    trained = [one.threads for one in finished if one.skipped is None]
+    found = Counter("?" if threads is None else ", then ".join(map(str, threads)) for threads in trained)
+    if len({number for threads in trained for number in threads or (None,)}) < 2:
+        return ""
+    return "; ".join(f"{threads}: {count} cell{'s' * (count != 1)}" for threads, count in sorted(found.items()))
 
 
 def _p(value):
