@@ -8,10 +8,13 @@ import pandas as pd
 from scipy.ndimage import gaussian_filter
 
 from daenr_tf.experiments import cell_outputs
+from daenr_tf.experiments.cell_files import DTYPES
 from daenr_tf.experiments.study import Study, cell_directory
 from daenr_tf.recordings.recording import Recording
 
 SIDE, IMAGES, NEURONS, REPEATS = 16, 30, 12, 4
+TRAINED_SIDE = 32  # pixels of what a model sees
+CHOSEN = 7  # significant neurons
 VERSIONS = {"python": "3.11.0", "daenr_tf": "0.1.0", "tensorflow": "2.21.0", "keras": "3.15.0"}
 
 
@@ -41,7 +44,12 @@ def same_quality(setting, seed):
     return 0.5
 
 
-def finish(results_dir, plan, found, study=None, error=same_error, quality=same_quality, missing=(), skipped=(), spread=0.02, complete=True):
+def two_threads(setting, seed):
+    """Every cell is trained with two threads."""
+    return [2]
+
+
+def finish(results_dir, plan, found, study=None, error=same_error, quality=same_quality, missing=(), skipped=(), spread=0.02, threads=two_threads):
     """Write the files of a plan's cells.
 
     Args:
@@ -54,7 +62,7 @@ def finish(results_dir, plan, found, study=None, error=same_error, quality=same_
         missing: names of cells that have no results.
         skipped: names of cells whose group of neurons is empty.
         spread: standard deviation over seeds and images, as a share.
-        complete: whether `history.csv` and `neurons.csv` are there too.
+        threads: function of (setting, seed) -> list of the numbers of threads that the cell was trained with, or None for one of before they were noted.
 
     Returns:
         `Study`.
@@ -65,34 +73,44 @@ def finish(results_dir, plan, found, study=None, error=same_error, quality=same_
         place = cell_directory(results_dir, cell)
         os.makedirs(place, exist_ok=True)
         if cell.name in skipped:
-            results = {"skipped": f"no neuron is {cell.setting.group}", "cell": cell.to_dict(), "seconds": 0.0}
+            results = {"skipped": f"no neuron is {cell.setting.group}", "cell": cell.to_dict(), "recording": found[cell.setting.region].digest,
+                       "seconds": 0.0}
         else:
-            results = _write_cell(place, cell, found[cell.setting.region], error, quality, spread, complete)
+            results = _write_cell(place, cell, found[cell.setting.region], error, quality, spread)
+            results |= {"threads": threads(cell.setting, cell.seed)} if threads(cell.setting, cell.seed) else {}
         with open(os.path.join(place, cell_outputs.RESULTS), "w", encoding="utf-8") as file:
             json.dump(results, file)
     return study or Study("simulated", budget="paper")
 
 
-def _write_cell(place, cell, recording, error, quality, spread, complete):
+def finished(results_dir, study, found):
+    """The `cell_outputs.Finished` of a study whose data is never loaded."""
+    return cell_outputs.Finished(str(results_dir), study, found)
+
+
+def _write_cell(place, cell, recording, error, quality, spread):
     setting = cell.setting
     own = np.random.default_rng([*map(ord, cell.name)])  # what differs from cell to cell
     hard, unpredictable = (np.random.default_rng([setting.region or 7, part]) for part in (0, 1))  # what an image does to every model
     images = len(recording.test_images)
-    originals = recording.test_images[:cell_outputs.SHOWN] / 127.5 - 1
-    arrays = {"neurons": np.arange(recording.neurons), "originals": originals, "validation_images": np.asarray(8)}
+    originals = (recording.test_images[:cell_outputs.SHOWN] / 127.5 - 1).repeat(TRAINED_SIDE // SIDE, axis=1).repeat(TRAINED_SIDE // SIDE, axis=2)
+    neurons = np.arange(recording.neurons)
+    if setting.selected:
+        neurons = neurons[:CHOSEN] if setting.group.startswith("significant") else neurons[CHOSEN:]
+    arrays = {"neurons": neurons, "originals": originals, "validation_images": 8}
     if not setting.model.startswith("cnn"):
         mse = error(setting, cell.seed) * hard.gamma(20, 1 / 20, images) * (1 + spread * own.normal(size=images)) * (1 + spread * own.normal() / 2)
         arrays |= {"mse": mse, "psnr": 10 * np.log10(4 / mse), "ssim": 1 - 4 * mse}
         arrays["shown"] = np.clip(originals + own.normal(0, np.sqrt(error(setting, cell.seed)), originals.shape), -1, 1)
     if setting.layer is not None:
-        arrays["response"] = _predictions(recording.test_responses, quality(setting, cell.seed), unpredictable, own, spread)
-        arrays["validation_pcc"] = own.uniform(-0.2, 0.9, recording.neurons)
-    np.savez(os.path.join(place, cell_outputs.FILE), **arrays)
+        arrays["response"] = _predictions(recording.test_responses, quality(setting, cell.seed), unpredictable, own, spread)[:, neurons]
+        arrays["validation_pcc"] = own.uniform(-0.2, 0.9, len(neurons))
+    np.savez(os.path.join(place, cell_outputs.FILE), **{name: np.asarray(values, DTYPES[name]) for name, values in arrays.items()})
     steps = 50 * np.arange(1, 13)
-    if complete:
-        _write_tables(place, setting, arrays, steps, own)
+    _write_tables(place, setting, arrays, steps, own)
     return {"cell": cell.to_dict(), "recording": recording.digest, "seconds": 12.5, "steps": int(steps[-1]), "best_step": 400, "versions": VERSIONS,
-            "dataset": {"name": recording.name, "simulated": recording.simulated}, "test": {}, "notes": []}
+            "dataset": {"name": recording.name, "simulated": recording.simulated, "digest": cell_outputs.part_of(recording, cell, neurons).digest},
+            "test": {"mse": 0.05, "pcc_normalized": None}, "notes": ["a note"]}
 
 
 def _predictions(observed, quality, shared, own, spread):
@@ -113,10 +131,11 @@ def _write_tables(place, setting, arrays, steps, own):
         table |= {f"train_{name}": curve, f"val_{name}": curve + 0.02}
     pd.DataFrame(table).to_csv(os.path.join(place, "history.csv"), index=False)
     if "response" in arrays:
-        pd.DataFrame({"neuron": arrays["neurons"], "pcc": arrays["validation_pcc"]}).to_csv(os.path.join(place, "neurons.csv"), index=False)
+        pcc = arrays["validation_pcc"]
+        pd.DataFrame({"neuron": np.arange(len(pcc)), "pcc": pcc, "p_value": 0.01, "significant": pcc > 0, "noise_ceiling": 0.8,
+                      "pcc_normalized": np.where(pcc > 0, pcc / 0.8, np.nan)}).to_csv(os.path.join(place, "neurons.csv"), index=False)
 
 
 def joint(setting):
     """Whether a setting learns both."""
     return setting.layer is not None and not setting.model.startswith("cnn")
-

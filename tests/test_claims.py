@@ -43,9 +43,9 @@ def judged(tmp_path):
         chosen = plan(names, None if own else regions, layers, models, seeds, own)
         found = studies.recordings((None,) if own else regions)
         away = {cell.name for cell in chosen.cells if missing(cell)}
-        planted = {"spread": SMALL, "complete": False} | planted
+        planted = {"spread": SMALL} | planted
         study = studies.finish(str(tmp_path), chosen, found, Study("/mine.npz" if own else "simulated"), missing=away, **planted)
-        return {claim.name: claim for claim in judge(Findings(chosen, study, str(tmp_path), found))}
+        return {claim.name: claim for claim in judge(Findings(chosen, studies.finished(tmp_path, study, found)))}
 
     return make
 

@@ -67,15 +67,15 @@ def coarse():
 def writer(tmp_path):
     """What writes the report of a fake study: (page, text for the terminal, directory)."""
     def make(names=FEW, regions=(3,), layers=(2,), seeds=2, own=False, simulated=True, budget="paper", name=None, place="study",
-             command="python -m recipes.reproduce", fail=(), complete=False, **options):
+             command="python -m recipes.reproduce", fail=(), **options):
         chosen = plan(names, None if own else regions, layers, None, seeds, own)
         found = studies.recordings((None,) if own else regions, simulated, name)
         folder = tmp_path / place
         study = Study("/data/mine.npz" if own else "simulated" if simulated else "antolik", budget=budget)
-        studies.finish(str(folder), chosen, found, study, missing=fail, complete=complete, **options)
+        studies.finish(str(folder), chosen, found, study, missing=fail, **options)
         outcomes = [Outcome(cell, "failed", 2.0, f"MemoryError {HOSTILE}") if cell.name in fail else Outcome(cell, "done", 10.0)
                     for cell in chosen.cells]
-        text = page.write_report(str(folder), chosen, study, found, outcomes, command, 123.0)
+        text = page.write_report(studies.finished(folder, study, found), chosen, outcomes, command, 123.0)
         return Page((folder / "report.html").read_text("utf-8")), text, folder
 
     return make
@@ -89,7 +89,7 @@ def written(tmp_path):
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """A report with every kind of table and figure, on simulated data: (page, text for the terminal, directory)."""
-    return writer(tmp_path_factory.mktemp("whole"))(NAMES, complete=True)
+    return writer(tmp_path_factory.mktemp("whole"))(NAMES)
 
 
 def fingerprint(folder):
@@ -164,13 +164,13 @@ def test_the_terminal_gets_a_line_per_claim_that_is_examined_and_the_place_of_th
 def test_written_again_tables_and_figures_are_the_same_byte_for_byte(written):
     names = ("table2", "table4", "figure2", "figure4", "figure5")
     fail = (plan(names, (3,), (2,), None, 2).cells[3].name,)
-    first = fingerprint(written(names, fail=fail, complete=True)[2])
-    again = fingerprint(written(names, fail=fail, complete=True, place="elsewhere", command="another")[2])
+    first = fingerprint(written(names, fail=fail)[2])
+    again = fingerprint(written(names, fail=fail, place="elsewhere", command="another")[2])
     assert first == again and len(first) == 2 * 4 + 3 + 3 + 2  # tables and claims; claims, figures and learning curves as pictures
 
 
 def test_nothing_but_whole_files_is_left(written):
-    _, _, folder = written(("table2", "figure5"), complete=True)
+    _, _, folder = written(("table2", "figure5"))
     names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if "cells" not in path.parts and path.is_file())
     assert names == ["figures/claim_C1.png", "figures/figure5.png", "figures/learning_curves_ir_region3.png", "report.html", "tables/claims.csv",
                      "tables/claims.md", "tables/table2.csv", "tables/table2.md"]
@@ -186,7 +186,7 @@ def test_a_disk_that_refuses_ends_in_one_line(written, tmp_path):
 def test_the_csv_of_the_claims_says_what_was_judged(written):
     chosen, found = plan(("table2", "table4"), (3,), (2,), None, 2), studies.recordings((3,))
     _, _, folder = written(("table2", "table4"))
-    claims = judge(Findings(chosen, Study("simulated"), str(folder), found))
+    claims = judge(Findings(chosen, studies.finished(folder, Study("simulated"), found)))
     rows = pd.read_csv(folder / "tables" / "claims.csv")
     comparisons = [(claim, one) for claim in claims for one in claim.comparisons]
     assert len(rows) == len(comparisons) == 2
@@ -250,6 +250,16 @@ def test_the_page_says_how_long_it_took_with_what_and_how_to_repeat_it(written):
     assert "python -m recipes.table2 --seeds 2" in page.text and "How to repeat it" in page.text
 
 
+@pytest.mark.parametrize(("threads", "said"), [
+    (lambda setting, seed: [2], None), (lambda setting, seed: None, None),
+    (lambda setting, seed: [1 + seed], "(1: 2 cells; 2: 2 cells)"), (lambda setting, seed: [2] if seed else None, "(2: 2 cells; ?: 2 cells)"),
+    (lambda setting, seed: [1, 2] if seed and setting.layer else [2], "(1, then 2: 1 cell; 2: 3 cells)")])
+def test_the_page_says_where_cells_that_are_compared_had_different_numbers_of_threads(written, threads, said):
+    page, _, _ = written(("table2",), threads=threads)
+    words = "Cells that are compared here were trained with different numbers of threads"
+    assert f"{words} {said}" in page.text if said else "numbers of threads" not in page.text
+
+
 def test_ones_own_recording_has_no_paper_column_and_no_region(written):
     page, _, folder = written(("table2", "table4", "table7", "figure2", "figure4"), own=True, simulated=False)
     assert "The paper’s claims, tested on this recording" in page.text
@@ -273,7 +283,7 @@ def comparisons(tmp_path, missing=()):
     effects = {1: 0.7, 2: 1.3, 3: 1.0, 4: 0.97}
     studies.finish(str(tmp_path), chosen, found, spread=0.01, missing=missing,
                    error=lambda setting, seed: 0.05 * effects.get(setting.layer, 1) * (1 + 0.05 * seed * (setting.layer == 4)))
-    return judge(Findings(chosen, Study("simulated"), str(tmp_path), found))[0].comparisons
+    return judge(Findings(chosen, studies.finished(tmp_path, Study("simulated"), found)))[0].comparisons
 
 
 @pytest.mark.parametrize(("simulated", "rehearsal", "mark"), [

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -75,6 +76,36 @@ def test_a_finished_study_trains_nothing_and_says_the_same(finished, recording):
     done = go("table4", recording, folder, "--models", "cnn_fr", "--seeds", "2")
     assert "2 of them finished before" in done.stderr
     assert ({path: os.stat(path).st_mtime_ns for path in (folder / "cells").rglob("*")}, tables(folder)) == before
+
+
+def test_a_damaged_cell_of_a_finished_study_is_told_and_not_trained_over(finished, recording, tmp_path):
+    folder = tmp_path / "study"
+    shutil.copytree(finished[0], folder)
+    place = next((folder / "cells").iterdir())
+    (place / "history.csv").write_text("")
+    options = ("--models", "cnn_fr", "--seeds", "2")
+    before = (place / "results.json").read_bytes()
+    done = go("table4", recording, folder, *options, status=1)
+    assert f"damaged: {place.name}: {place}/history.csv: expected a CSV table with at least one row" in done.stderr
+    assert "1 of 2 cells are finished and damaged" in done.stderr and "report.html" in done.stdout
+    assert f"{place.name}</code></th><td>damaged</td>" in (folder / "report.html").read_text()
+    assert (place / "results.json").read_bytes() == before and (place / "history.csv").read_bytes() == b""
+    assert f"{place.name}  (damaged: " in go("table4", recording, folder, *options, "--dry-run").stdout
+
+
+def test_no_cell_is_trained_on_a_recording_that_was_replaced_while_the_study_runs(tmp_path):
+    own, folder = tmp_path / "mine.npz", tmp_path / "study"
+    write_recording(own)
+    write_recording(tmp_path / "other.npz", seed=1)
+    process = subprocess.Popen(command("table4", own, folder, "--models", "cnn_fr", "--seeds", "2", "--workers", "1"), stderr=subprocess.PIPE, text=True)
+    while not list(folder.glob("cells/*/config.json")):  # the first cell has its recording
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.02)
+    os.replace(tmp_path / "other.npz", own)
+    said = process.communicate(timeout=600)[1]
+    assert process.returncode == 1 and "Traceback" not in said and "1 of 2 cells failed" in said
+    assert said.count("mine.npz: expected the recording with digest") == 2  # when it happens, and in the end
+    assert len(cells(folder)) == 1 and "1 of 2 cells finished" in (folder / "report.html").read_text()
 
 
 def test_another_dataset_or_budget_is_refused_by_the_first_difference(finished, recording, tmp_path):

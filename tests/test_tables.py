@@ -19,8 +19,8 @@ def found(tmp_path):
     def make(*names, regions=None, layers=None, models=None, seeds=2, own=False, **options):
         chosen = plan(names, regions, layers, models, seeds, own)
         recordings = studies.recordings({region for part in chosen.parts for region in part.regions})
-        study = studies.finish(str(tmp_path), chosen, recordings, Study("/mine.npz" if own else "simulated"), complete=False, **options)
-        return Findings(chosen, study, str(tmp_path), recordings), chosen.parts[0]
+        study = studies.finish(str(tmp_path), chosen, recordings, Study("/mine.npz" if own else "simulated"), **options)
+        return Findings(chosen, studies.finished(tmp_path, study, recordings)), chosen.parts[0]
 
     return make
 
@@ -141,6 +141,19 @@ def test_records_read_back_from_csv_to_the_bit(found, name):
         for row, entry in zip(read.itertuples(), tables.entries(findings, part), strict=True):
             assert (row.ours, row.low, row.high) == (entry.estimate.value, entry.estimate.low, entry.estimate.high)
             assert (row.model, row.neurons, row.metric) == (entry.setting.model, entry.setting.group, entry.metric)
+
+
+def test_a_figure_says_with_how_many_threads_its_cells_were_trained(found):
+    def threads(setting, seed):
+        if setting.label == "CAE-FR1":
+            return [1, 2] if seed else [4]
+        return {"CAE": [2], "CAE-FR2": None, "CAE-FR3": [2] if seed else None}.get(setting.label, [16])
+
+    away = {cell.name for cell in plan(("table2",), (3,), None, None, 2).cells if cell.setting.layer == 4}
+    findings, part = found("table2", regions=(3,), missing=away, threads=threads)
+    rows = tables.records(findings, part)
+    assert dict(zip(zip(rows["model"], rows["layer"].fillna(0), strict=True), rows["threads"], strict=True)) == {
+        ("cae", 0): "2", ("cae_fr", 1): "1, 2, 4", ("cae_fr", 2): "?", ("cae_fr", 3): "2, ?", ("cae_fr", 4): ""}
 
 
 def test_tables_of_ones_own_recording_have_neither_the_paper_nor_a_region(found):

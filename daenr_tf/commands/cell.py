@@ -57,7 +57,7 @@ def run_cell(cell, study, results_dir):
     if os.path.exists(results):
         return
     whole = study.recording(cell.setting.region)
-    base = cell.base and cell_outputs.read(cell_directory(results_dir, cell.base))
+    base = cell.base and cell_outputs.Finished(results_dir, study, {cell.setting.region: whole}).read(cell.base)
     recording, neurons = cell_outputs.prepared(whole, cell, base)
     facts = {"cell": cell.to_dict(), "recording": whole.digest}
     with _held_when_free(RunDirectory(place, config, (recording or whole).digest)) as directory:

@@ -113,17 +113,19 @@ def _run(name, argv):
     chosen = plan(names, options.regions, options.layers, options.models, options.seeds, own)
     recordings, dataset = _recordings(chosen, options)
     study = Study(dataset, options.data_dir and os.path.abspath(options.data_dir), options.budget,
-                  (options.regions or (3,))[0] if own else 3, options.complete)
+                  (options.regions or (3,))[0] if own else 3, options.complete,
+                  {str(region): recording.digest for region, recording in recordings.items()})
     stem = os.path.splitext(os.path.basename(dataset))[0] if own else dataset
     results_dir = os.path.abspath(options.results_dir or os.path.join("results", f"{stem}-{options.budget}"))
     check_writable("--results-dir", results_dir)
     workers = options.workers or len(os.sched_getaffinity(0))
     if options.dry_run:
+        from daenr_tf.experiments.cell_outputs import Finished
         from daenr_tf.experiments.forecast import describe
 
         if os.path.isdir(results_dir):
-            _known(results_dir, study, recordings)
-        print(describe(chosen, study, results_dir, workers, recordings))
+            _known(results_dir, study)
+        print(describe(chosen, Finished(results_dir, study, recordings), workers))
         return
     command = f"python -m recipes.{name} {shlex.join(argv)}".strip()
     _study(command, chosen, study, recordings, results_dir, workers, options.scheduler)
@@ -142,27 +144,27 @@ def _recordings(chosen, options):
 
 
 def _study(command, chosen, study, recordings, results_dir, workers, scheduler):
-    from daenr_tf.experiments import grid, worker
+    from daenr_tf.experiments import cell_outputs, grid, worker
     from daenr_tf.files import write_text
 
     make_directory("--results-dir", results_dir)
     with lock.held(os.path.join(results_dir, "lock"), "another study", "--results-dir") as held:
-        known = _known(results_dir, study, recordings)
+        known = _known(results_dir, study)
         _sweep(results_dir)
         with contextlib.suppress(FileNotFoundError):
             write_text(os.path.join(results_dir, STUDY), json.dumps(known, indent=2) + "\n")
-        started = time.monotonic()
+        started, finished = time.monotonic(), cell_outputs.Finished(results_dir, study, recordings)
         try:
             with grid.cluster(workers, scheduler) as client:
-                outcomes = grid.run_grid(client, chosen.cells, study, results_dir, grid.Show())
+                outcomes = grid.run_grid(client, chosen.cells, study, results_dir, grid.Show(), finished.read)
         except KeyboardInterrupt as error:
-            finished = sum(grid.is_finished(results_dir, cell) for cell in chosen.cells)
-            raise KeyboardInterrupt(f"{str(error) or 'stopped'}; {finished} of {len(chosen.cells)} cells are finished;"
+            count = sum(grid.is_finished(results_dir, cell) for cell in chosen.cells)
+            raise KeyboardInterrupt(f"{str(error) or 'stopped'}; {count} of {len(chosen.cells)} cells are finished;"
                                     f" the same command goes on with {results_dir}") from None
         from daenr_tf.experiments.report.page import write_report
 
         held.check()
-        print(write_report(results_dir, chosen, study, recordings, outcomes, command, time.monotonic() - started))
+        print(write_report(finished, chosen, outcomes, command, time.monotonic() - started))
     damaged = [outcome for outcome in outcomes if outcome.status == "damaged"]
     failed = [outcome for outcome in outcomes if outcome.status not in ("kept", "done", "damaged")]
     told = []
@@ -170,7 +172,7 @@ def _study(command, chosen, study, recordings, results_dir, workers, scheduler):
         told.append(f"{len(failed)} of {len(outcomes)} cells failed, the first of them {failed[0].cell.name} ({failed[0].message};"
                     f" log: {worker.log_file(results_dir, failed[0].cell)}); the same command tries them again")
     if damaged:
-        told.append(f"{len(damaged)} of {len(outcomes)} cells were finished before and are damaged, the first of them {damaged[0].cell.name}"
+        told.append(f"{len(damaged)} of {len(outcomes)} cells are finished and damaged, the first of them {damaged[0].cell.name}"
                     f" ({damaged[0].message})")
     if told:
         raise MachineError(f"{'; '.join(told)}; the report leaves them out")
@@ -185,7 +187,7 @@ def _sweep(results_dir):
                 os.remove(os.path.join(place, name))
 
 
-def _known(results_dir, study, recordings):
+def _known(results_dir, study):
     """What `study.json` is to say: a results directory belongs to one dataset and one budget, or cells of another would be taken for finished ones.
 
     Raises:
@@ -193,7 +195,7 @@ def _known(results_dir, study, recordings):
     """
     path = os.path.join(results_dir, STUDY)
     wanted = {"dataset": os.path.basename(study.dataset), "budget": study.budget, "weights_region": study.weights_region}
-    digests = {str(region): recording.digest for region, recording in recordings.items()}
+    digests = study.digests
     if not os.path.exists(path):
         strange = sorted(set(os.listdir(results_dir)) - {"lock"})
         if strange:

@@ -1,7 +1,6 @@
-"""What a finished cell is judged by, in one file: its predictions and its error on each test image."""
+"""What a finished cell is judged by: its predictions and its error on each test image, its learning curve, and how it was trained."""
 
 import dataclasses
-import json
 import os
 from dataclasses import dataclass
 
@@ -9,27 +8,32 @@ import numpy as np
 
 from daenr_tf import metrics
 from daenr_tf.errors import InputError
+from daenr_tf.experiments import cell_files
+from daenr_tf.experiments.cell_files import IMAGE_METRICS, SHOWN
 from daenr_tf.experiments.cells import (
     INSIGNIFICANT,
     SHUFFLED,
     SIGNIFICANT,
     SIGNIFICANT_CV,
 )
+from daenr_tf.experiments.study import cell_directory
 from daenr_tf.files import replace_file
-from daenr_tf.recordings.arrays import read_npz
 
-FILE, RESULTS = "outputs.npz", "results.json"
-SHOWN = 10  # test images whose reconstructions are kept
-IMAGE_METRICS = ("mse", "psnr", "ssim")
+FILE, RESULTS, HISTORY, NEURONS = "outputs.npz", "results.json", "history.csv", "neurons.csv"
 SHUFFLE_SEED = 4793  # apart from the draws of training
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """A finished cell.
+    """A finished cell. One whose group has no neuron has `skipped` alone.
 
     Attributes:
-        results: dict, as in its `results.json`.
+        skipped: str, why nothing was trained; None where something was.
+        steps, best_step: int.
+        seconds: float, of training.
+        versions: dict of text -> text or None, what it was trained with.
+        threads: tuple of int, that TensorFlow computed with, one per part of the training; None where it isn't known.
+        curve: (steps (n,), losses (n,)), the monitored validation loss.
         images: dict of "mse", "psnr", "ssim" -> (test images,), where the model has a decoder.
         response: (test images, neurons), predicted responses, or None.
         neurons: (neurons,), the recording's neurons that the model was trained with.
@@ -39,14 +43,20 @@ class Outputs:
         originals: (n, height, width, channels), these images.
     """
 
-    results: dict
-    images: dict
-    response: np.ndarray | None
-    neurons: np.ndarray
-    validation_pcc: np.ndarray | None
-    validation_images: int
-    shown: np.ndarray | None
-    originals: np.ndarray
+    skipped: str | None
+    steps: int = 0
+    best_step: int = 0
+    seconds: float = 0.0
+    versions: dict = dataclasses.field(default_factory=dict)
+    threads: tuple | None = None
+    curve: tuple | None = None
+    images: dict = dataclasses.field(default_factory=dict)
+    response: np.ndarray | None = None
+    neurons: np.ndarray | None = None
+    validation_pcc: np.ndarray | None = None
+    validation_images: int = 0
+    shown: np.ndarray | None = None
+    originals: np.ndarray | None = None
 
 
 def write(directory, neurons, sets, model, evaluation):
@@ -61,7 +71,7 @@ def write(directory, neurons, sets, model, evaluation):
     """
     from daenr_tf.evaluation import predict
 
-    arrays = {"neurons": np.asarray(neurons), "originals": evaluation.images[:SHOWN], "validation_images": np.asarray(len(sets.validation.images))}
+    arrays = {"neurons": neurons, "originals": evaluation.images[:SHOWN], "validation_images": len(sets.validation.images)}
     if "reconstruction" in evaluation.outputs:
         reconstruction = evaluation.outputs["reconstruction"]
         arrays["shown"] = reconstruction[:SHOWN]
@@ -70,28 +80,72 @@ def write(directory, neurons, sets, model, evaluation):
         arrays["response"] = evaluation.outputs["response"]
         predicted = predict(model, sets.validation.images)["response"]
         arrays["validation_pcc"] = metrics.pearson_per_neuron(predicted, sets.validation.responses)
+    arrays = {name: np.asarray(values, cell_files.DTYPES[name]) for name, values in arrays.items()}
     replace_file(directory.file(FILE), lambda file: np.savez(file, **arrays))
 
 
-def read(directory):
-    """The outputs in a cell's directory; None where it isn't finished.
+def read(directory, cell, config, recording):
+    """A finished cell, every file that it is judged by checked; None where it isn't finished.
+
+    Args:
+        directory: str, of the cell.
+        cell: `Cell`.
+        config: `RunConfig` of the cell.
+        recording: `Recording`, the whole one that it must have been trained on.
+
+    Returns:
+        `Outputs` or None.
 
     Raises:
-        InputError: the files are there and can't be read.
+        InputError: a file is damaged, or another cell's or recording's.
     """
     path = os.path.join(directory, RESULTS)
-    if not os.path.exists(path):
+    if not os.path.lexists(path):
         return None
     try:
-        with open(path, encoding="utf-8") as file:
-            results = json.load(file)
-        arrays = {} if results.get("skipped") else read_npz(os.path.join(directory, FILE))
-        return Outputs(
-            results, {name: arrays[name] for name in IMAGE_METRICS if name in arrays}, arrays.get("response"),
-            arrays.get("neurons", np.arange(0)), arrays.get("validation_pcc"), int(arrays.get("validation_images", 0)), arrays.get("shown"),
-            arrays.get("originals", np.empty(0)))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{directory}: expected a finished cell's files, found {error}; remove the directory to train it again") from None
+        results = cell_files.read_results(path, cell, recording)
+        if results["skipped"] is not None:
+            return Outputs(results["skipped"])
+        arrays = cell_files.read_arrays(os.path.join(directory, FILE), cell, config.model, recording)
+        digest = part_of(recording, cell, arrays["neurons"]).digest
+        if results.pop("digest") != digest:
+            raise InputError(f"{path}: dataset: digest: expected {digest[:12]}…, that of the cell's part of the recording, found another")
+        curve = cell_files.read_history(os.path.join(directory, HISTORY), f"val_{config.training.monitor}", results["steps"], results["best_step"])
+        if config.model.readout:
+            cell_files.check_neurons(os.path.join(directory, NEURONS), len(arrays["neurons"]))
+    except InputError as error:
+        raise InputError(f"{error}; remove {directory} to train the cell again") from None
+    images = {name: arrays.pop(name) for name in IMAGE_METRICS if name in arrays}
+    return Outputs(**results, **arrays | {"validation_images": int(arrays["validation_images"])}, curve=curve, images=images)
+
+
+class Finished:
+    """The finished cells of a study; each is read and checked once.
+
+    Args:
+        results_dir: str.
+        study: `Study`.
+        recordings: dict of region (None: one's own) -> `Recording`.
+    """
+
+    def __init__(self, results_dir, study, recordings):
+        self.results_dir, self.study, self.recordings = results_dir, study, recordings
+        self._found = {}
+
+    def read(self, cell):
+        """The `Outputs` of a cell; None where it isn't finished (it may be, the next time). Raises `InputError` where it is damaged."""
+        if cell not in self._found:
+            place, recording = cell_directory(self.results_dir, cell), self.recordings[cell.setting.region]
+            try:
+                found = read(place, cell, self.study.config(cell), recording)
+            except InputError as error:
+                found = error
+            if found is None:
+                return None
+            self._found[cell] = found
+        if isinstance(self._found[cell], InputError):
+            raise self._found[cell]
+        return self._found[cell]
 
 
 def chosen_neurons(group, outputs, recording):
@@ -127,12 +181,23 @@ def prepared(recording, cell, base=None):
 
     Returns:
         (`Recording` or None where no neuron is in the group, (neurons,) int).
+
+    Raises:
+        InputError: the cell has a base and it isn't finished.
     """
+    if cell.base and base is None:
+        raise InputError(f"{cell.base.name}: expected to be finished, for it chooses the neurons, found no results of it")
     neurons = np.arange(recording.neurons)
     if cell.setting.selected:
         neurons = np.flatnonzero(chosen_neurons(cell.setting.group, base, recording))
-        return (recording.with_neurons(neurons) if len(neurons) else None), neurons
+    return (part_of(recording, cell, neurons) if len(neurons) else None), neurons
+
+
+def part_of(recording, cell, neurons):
+    """The recording that a cell is trained on: the whole one, that of the cell's `neurons` (n,), or one with its responses exchanged."""
+    if cell.setting.selected:
+        return recording.with_neurons(neurons)
     if cell.setting.group == SHUFFLED:
         order = np.random.default_rng([SHUFFLE_SEED, cell.seed]).permutation(len(recording.responses))
-        return dataclasses.replace(recording, responses=recording.responses[order]), neurons
-    return recording, neurons
+        return dataclasses.replace(recording, responses=recording.responses[order])
+    return recording

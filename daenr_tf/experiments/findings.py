@@ -1,6 +1,5 @@
 """What the finished cells of a plan came to: every figure with its interval, every comparison paired over seeds and images."""
 
-import contextlib
 import dataclasses
 import math
 
@@ -8,12 +7,11 @@ import numpy as np
 
 from daenr_tf import metrics, paper
 from daenr_tf.errors import InputError
-from daenr_tf.experiments import cell_outputs, cells
+from daenr_tf.experiments import cells
 from daenr_tf.experiments.cell_outputs import IMAGE_METRICS
 from daenr_tf.experiments.cells import Cell
 from daenr_tf.experiments.intervals import estimate
 from daenr_tf.experiments.scores import Score, image_draws
-from daenr_tf.experiments.study import cell_directory
 
 PCC, SIGNIFICANT = "pcc", "significant"
 DRAWS, DRAW_SEED = 2000, 20160627
@@ -24,18 +22,28 @@ class Findings:
 
     Args:
         plan: `catalogue.Plan`.
+        finished: `outputs.Finished`.
+
+    Attributes:
         study: `Study`.
         results_dir: str.
         recordings: dict of region (None: one's own) -> `Recording`.
-
-    Attributes:
-        cells: dict of `Cell` -> `Outputs`, the finished ones whose files can be read.
+        cells: dict of `Cell` -> `Outputs`, the finished ones.
+        damaged: dict of `Cell` -> what is wrong with its files; nothing counts it.
     """
 
-    def __init__(self, plan, study, results_dir, recordings):
-        self.plan, self.study, self.recordings = plan, study, recordings
-        found = ((cell, _readable(cell_directory(results_dir, cell))) for cell in plan.cells)
-        self.cells = {cell: finished for cell, finished in found if finished is not None}
+    def __init__(self, plan, finished):
+        self.plan, self.study = plan, finished.study
+        self.results_dir, self.recordings = finished.results_dir, finished.recordings
+        self.cells, self.damaged = {}, {}
+        for cell in plan.cells:
+            try:
+                found = finished.read(cell)
+            except InputError as error:
+                self.damaged[cell] = str(error)
+            else:
+                if found is not None:
+                    self.cells[cell] = found
         self._draws, self._scores, self._ceilings = {}, {}, {}
 
     @property
@@ -46,7 +54,7 @@ class Findings:
     def seeds(self, *settings):
         """The seeds that are finished in all of some settings; a seed whose group has no neuron isn't."""
         def finished(cell):
-            return cell in self.cells and not self.cells[cell].results.get("skipped")
+            return cell in self.cells and self.cells[cell].skipped is None
 
         return tuple(seed for seed in self.plan.seeds if all(finished(Cell(setting, seed)) for setting in settings))
 
@@ -112,10 +120,3 @@ class Findings:
         if images not in self._draws:
             self._draws[images] = image_draws(images, DRAWS, DRAW_SEED)
         return self._draws[images]
-
-
-def _readable(place):
-    """The outputs of a finished cell; None where they can't be read, which the grid tells."""
-    with contextlib.suppress(InputError):
-        return cell_outputs.read(place)
-    return None

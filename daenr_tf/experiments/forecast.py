@@ -1,14 +1,11 @@
 """What `--dry-run` says: the cells of a plan and, from steps measured on this machine, about how long they take."""
 
 import collections
-import json
 import os
 import statistics
 
-from daenr_tf.experiments.cell_outputs import RESULTS
 from daenr_tf.experiments.cells import title
-from daenr_tf.experiments.grid import is_finished
-from daenr_tf.experiments.study import cell_directory
+from daenr_tf.experiments.findings import Findings
 
 # Steps until early stopping on the simulated recordings (docs/results.md), where no cell of a study is finished yet.
 USUAL_STEPS = {"cae": 3300, "vae": 4300, "vqvae": 10000, "cnn": 2800}
@@ -16,23 +13,23 @@ START = 10.0  # seconds: TensorFlow's import, tracing and the evaluation
 MEASURED = 20  # steps
 
 
-def describe(plan, study, results_dir, workers, recordings):
+def describe(plan, finished, workers):
     """The cells, one a line, and the estimate.
 
     Args:
         plan: `catalogue.Plan`.
-        study: `Study`.
-        results_dir: str.
+        finished: `outputs.Finished`.
         workers: cells at once.
-        recordings: dict of region -> `Recording`.
     """
-    left = [cell for cell in plan.cells if not is_finished(results_dir, cell)]
-    lines = [f"{cell.name}{'' if cell in left else '  (finished)'}" for cell in plan.cells]
-    lines.append(f"{len(plan.cells)} cells, {len(plan.cells) - len(left)} of them finished")
+    findings, study = Findings(plan, finished), finished.study
+    left = [cell for cell in plan.cells if cell not in findings.cells and cell not in findings.damaged]
+    lines = [cell.name + _state(findings, cell) for cell in plan.cells]
+    damaged = f", {len(findings.damaged)} damaged" if findings.damaged else ""
+    lines.append(f"{len(plan.cells)} cells, {len(findings.cells)} of them finished{damaged}")
     if not left:
         return "\n".join(lines)
-    seconds = _seconds_per_step(left, study, recordings, max(1, len(os.sched_getaffinity(0)) // workers))
-    known = _steps_of_finished(plan, results_dir)
+    seconds = _seconds_per_step(left, study, finished.recordings, max(1, len(os.sched_getaffinity(0)) // workers))
+    known = _steps_of_finished(findings)
     usual, longest = [], []
     for cell in left:
         kind, most = cell.setting.encoder, study.config(cell).training.max_steps
@@ -48,15 +45,18 @@ def _time(seconds):
     return f"{max(1, round(seconds / 60))} min" if seconds < 2 * 3600 else f"{seconds / 3600:.1f} h"
 
 
-def _steps_of_finished(plan, results_dir):
+def _state(findings, cell):
+    if cell in findings.damaged:
+        return f"  (damaged: {findings.damaged[cell]})"
+    return "  (finished)" if cell in findings.cells else ""
+
+
+def _steps_of_finished(findings):
     """Mean steps of the finished cells by kind of model."""
     found = collections.defaultdict(list)
-    for cell in plan.cells:
-        if is_finished(results_dir, cell):
-            with open(os.path.join(cell_directory(results_dir, cell), RESULTS), encoding="utf-8") as file:
-                results = json.load(file)
-            if not results.get("skipped"):
-                found[cell.setting.encoder].append(results["steps"])
+    for cell, one in findings.cells.items():
+        if one.skipped is None:
+            found[cell.setting.encoder].append(one.steps)
     return {kind: statistics.mean(steps) for kind, steps in found.items()}
 
 
@@ -77,7 +77,7 @@ def _measured(config, recording):
     import dataclasses
     import tempfile
 
-    from daenr_tf.models.build import build_model
+    from daenr_tf.models.daenr import build_model
     from daenr_tf.training import Observer, train
 
     class Times(Observer):

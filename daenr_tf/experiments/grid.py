@@ -40,7 +40,7 @@ _SETTINGS = {
 
 
 class Outcome(NamedTuple):
-    """How a cell ended: "kept" (it was finished before), "done", "failed", "stopped", or "damaged" (it was finished before and can't be read)."""
+    """How a cell ended: "kept" (it was finished before), "done", "failed", "stopped", or "damaged" (it is finished and can't be read)."""
 
     cell: Cell
     status: str
@@ -96,7 +96,7 @@ def _refuse_certificates(scheduler, security):
         raise InputError(f"--scheduler: expected the certificates for {scheduler} in dask's configuration, found {found}")
 
 
-def run_grid(client, cells, study, results_dir, show):
+def run_grid(client, cells, study, results_dir, show, read=None):
     """Run the cells that are not finished.
 
     Args:
@@ -105,6 +105,7 @@ def run_grid(client, cells, study, results_dir, show):
         study: `Study`.
         results_dir: str; every worker must see it under this path.
         show: `Show`.
+        read: `cell_outputs.Finished.read`, by which finished cells are checked; None checks nothing.
 
     Returns:
         list of `Outcome`, one per cell.
@@ -112,7 +113,7 @@ def run_grid(client, cells, study, results_dir, show):
     Raises:
         KeyboardInterrupt: a signal asked for a stop, and the cells at work were asked to save their states; the message says what came of it.
     """
-    kept = [_kept(results_dir, cell) for cell in cells if is_finished(results_dir, cell)]
+    kept = [_seen(Outcome(cell, "kept", 0.0), read) for cell in cells if is_finished(results_dir, cell)]
     left = [cell for cell in cells if not is_finished(results_dir, cell)]
     if left:
         _see_that_workers_share(client, results_dir)
@@ -121,6 +122,8 @@ def run_grid(client, cells, study, results_dir, show):
     with interruption.watched(_STOPPING) as stop:
         try:
             show.begin(len(cells), len(kept), sum(client.nthreads().values()))
+            for outcome in kept:
+                show.kept_one(outcome)
             for cell in left:
                 first = futures.get(cell.base)
                 futures[cell] = client.submit(worker.run_in_a_process, command, cell.to_dict(), study.to_dict(), results_dir, first,
@@ -141,21 +144,25 @@ def run_grid(client, cells, study, results_dir, show):
             raise KeyboardInterrupt("; ".join(filter(None, (str(error), told)))) from None
         finally:
             show.close()
-    return outcomes
+    return [_seen(outcome, read) for outcome in outcomes]
 
 
 def is_finished(results_dir, cell):
-    """Whether a cell has its results."""
-    return os.path.exists(os.path.join(cell_directory(results_dir, cell), cell_outputs.RESULTS))
+    """Whether a cell has its results, sound or damaged: nothing is trained over them."""
+    return os.path.lexists(os.path.join(cell_directory(results_dir, cell), cell_outputs.RESULTS))
 
 
-def _kept(results_dir, cell):
-    """The outcome of a cell that was finished before: nothing is trained over files that were damaged since."""
+def _seen(outcome, read):
+    """The outcome of a cell once its files were looked at: one that ended well may be damaged."""
+    if read is None or outcome.status not in ("kept", "done"):
+        return outcome
     try:
-        cell_outputs.read(cell_directory(results_dir, cell))
+        found = read(outcome.cell)
     except InputError as error:
-        return Outcome(cell, "damaged", 0.0, str(error))
-    return Outcome(cell, "kept", 0.0)
+        return outcome._replace(status="damaged", message=str(error))
+    if found is None:
+        return outcome._replace(status="failed", message="its process ended well, its results can't be seen from here")
+    return outcome
 
 
 def _length(cell):
@@ -240,6 +247,11 @@ class Show:
         if self.stream.isatty():
             self.bar = tqdm(total=total, initial=kept, unit="cell", file=self.stream, dynamic_ncols=True)
         self._say(f"{total} cells, {kept} of them finished before, {at_once} at once")
+
+    def kept_one(self, outcome):
+        """Before the first cell, for each one that was finished before."""
+        if outcome.status == "damaged":
+            self._say(f"damaged: {outcome.cell.name}: {outcome.message}")
 
     def ended(self, outcome):
         """After each cell."""

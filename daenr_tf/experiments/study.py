@@ -4,6 +4,7 @@ import dataclasses
 import os
 from dataclasses import dataclass
 
+from daenr_tf.errors import InputError
 from daenr_tf.recordings.load import load_recording
 
 BUDGETS = ("paper", "quick")
@@ -19,6 +20,8 @@ class Study:
         budget: "paper" (two stages of patience 1000, at most 10,000 steps) or "quick" (at most 200 steps: a rehearsal).
         weights_region: for one's own recording, the region whose loss weights are taken.
         complete: whether figures, TensorBoard's files, `model.keras` and the SavedModel of every cell are made as well.
+        digests: dict of a region's name ("1" ... "3"; "None" for one's own recording) -> digest of its whole recording. A recording that is
+            replaced while the study runs is another.
     """
 
     dataset: str
@@ -26,6 +29,7 @@ class Study:
     budget: str = "paper"
     weights_region: int = 3
     complete: bool = False
+    digests: dict = dataclasses.field(default_factory=dict)
 
     @property
     def own(self):
@@ -38,8 +42,13 @@ class Study:
         return self.budget == "quick"
 
     def recording(self, region):
-        """The recording of a region (None for one's own)."""
-        return load_recording(self.dataset, region, self.data_dir)
+        """The recording of a region (None for one's own). Raises `InputError` where it is no more the one that the study began with."""
+        found = load_recording(self.dataset, region, self.data_dir)
+        expected = self.digests.get(str(region), found.digest)
+        if found.digest != expected:
+            raise InputError(f"{found.source}: expected the recording with digest {expected[:12]}… that the study began with,"
+                             f" found {found.digest[:12]}…")
+        return found
 
     def config(self, cell):
         """The `RunConfig` of a cell."""
@@ -62,5 +71,3 @@ class Study:
 def cell_directory(results_dir, cell):
     """Where a cell's files lie."""
     return os.path.join(results_dir, "cells", cell.name)
-
-

@@ -5,6 +5,7 @@ Tables and figures are a function of the cells' files alone; how long it took st
 
 import importlib.resources
 import os
+from collections import Counter
 
 import jinja2
 import numpy as np
@@ -35,14 +36,12 @@ NOT_EXAMINED = "not examined"
 _CSS = {SUPPORTED: "supported", NOT_SUPPORTED: "unsupported", CONTRADICTED: "contradicted", NOT_DECIDABLE: "undecided", None: "unexamined"}
 
 
-def write_report(results_dir, plan, study, recordings, outcomes, command, seconds):
+def write_report(finished, plan, outcomes, command, seconds):
     """Write the report of the cells that are finished.
 
     Args:
-        results_dir: str, of the study.
+        finished: `outputs.Finished`.
         plan: `catalogue.Plan`.
-        study: `Study`.
-        recordings: dict of region (None: one's own) -> `Recording`.
         outcomes: list of `grid.Outcome`, of this call's grid.
         command: str, what was called.
         seconds: float, how long the grid took.
@@ -54,14 +53,14 @@ def write_report(results_dir, plan, study, recordings, outcomes, command, second
         MachineError: the disk refused.
     """
     for folder in ("tables", "figures"):
-        place = os.path.join(results_dir, folder)
+        place = os.path.join(finished.results_dir, folder)
         try:
             os.makedirs(place, exist_ok=True)
         except OSError as error:
             raise MachineError(f"{place}: could not be made ({error.strerror})") from None
-    report = _Report(results_dir, plan, study, recordings)
+    report = _Report(finished, plan)
     page = report.page(outcomes, command, seconds)
-    path = os.path.join(results_dir, REPORT)
+    path = os.path.join(finished.results_dir, REPORT)
     write_text(path, page)
     return "\n".join([*report.verdicts(), f"report: {path}"])
 
@@ -69,12 +68,12 @@ def write_report(results_dir, plan, study, recordings, outcomes, command, second
 class _Report:
     """What the page and its files are made of."""
 
-    def __init__(self, results_dir, plan, study, recordings):
-        self.results_dir, self.plan, self.study, self.recordings = results_dir, plan, study, recordings
-        self.findings = Findings(plan, study, results_dir, recordings)
+    def __init__(self, finished, plan):
+        self.results_dir, self.plan, self.study, self.recordings = finished.results_dir, plan, finished.study, finished.recordings
+        self.findings = Findings(plan, finished)
         self.claims = judge(self.findings)
-        self.simulated, self.rehearsal = self.findings.simulated, study.rehearsal
-        self.pictures = Pictures(results_dir, self.findings)
+        self.simulated, self.rehearsal = self.findings.simulated, self.study.rehearsal
+        self.pictures = Pictures(self.findings)
 
     def verdicts(self):
         """A line per claim for the terminal."""
@@ -90,19 +89,19 @@ class _Report:
         self._write_table("claims", tables.comparisons(self.claims, self.study.own, self.simulated, self.study.budget))
         self._write_markdown("claims", ["claim", "unit of the effect", *self._comparisons_head()],
                              [[claim.name, claim.unit, *row["cells"]] for claim in self.claims for row in self._comparisons(claim)], [])
-        finished = [one.results for one in self.findings.cells.values()]
+        finished = list(self.findings.cells.values())
         return environment.from_string(template).render(
             heading=self._heading(), simulated=self.simulated, rehearsal=self.rehearsal, own=self.study.own, weights_region=self.study.weights_region,
             recordings=[self._recording(region, recording) for region, recording in self.recordings.items()],
             seeds=len(self.plan.seeds), claims=[self._claim(claim) for claim in self.claims], symbols=self._legend(),
             level=f"{LEVEL:g}", least_share=f"{100 * LEAST_SHARE:g} %", least_part=f"{LEAST_SHARE:g}", least_pcc=f"{LEAST_PCC:g}", not_examined=NOT_EXAMINED,
             parts=[self._part(part) for part in self.plan.parts], curves=self.pictures.learning_curves(), comparisons_head=self._comparisons_head(),
-            trouble=self._trouble(outcomes), skipped=[(cell.name, one.results["skipped"]) for cell, one in self.findings.cells.items()
-                                                      if one.results.get("skipped")],
+            trouble=self._trouble(outcomes), skipped=[(cell.name, one.skipped) for cell, one in self.findings.cells.items()
+                                                      if one.skipped is not None],
             cells=len(self.plan.cells), finished=len(finished), times=self._times(), wall=_duration(seconds),
             trained=_duration(sum(outcome.seconds for outcome in outcomes)),
             ended={status: sum(outcome.status == status for outcome in outcomes) for status in ("kept", "done", "failed", "stopped", "damaged")},
-            versions=_versions(finished), command=command, results_dir=self.results_dir)
+            versions=_versions(finished), threads=_threads(finished), command=command, results_dir=self.results_dir)
 
     def _heading(self):
         names = ", ".join(recording.name for recording in self.recordings.values())
@@ -233,19 +232,28 @@ class _Report:
     # What happened
 
     def _trouble(self, outcomes):
-        told = [{"name": outcome.cell.name, "status": outcome.status, "message": outcome.message,
-                 "log": os.path.relpath(worker.log_file(self.results_dir, outcome.cell), self.results_dir)}
-                for outcome in outcomes if outcome.status not in ("kept", "done")]
-        known = {outcome.cell for outcome in outcomes}
-        return told + [{"name": cell.name, "status": "not finished", "message": "", "log": ""}
-                       for cell in self.plan.cells if cell not in self.findings.cells and cell not in known]
+        ended = {outcome.cell: outcome for outcome in outcomes}
+        told = []
+        for cell in self.plan.cells:
+            outcome, log = ended.get(cell), ""
+            if outcome is not None and outcome.status not in ("kept", "done"):
+                status, message = outcome.status, outcome.message
+                log = os.path.relpath(worker.log_file(self.results_dir, cell), self.results_dir)
+            elif cell in self.findings.damaged:
+                status, message = "damaged", self.findings.damaged[cell]
+            elif cell not in self.findings.cells:
+                status, message = "not finished", ""
+            else:
+                continue
+            told.append({"name": cell.name, "status": status, "message": message, "log": log})
+        return told
 
     def _times(self):
         """Cells, steps and seconds of training by model, and of all of them."""
         rows = {}
         for cell, one in self.findings.cells.items():
-            if not one.results.get("skipped"):
-                rows.setdefault(title(cell.setting.model), []).append((one.results.get("steps") or 0, one.results.get("seconds") or 0.0))
+            if one.skipped is None:
+                rows.setdefault(title(cell.setting.model), []).append((one.steps, one.seconds))
         if not rows:
             return []
         rows["all"] = [pair for pairs in rows.values() for pair in pairs]
@@ -254,14 +262,19 @@ class _Report:
                  _duration(sum(time for _, time in pairs) / len(pairs))) for name, pairs in rows.items()]
 
 
-def _versions(results):
+def _versions(finished):
     """Every set of versions that cells were trained with: list of (number of cells, dict)."""
-    found = {}
-    for one in results:
-        if one.get("versions"):
-            key = tuple(one["versions"].items())
-            found[key] = found.get(key, 0) + 1
+    found = Counter(tuple(one.versions.items()) for one in finished if one.versions)
     return [(count, dict(key)) for key, count in found.items()]
+
+
+def _threads(finished):
+    """The cells by their threads, in words, where they are not all the same; else empty."""
+    trained = [one.threads for one in finished if one.skipped is None]
+    found = Counter("?" if threads is None else ", then ".join(map(str, threads)) for threads in trained)
+    if len({number for threads in trained for number in threads or (None,)}) < 2:
+        return ""
+    return "; ".join(f"{threads}: {count} cell{'s' * (count != 1)}" for threads, count in sorted(found.items()))
 
 
 def _p(value):

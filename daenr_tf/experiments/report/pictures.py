@@ -4,34 +4,31 @@ import base64
 import os
 
 import numpy as np
-import pandas as pd
 
 from daenr_tf.experiments.catalogue import IMAGES, SIGNIFICANCE, STIMULI
 from daenr_tf.experiments.cells import ALL, Cell, title
 from daenr_tf.experiments.claims import VERDICTS
 from daenr_tf.experiments.findings import SIGNIFICANT as COUNT
 from daenr_tf.experiments.report.tables import GROUP_NAMES, number
-from daenr_tf.experiments.study import cell_directory
 from daenr_tf.plotting import canvas, study_figures
 
 SHOWN = 10  # training images of a recording in Figure 5
 MOST_IN_A_FOREST = 40  # comparisons; more are drawn region by region
 REHEARSAL = "rehearsal on a small budget"
-_MONITORED = {"ir": ("val_reconstruction", "validation MSE (squared units of [−1, 1])", "image reconstruction"),
-              "nrs": ("val_response", "validation Poisson loss (nats per neuron)", "response prediction")}
+_MONITORED = {"ir": ("validation MSE (squared units of [−1, 1])", "image reconstruction"),
+              "nrs": ("validation Poisson loss (nats per neuron)", "response prediction")}
 
 
 class Pictures:
-    """Draws into `<results_dir>/figures/`. Every method gives a list of dictionaries: `source` (a data URI), `text` (for who can't see it),
+    """Draws into the study's `figures/`. Every method gives a list of dictionaries: `source` (a data URI), `text` (for who can't see it),
     `file`, `width` (in CSS pixels, at which its letters have the size that they were drawn for).
 
     Args:
-        results_dir: str.
         findings: `Findings`.
     """
 
-    def __init__(self, results_dir, findings):
-        self.results_dir, self.findings = results_dir, findings
+    def __init__(self, findings):
+        self.findings = findings
         self.simulated, self.rehearsal = findings.simulated, findings.study.rehearsal
 
     def of_part(self, part):
@@ -93,15 +90,13 @@ class Pictures:
     def learning_curves(self):
         """The monitored loss of every finished cell, a figure per region and task."""
         panels = {}
-        for cell in self.findings.cells:
-            path = os.path.join(cell_directory(self.results_dir, cell), "history.csv")
-            if os.path.exists(path):
-                setting, table = cell.setting, pd.read_csv(path)
-                curve = study_figures.Curve(setting.layer, table["step"].to_numpy(), table[_MONITORED[setting.task][0]].to_numpy(float))
-                panels.setdefault((setting.region, setting.task), {}).setdefault(_panel(setting), []).append(curve)
+        for cell, one in self.findings.cells.items():
+            if one.skipped is None:
+                setting = cell.setting
+                panels.setdefault((setting.region, setting.task), {}).setdefault(_panel(setting), []).append(study_figures.Curve(setting.layer, *one.curve))
         found = []
         for (region, task), curves in panels.items():
-            _, unit, what = _MONITORED[task]
+            unit, what = _MONITORED[task]
             data = self._data([region])
             text = f"Validation loss against the training step on {data}: {', '.join(name.replace(chr(10), ', ') for name in curves)}."
             found.append(self._figure(f"learning_curves_{task}" + (f"_region{region}" if region else ""), study_figures.learning_curves, curves, unit,
@@ -113,7 +108,7 @@ class Pictures:
         return ", ".join(self.findings.recordings[region].name for region in regions)
 
     def _figure(self, stem, draw, *arguments, text):
-        path = os.path.join(self.results_dir, "figures", f"{stem}.png")
+        path = os.path.join(self.findings.results_dir, "figures", f"{stem}.png")
         draw(path, *arguments, simulated=self.simulated, rehearsal=self.rehearsal)
         with open(path, "rb") as file:
             content = file.read()

@@ -138,7 +138,7 @@ def _note(findings, part, setting, estimate):
     """What must stand beside a figure: too few seeds, and why."""
     if estimate is not None and estimate.seeds == len(part.seeds):
         return ""
-    skipped = sum(cell.setting == setting and bool(one.results.get("skipped")) for cell, one in findings.cells.items())
+    skipped = sum(cell.setting == setting and one.skipped is not None for cell, one in findings.cells.items())
     if estimate is None:
         return "no neuron in the group" if skipped else "not finished"
     return f"{estimate.seeds} of {len(part.seeds)} seeds" + " (others: no neuron)" * bool(skipped)
@@ -156,13 +156,20 @@ def records(findings, part):
             "region": setting.region, "model": setting.model, "layer": setting.layer, "task": setting.task, "alpha": setting.alpha,
             "beta": setting.beta, "neurons": setting.group, "metric": entry.metric, "ours": one and one.value, "low": one and one.low,
             "high": one and one.high, "seeds": one.seeds if one else 0, "images": one.images if one else 0, "paper": entry.published,
-            "difference": entry.difference, "ceiling": entry.ceiling, "share": entry.share,
+            "difference": entry.difference, "ceiling": entry.ceiling, "share": entry.share, "threads": _threads(findings, setting),
             "simulated": findings.recordings[setting.region].simulated, "budget": findings.study.budget,
             "note": "; ".join(filter(None, (entry.note, one.note if one else "")))})
     if not rows:
         return None
     table = pd.DataFrame(rows).astype({"region": "Int64", "layer": "Int64"})
     return table.drop(columns=["region", "paper", "difference"]) if own else table
+
+
+def _threads(findings, setting):
+    """The numbers of threads that a figure's cells were trained with: "2", "1, 2", "?" where one isn't known; empty without a finished cell."""
+    found = [one.threads for _, one in findings.outputs(setting)]
+    numbers = sorted({number for threads in found if threads for number in threads})
+    return ", ".join([*map(str, numbers), *["?"] * (None in found)])
 
 
 def layout(findings, part):

@@ -1,0 +1,253 @@
+"""The files of a finished cell, each read and checked: what comes out is as a training leaves it, or one line says what isn't.
+
+Files can be cut off, altered, of another cell or no files at all; whatever they are, they are refused in bounded time and memory.
+"""
+
+import csv
+import io
+import json
+import math
+import reprlib
+
+import numpy as np
+
+from daenr_tf.errors import InputError, one_line
+from daenr_tf.experiments.cells import ALL, SHUFFLED
+from daenr_tf.files import open_regular
+from daenr_tf.recordings.arrays import read_npz
+from daenr_tf.recordings.checks import error
+
+SHOWN = 10  # test images whose reconstructions are kept
+IMAGE_METRICS = ("mse", "psnr", "ssim")
+SSIM_SIDE = 11  # pixels; the SSIM of a smaller image is NaN
+NEURON_COLUMNS = ("neuron", "pcc", "p_value", "significant", "noise_ceiling", "pcc_normalized")
+DTYPES = {"neurons": np.int64, "originals": np.float32, "shown": np.float32, "validation_images": np.int64, "response": np.float32,
+          "validation_pcc": np.float64, **dict.fromkeys(IMAGE_METRICS, np.float64)}
+FINITE_COLUMNS = ("step", "stage", "learning_rate", "train_loss", "val_loss")
+LARGEST_TEXT = 32 << 20  # bytes
+LARGEST_COUNT = 10**9
+LONGEST_SHOWN = 200  # characters of a text out of a file
+
+
+def read_results(path, cell, recording):
+    """What is used of a cell's `results.json`.
+
+    Args:
+        path: str.
+        cell: `Cell`, whose results they must be.
+        recording: `Recording`, the whole one that it must have been trained on.
+
+    Returns:
+        dict: `skipped` (why nothing was trained, or None) and, where something was, `digest` (of the cell's own part of the recording), `steps`,
+        `best_step`, `seconds`, `versions`, `threads` (None where it isn't known). Texts in it are printable.
+
+    Raises:
+        InputError: they are no such results.
+    """
+    take = _Taker(path, _json(path))
+    take("cell", f"this cell, {cell.name}", lambda value: value == cell.to_dict())
+    take("recording", f"the recording with digest {recording.digest[:12]}…", lambda value: value == recording.digest)
+    seconds = take("seconds", "a number of seconds", _is_amount)
+    if "skipped" in take.values:
+        why = take("skipped", "the reason, of a group of neurons", lambda value: _is_text(value) and cell.setting.selected)
+        return {"skipped": _shown(why)}
+    dataset = _Taker(f"{path}: dataset", take.values.get("dataset"))
+    dataset("name", "a text", _is_text)
+    dataset("simulated", recording.simulated, lambda value: value is recording.simulated)
+    digest = dataset("digest", "a digest", _is_text)
+    take("notes", "a list of texts", lambda value: isinstance(value, list) and all(map(_is_text, value)))
+    take("test", "figures by name", lambda value: isinstance(value, dict) and all(one is None or _is_number(one) for one in value.values()))
+    steps = take("steps", "a number of steps", _is_count)
+    best_step = take("best_step", f"a step up to {steps}", lambda value: _is_count(value) and value <= steps)
+    versions = take("versions", "versions by name", lambda value: isinstance(value, dict) and value and
+                    all(one is None or _is_text(one) for one in value.values()))
+    threads = take("threads", "a list of numbers of threads", lambda value: value is None or (
+        isinstance(value, list) and value and all(_is_count(one) and one for one in value)))
+    return {"skipped": None, "digest": digest, "steps": steps, "best_step": best_step, "seconds": float(seconds),
+            "versions": {_shown(name): one and _shown(one) for name, one in versions.items()}, "threads": threads and tuple(threads)}
+
+
+def read_history(path, column, steps, best_step):
+    """The learning curve in a cell's `history.csv`.
+
+    Args:
+        path: str.
+        column: the monitored loss.
+        steps, best_step: int, as the results have them.
+
+    Returns:
+        (steps (n,), losses (n,)), n >= 1.
+
+    Raises:
+        InputError: it is no history of such a training.
+    """
+    head, rows = _csv(path)
+    needed = (*FINITE_COLUMNS, column)
+    if not set(needed) <= set(head):
+        raise error(path, f"the columns {', '.join(needed)}", _named(head))
+    try:
+        values = np.array([[float(text) if text else math.nan for text in row] for row in rows])
+    except ValueError as reason:
+        raise error(path, "numbers", one_line(reason)[:LONGEST_SHOWN]) from None
+    found = dict(zip(head, values.T, strict=True))
+    for name in needed:
+        if not np.isfinite(found[name]).all():
+            raise error(f"{path}: {name}", "finite numbers", "others")
+    at = found["step"]
+    if not (at[0] > 0 and (np.diff(at) > 0).all() and at[-1] == steps and best_step in at):
+        raise error(f"{path}: step", f"steps that rise to {steps}, {best_step} among them", f"{len(at)} from {at[0]:g} to {at[-1]:g}")
+    return at.astype(np.int64), found[column]
+
+
+def check_neurons(path, count):
+    """Raises `InputError` where a cell's `neurons.csv` is no table of `count` neurons."""
+    head, rows = _csv(path)
+    if tuple(head) != NEURON_COLUMNS:
+        raise error(path, f"the columns {', '.join(NEURON_COLUMNS)}", _named(head))
+    if len(rows) != count:
+        raise error(path, f"{count} neurons", len(rows))
+    for number, (neuron, pcc, p_value, significant, *others) in enumerate(rows):
+        try:
+            good = int(neuron) == number and abs(float(pcc)) <= 1 and 0 <= float(p_value) <= 1 and significant in ("True", "False")
+            good = good and all(not text or not math.isinf(float(text)) for text in others)
+        except ValueError:
+            good = False
+        if not good:
+            raise error(path, f"the figures of neuron {number}", reprlib.repr(rows[number]))
+
+
+def shapes(model, recording, neurons):
+    """What `outputs.npz` holds: dict of name -> shape; the types are `DTYPES`.
+
+    Args:
+        model: `ModelConfig` of the cell.
+        recording: `Recording`, whole.
+        neurons: how many the cell is trained with.
+    """
+    images = len(recording.test_images)
+    shown = (min(SHOWN, images), *model.image_size, model.channels)
+    found = {"neurons": (neurons,), "originals": shown, "validation_images": ()}
+    if model.autoencoder:
+        found |= {"shown": shown, **dict.fromkeys(IMAGE_METRICS, (images,))}
+    if model.readout:
+        found |= {"response": (images, neurons), "validation_pcc": (neurons,)}
+    return found
+
+
+def read_arrays(path, cell, model, recording):
+    """The arrays of a cell's `outputs.npz`, those and no other ones that `shapes` names.
+
+    Args:
+        path: str.
+        cell: `Cell`.
+        model: `ModelConfig` of the cell.
+        recording: `Recording`, whole.
+
+    Raises:
+        InputError: they are no outputs of such a cell.
+    """
+    arrays = read_npz(path, tuple(shapes(model, recording, 0)))
+    count = len(arrays["neurons"]) if np.ndim(arrays.get("neurons")) == 1 else recording.neurons
+    for name, shape in shapes(model, recording, count).items():
+        array, what, dtype = arrays.get(name), f"{path}: {name}", np.dtype(DTYPES[name])
+        if array is None:
+            raise error(what, "an array", "none")
+        if (array.dtype, array.shape) != (dtype, shape):
+            raise error(what, f"{dtype} of shape {shape}", f"{array.dtype} of shape {array.shape}")
+        if name == "psnr":
+            good = array > -np.inf  # infinite for a perfect image
+        elif name == "ssim" and min(model.image_size) < SSIM_SIDE:
+            good = np.isnan(array) | np.isfinite(array)
+        else:
+            good = np.isfinite(array)
+        if not np.all(good):
+            raise error(what, "finite numbers", "others")
+    _check_neuron_numbers(f"{path}: neurons", arrays["neurons"], cell, recording.neurons)
+    if not 1 <= arrays["validation_images"] < len(recording.images):
+        raise error(f"{path}: validation_images", f"some of {len(recording.images)} training images", arrays["validation_images"])
+    return arrays
+
+
+def _check_neuron_numbers(what, found, cell, total):
+    if cell.setting.group in (ALL, SHUFFLED):
+        if not np.array_equal(found, np.arange(total)):
+            raise error(what, f"all {total} neurons", f"{len(found)}, or in another order")
+    elif not (len(found) and found[0] >= 0 and found[-1] < total and (np.diff(found) > 0).all()):
+        raise error(what, f"rising numbers of some of {total} neurons", reprlib.repr(found.tolist()))
+
+
+class _Taker:
+    """Takes the entries of a JSON object, each with what it must be."""
+
+    def __init__(self, what, values):
+        if not isinstance(values, dict):
+            raise error(what, "a JSON object", reprlib.repr(values))
+        self.what, self.values = what, values
+
+    def __call__(self, name, expected, good):
+        value = self.values.get(name)
+        if not good(value):
+            raise error(f"{self.what}: {name}", expected, reprlib.repr(value) if name in self.values else "nothing")
+        return value
+
+
+def _text(path):
+    with open_regular(path) as file:
+        try:
+            content = file.read(LARGEST_TEXT + 1)
+            if len(content) > LARGEST_TEXT:
+                raise error(path, f"at most {LARGEST_TEXT} bytes", "more")
+            return content.decode("utf-8")
+        except OSError as reason:
+            raise error(path, "a file that can be read", reason.strerror) from None
+        except UnicodeDecodeError:
+            raise error(path, "text in UTF-8", "other bytes") from None
+
+
+def _json(path):
+    text = _text(path)
+    try:
+        return json.loads(text, parse_constant=_refuse)
+    except InputError:
+        raise
+    except (ValueError, RecursionError) as reason:
+        raise error(path, "strict JSON", str(reason)[:LONGEST_SHOWN]) from None
+
+
+def _refuse(name):
+    raise ValueError(name)
+
+
+def _csv(path):
+    """The head and the rows of a CSV file, all equally long, at least one row."""
+    try:
+        head, *rows = list(csv.reader(io.StringIO(_text(path), newline=""), strict=True)) or [[]]
+    except csv.Error as reason:
+        raise error(path, "a CSV table", str(reason)) from None
+    if not rows or len(set(head)) != len(head) or any(len(row) != len(head) for row in rows):
+        raise error(path, "a CSV table with at least one row", f"{len(rows)} rows under {len(head)} columns, or rows of another length")
+    return head, rows
+
+
+def _named(head):
+    return one_line(", ".join(head))[:LONGEST_SHOWN]
+
+
+def _shown(text):
+    return one_line(text[:LONGEST_SHOWN])
+
+
+def _is_text(value):
+    return isinstance(value, str)
+
+
+def _is_number(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _is_amount(value):
+    return _is_number(value) and 0 <= value <= LARGEST_COUNT
+
+
+def _is_count(value):
+    return isinstance(value, int) and _is_amount(value)
