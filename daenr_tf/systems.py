@@ -41,12 +41,14 @@ class Part:
         title: as papers write it, such as "FR".
         home: "module:Class" of its layer.
         options: tuple of `Option`, arguments of that class by the same names.
+        usual_steps: of a bottleneck, how many steps its models take until patience ends, for forecasts (docs/results.md).
     """
 
     name: str
     title: str
     home: str
     options: tuple = ()
+    usual_steps: int = 3300
 
     def load(self) -> type:
         """The class, with TensorFlow imported."""
@@ -96,12 +98,12 @@ CORES = _by_name(
 )
 BOTTLENECKS = _by_name(
     Part("cae", "CAE", "daenr_tf.layers.bottlenecks:DenseBottleneck", (LATENT_SIZE,)),
-    Part("vae", "VAE", "daenr_tf.layers.bottlenecks:GaussianBottleneck", (LATENT_SIZE,)),
+    Part("vae", "VAE", "daenr_tf.layers.bottlenecks:GaussianBottleneck", (LATENT_SIZE,), usual_steps=4300),
     Part("vqvae", "VQ-VAE", "daenr_tf.layers.quantizer:QuantizedBottleneck", (
         Option("codebook_size", 32, _read_whole, _from(1), "codes, K"),
         Option("code_dim", 256, _read_whole, _from(1), "dimension of a code, D"),
         Option("codebook_update", "ema", str, _among("ema", "loss"), "ema (moving averages) or loss (codebook loss)"),
-    )),
+    ), usual_steps=10000),
 )
 DECODERS = _by_name(
     Part("daenr", "DAE-NR", "daenr_tf.layers.decoder:Decoder"),
@@ -114,6 +116,7 @@ READOUTS = _by_name(
 )
 DEFAULT_CORE = "daenr"
 DECODERLESS = "cnn"  # what a system without a decoder is called by in place of its bottleneck
+DECODERLESS_STEPS = 2800  # as `Part.usual_steps`
 HEADS = {"ir": "reconstruction", "nrs": "response"}  # the head whose validation loss a task monitors
 
 
@@ -139,6 +142,11 @@ class System:
         return self.bottleneck.name if self.bottleneck else DECODERLESS
 
     @property
+    def encoder_title(self) -> str:
+        """As papers write what is without the readout, such as "CAE"."""
+        return self.bottleneck.title if self.bottleneck else "CNN"
+
+    @property
     def name(self) -> str:
         """Such as "cae_fr"."""
         return f"{self.encoder}_{self.readout.name}" if self.readout else self.encoder
@@ -146,8 +154,7 @@ class System:
     @property
     def title(self) -> str:
         """As papers write it, such as "CAE-FR"."""
-        titles = [self.bottleneck.title if self.bottleneck else "CNN"]
-        return "-".join(titles + ([self.readout.title] if self.readout else []))
+        return f"{self.encoder_title}-{self.readout.title}" if self.readout else self.encoder_title
 
     @property
     def joint(self) -> bool:
@@ -158,6 +165,11 @@ class System:
     def tasks(self) -> tuple:
         """Of "ir" and "nrs", those that it has a head for; the first is its default."""
         return ("ir",) * bool(self.bottleneck) + ("nrs",) * bool(self.readout)
+
+    @property
+    def usual_steps(self) -> int:
+        """How many steps it takes until patience ends, roughly."""
+        return self.bottleneck.usual_steps if self.bottleneck else DECODERLESS_STEPS
 
     @property
     def heads(self) -> tuple:

@@ -36,7 +36,7 @@ def test_a_runs_settings_survive_json(recipe):
     config = RunConfig(
         ModelConfig(recipe=recipe, layer=3, image_size=(16, 24), color="rgb", latent_size=7, codebook_size=9, code_dim=11,
                     codebook_update="loss", readout_l1=0.3, activity_l1=0.25, precision="mixed_bfloat16", seed=4),
-        TrainConfig(task="nrs", alpha=0.5, beta=2.0, batch_size=8, learning_rate=1e-4, max_steps=70, patience_steps=20,
+        TrainConfig(task=SYSTEMS[recipe].tasks[-1], alpha=0.5, beta=2.0, batch_size=8, learning_rate=1e-4, max_steps=70, patience_steps=20,
                     validate_every=5, seed=4),
         dataset="own.npz", region=2, strategy="mirrored", quick=True)
     settings = json.loads(json.dumps(config.to_dict(), allow_nan=False))
@@ -87,6 +87,7 @@ def test_an_unknown_key_is_named():
 
 
 BAD = {
+    "core": ["cnn", None, ""],
     "recipe": ["cnn", "cae_xy", "", None, 3, ["cae"]],
     "layer": [0, 5, -1, "2", None, True, 1.5, 2.0],
     "image_size": [(30, 32), (32, 0), (32,), (32, 32, 1), (32.0, 32), (True, 32), ("32", 32), (-4, 4), 32, None],
@@ -94,12 +95,12 @@ BAD = {
     "latent_size": [0, -3, 2.5, 7.0, "7", True, 2**31],
     "codebook_size": [0, 1.5],
     "code_dim": [0, "256"],
-    "codebook_update": ["sgd", None],
+    "codebook_update": ["sgd", 1],
     "readout_l1": [-0.1, math.nan, math.inf, "0.02", True],
-    "activity_l1": [-0.1, math.nan, None, 10**400],
+    "activity_l1": [-0.1, math.nan, 10**400],
     "precision": ["float16", None],
-    "task": ["xyz", None, 1],
-    "alpha": [-1, math.nan, math.inf, "1", None, True, 10**400],
+    "task": ["xyz", 1],
+    "alpha": [-1, math.nan, math.inf, "1", True, 10**400],
     "beta": [-1e-9, math.nan, -math.inf],
     "batch_size": [0, 1.5, "64", True, 2**31],
     "learning_rate": [0, -1e-3, math.nan, math.inf],

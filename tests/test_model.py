@@ -224,8 +224,8 @@ def test_models_take_any_size_and_colour(make_recording, recipe, size, color):
 def test_the_readout_reads_the_layer_that_was_asked_for(recording, layer):
     model = small("cae_fr", recording, layer=layer)
     images = data()[0]
-    hidden = model.encoder(images)[layer - 1]
-    np.testing.assert_array_equal(model(images)["response"], model.readout(hidden))
+    hidden = model.encode(images)[0][layer - 1]
+    np.testing.assert_array_equal(model(images)["response"], model.readout(hidden)[0])
 
 
 def test_a_readout_starts_at_the_mean_response_of_the_training_part(recording):

@@ -3,7 +3,8 @@
 import dataclasses
 from dataclasses import dataclass
 
-from daenr_tf import paper
+from daenr_tf import paper, systems
+from daenr_tf.loss_weights import default_weights
 
 ALL = "all"
 SIGNIFICANT, INSIGNIFICANT = "significant", "insignificant"  # chosen on the test images, as the paper does
@@ -11,8 +12,6 @@ SIGNIFICANT_CV, INSIGNIFICANT_CV = "significant-cv", "insignificant-cv"  # chose
 SHUFFLED = "shuffled"  # all neurons, their training responses exchanged between the images: responses that say nothing of the image
 SELECTED = (SIGNIFICANT, INSIGNIFICANT, SIGNIFICANT_CV, INSIGNIFICANT_CV)
 GROUPS = (ALL, *SELECTED, SHUFFLED)
-
-_TITLES = {"cae": "CAE", "vae": "VAE", "vqvae": "VQ-VAE", "cnn": "CNN", "fr": "FR", "fc": "FC", "fm": "FM"}
 
 
 @dataclass(frozen=True)
@@ -43,8 +42,8 @@ class Setting:
 
     @property
     def encoder(self):
-        """The recipe without its readout: "cae", "vae", "vqvae", or "cnn" where there is no decoder."""
-        return self.model.split("_")[0]
+        """The recipe without its readout: that of the autoencoder alone, or "cnn" where there is no decoder."""
+        return systems.system(self.model).encoder
 
     @property
     def selected(self):
@@ -88,7 +87,7 @@ class Cell:
 
 def title(model):
     """A recipe's name as the paper writes it: "vqvae_fr" -> "VQ-VAE-FR"."""
-    return "-".join(_TITLES[part] for part in model.split("_"))
+    return systems.system(model).title
 
 
 def setting(model, region, layer, task, table, weights_region=None, group=ALL):
@@ -103,6 +102,10 @@ def setting(model, region, layer, task, table, weights_region=None, group=ALL):
         weights_region: for one's own recording, the region whose weights are taken.
         group: one of `GROUPS`.
     """
-    layer = None if model in paper.AUTOENCODERS else layer
-    weights = paper.loss_weights(model, weights_region if region is None else region, layer, task, table if model in paper.JOINT else None)
+    system, weights_region = systems.system(model), weights_region if region is None else region
+    layer = layer if system.readout else None
+    if model in paper.JOINT:
+        weights = paper.loss_weights(model, weights_region, layer, task, table)
+    else:
+        weights = default_weights(model, system.heads, weights_region, layer, task)
     return Setting(model, region, layer, task, weights.alpha, weights.beta, group)

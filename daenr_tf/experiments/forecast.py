@@ -4,11 +4,9 @@ import collections
 import os
 import statistics
 
-from daenr_tf.experiments.cells import title
+from daenr_tf import systems
 from daenr_tf.experiments.findings import Findings
 
-# Steps until early stopping on the simulated recordings (docs/results.md), where no cell of a study is finished yet.
-USUAL_STEPS = {"cae": 3300, "vae": 4300, "vqvae": 10000, "cnn": 2800}
 START = 10.0  # seconds: TensorFlow's import, tracing and the evaluation
 MEASURED = 20  # steps
 
@@ -30,12 +28,13 @@ def describe(plan, finished, workers):
         return "\n".join(lines)
     seconds = _seconds_per_step(left, study, finished.recordings, max(1, len(os.sched_getaffinity(0)) // workers))
     known = _steps_of_finished(findings)
+    titles = {cell.setting.encoder: systems.system(cell.setting.model).encoder_title for cell in left}
     usual, longest = [], []
     for cell in left:
         kind, most = cell.setting.encoder, study.config(cell).training.max_steps
-        usual.append(START + seconds[kind] * min(most, known.get(kind, USUAL_STEPS[kind])))
+        usual.append(START + seconds[kind] * min(most, known.get(kind, systems.system(cell.setting.model).usual_steps)))
         longest.append(START + seconds[kind] * most)
-    lines.append("a step: " + ", ".join(f"{1000 * value:.0f} ms ({title(kind)})" for kind, value in seconds.items()))
+    lines.append("a step: " + ", ".join(f"{1000 * value:.0f} ms ({titles[kind]})" for kind, value in seconds.items()))
     about, at_most = (_time(max(max(times), sum(times) / workers)) for times in (usual, longest))
     lines.append(f"about {about} with {workers} cells at once on this machine, {at_most} if none stops early")
     return "\n".join(lines)

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
+from daenr_tf import systems
 from daenr_tf.errors import INTERRUPTED, InputError, MachineError
 from daenr_tf.experiments import cell_outputs, worker
 from daenr_tf.experiments.cells import Cell
@@ -127,7 +128,7 @@ def run_grid(client, cells, study, results_dir, show, read=None):
             for cell in left:
                 first = futures.get(cell.base)
                 futures[cell] = client.submit(worker.run_in_a_process, command, cell.to_dict(), study.to_dict(), results_dir, first,
-                                              key=f"{cell.name}-{command}", priority=_length(cell) + 10 * (cell in bases), pure=False)
+                                              key=f"{cell.name}-{command}", priority=_length(cell) + 100 * (cell in bases), pure=False)
             by_key = {future.key: cell for cell, future in futures.items()}
             for future in _as_they_end(futures.values(), stop):
                 cell = by_key[future.key]
@@ -167,7 +168,7 @@ def _seen(outcome, read):
 
 def _length(cell):
     """How long a cell takes, roughly: the long ones begin first, so that none is alone at the end."""
-    return {"vqvae": 3, "cnn": 0}.get(cell.setting.encoder, 1)
+    return systems.system(cell.setting.model).usual_steps // 1000
 
 
 def _see_that_workers_share(client, results_dir):

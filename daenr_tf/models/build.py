@@ -4,7 +4,8 @@ import keras
 
 from daenr_tf import systems
 from daenr_tf.layers.seeds import derive_seed
-from daenr_tf.models.daenr import DAENR
+from daenr_tf.models.daenr import DAENR, checked_shape
+from daenr_tf.setting_checks import whole
 
 ADAM_EPSILON = 1e-8  # a readout's gradients are tiny where beta is 1e-5; Keras' default of 1e-7 would damp them
 
@@ -68,7 +69,8 @@ def assemble(system, core, settings, layer, image_shape, neurons, seed, pixel_ra
         name: str, of the Keras model.
         dtype: Keras dtype policy or its name.
     """
-    height, width, channels = image_shape
+    height, width, channels = checked_shape(image_shape)
+    whole("seed", seed, 0)
 
     def make(part, place, **given):
         options = {option.name: settings[option.name] for option in part.options}

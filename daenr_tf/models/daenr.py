@@ -49,9 +49,7 @@ class DAENR(keras.Model):
         super().__init__(**kwargs)
         if (bottleneck is None) != (decoder is None) or (decoder is None and readout is None):
             raise InputError("DAENR: expected a bottleneck with a decoder, a readout, or all three, found other parts")
-        shape = tuple(image_shape) if isinstance(image_shape, (list, tuple)) else ()
-        if len(shape) != 3 or any(type(size) is not int or size < 1 for size in shape) or shape[2] not in (1, 3):
-            raise InputError(f"image_shape: expected (height, width, channels) with 1 or 3 channels, found {image_shape!r}")
+        shape = checked_shape(image_shape)
         if any(size % core.downsampling for size in shape[:2]):
             raise InputError(f"image_shape: expected a height and width that are multiples of {core.downsampling}, found {image_shape!r}")
         one_of("layer", layer, range(1, core.layers + 1))
@@ -312,7 +310,7 @@ class DAENR(keras.Model):
     def get_config(self):
         parts = {"core": self.encoder, "bottleneck": self.bottleneck, "decoder": self.decoder, "readout": self.readout}
         return {**super().get_config(),
-                **{name: keras.saving.serialize_keras_object(part) for name, part in parts.items() if part},
+                **{name: _serialized(part) for name, part in parts.items() if part},
                 "layer": self.layer, "image_shape": self.image_shape, "seed": self.seed, "pixel_range": self.pixel_range}
 
     def identity(self):
@@ -330,10 +328,24 @@ class DAENR(keras.Model):
         config = dict(config)
         for name in ("core", "bottleneck", "decoder", "readout"):
             if isinstance(config.get(name), dict):
-                config[name] = keras.saving.deserialize_keras_object(config[name], custom_objects=custom_objects)
+                part = {key: value for key, value in config[name].items() if key != "build_config"}  # the model builds its parts
+                config[name] = keras.saving.deserialize_keras_object(part, custom_objects=custom_objects)
         model = cls(**config)
         model.build()
         return model
+
+
+def checked_shape(image_shape):
+    """(height, width, channels) as a tuple. Raises `InputError` for what is none."""
+    shape = tuple(image_shape) if isinstance(image_shape, (list, tuple)) else ()
+    if len(shape) != 3 or any(type(size) is not int or size < 1 for size in shape) or shape[2] not in (1, 3):
+        raise InputError(f"image_shape: expected (height, width, channels) with 1 or 3 channels, found {image_shape!r}")
+    return shape
+
+
+def _serialized(part):
+    """A part's class and configuration, without how it was built."""
+    return {key: value for key, value in keras.saving.serialize_keras_object(part).items() if key != "build_config"}
 
 
 def _each(loss, target, output):

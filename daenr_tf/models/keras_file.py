@@ -9,6 +9,7 @@ import zipfile
 import keras
 import numpy as np
 
+from daenr_tf import systems
 from daenr_tf.errors import InputError, MachineError, one_line
 from daenr_tf.models.weights_proof import refuse_other_weights
 from daenr_tf.recordings.checks import error
@@ -70,21 +71,26 @@ def _read(path, config):
     """The model of a verified file, loaded by Keras; a file whose weights or settings it can't have is refused by their name."""
     from daenr_tf.models.daenr import DAENR
 
+    for part in systems.PARTS:
+        part.load()  # Keras finds a class once its module was imported
     try:
         with warnings.catch_warnings(), _naming(path):
             warnings.filterwarnings("ignore", "Skipping variable loading")  # of an optimizer that is refused below
             model = keras.saving.load_model(path, safe_mode=True)
     except InputError:
         raise
+    except TypeError as wrapped:  # Keras' own, around what a part's settings were refused for
+        reason = wrapped.__context__
+        raise (InputError(f"{path}: {reason}") if isinstance(reason, InputError) else wrapped) from None
     except ValueError:
         refuse_other_weights(path, keras.saving.deserialize_keras_object(config, safe_mode=True))
         raise
     if not isinstance(model, DAENR):
         raise error(path, "a model saved by daenr_tf", type(model).__name__)
     refuse_other_weights(path, model, values=True)
-    if model.readout:
-        with _naming(path):
-            model.readout.check_weights()
+    with _naming(path):
+        for part in model.parts():
+            part.check_weights()
     return model
 
 
