@@ -14,7 +14,8 @@ import studies
 from refusal import refused
 from runs import write_recording
 
-from daenr_tf.experiments import cell_process, forecast, grid
+from daenr_tf.commands import cell as cell_command
+from daenr_tf.experiments import forecast, grid
 from daenr_tf.experiments.catalogue import plan
 from daenr_tf.experiments.cells import SHUFFLED, SIGNIFICANT_CV, Cell, setting
 from daenr_tf.experiments.report import page
@@ -296,7 +297,7 @@ def test_a_cell_is_not_trained_on_another_recording_than_the_studys(replaced_rec
     cell = Cell(setting("cnn_fr", None, 1, "nrs", 4, weights_region=3), 0)
     study = Study(**json.loads(json.dumps(study.to_dict())))  # as a cell's process gets it
     with refused("mine.npz: expected the recording with digest", first[:12], "found", other[:12]):
-        cell_process.run_cell(cell, study, str(folder))
+        cell_command.run_cell(cell, study, str(folder))
     assert not folder.exists()
 
 
@@ -308,8 +309,8 @@ def test_the_base_of_a_group_must_be_of_the_studys_recording(found, tmp_path, mo
     entry("0" * 64, "recording")(tmp_path / "cells" / cell.base.name)
     monkeypatch.setattr(Study, "recording", lambda self, region: found[region])
     with refused(f"{cell.base.name}/results.json: recording: expected the recording with digest"):
-        cell_process.run_cell(cell, STUDY, str(tmp_path))
+        cell_command.run_cell(cell, STUDY, str(tmp_path))
     shutil.rmtree(cell_directory(tmp_path, cell.base))
     with refused(f"{cell.base.name}: expected to be finished"):
-        cell_process.run_cell(cell, STUDY, str(tmp_path))
+        cell_command.run_cell(cell, STUDY, str(tmp_path))
     assert not os.path.exists(cell_directory(tmp_path, cell))

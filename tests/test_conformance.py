@@ -5,10 +5,11 @@ import pytest
 import tensorflow as tf
 from test_replicas import assert_same_losses, assert_same_weights, one_and_two_replicas
 
-from daenr_tf.config import RECIPES, ModelConfig
+from daenr_tf.config import ModelConfig
 from daenr_tf.models.build import build_model
 from daenr_tf.models.keras_file import save_model
 from daenr_tf.models.saved_model import export
+from daenr_tf.paper import RECIPES
 
 LAYERS = (1, 4)
 CASES = [f"{recipe}-{layer}" for recipe in RECIPES for layer in (LAYERS if "_" in recipe else LAYERS[1:])]

@@ -9,7 +9,7 @@ import shlex
 import sys
 import time
 
-from daenr_tf import paper
+from daenr_tf import paper, systems
 from daenr_tf.commands import process
 from daenr_tf.errors import InputError, MachineError
 from daenr_tf.experiments.catalogue import EXPERIMENTS, plan
@@ -78,7 +78,7 @@ def _names(text):
 
 
 def _models(text):
-    return _one_of("model", text, paper.RECIPES)
+    return _one_of("model", text, tuple(systems.SYSTEMS))
 
 
 def _count(text):

@@ -80,8 +80,10 @@ def _read(path, config):
     except InputError:
         raise
     except TypeError as wrapped:  # Keras' own, around what a part's settings were refused for
-        reason = wrapped.__context__
-        raise (InputError(f"{path}: {reason}") if isinstance(reason, InputError) else wrapped) from None
+        reason = wrapped
+        while reason and not isinstance(reason, InputError):
+            reason = reason.__context__
+        raise (InputError(f"{path}: {reason}") if reason else wrapped) from None
     except ValueError:
         refuse_other_weights(path, keras.saving.deserialize_keras_object(config, safe_mode=True))
         raise
