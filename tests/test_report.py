@@ -272,7 +272,7 @@ def test_ones_own_recording_has_no_paper_column_and_no_region(written):
 
 def test_the_template_is_part_of_the_package():
     setup = (pathlib.Path(__file__).parents[1] / "setup.cfg").read_text()
-    assert re.search(r"\[options\.package_data\]\s+daenr_tf\.experiments = \*\.j2", setup)
+    assert re.search(r"\[options\.package_data\]\s+daenr_tf\.experiments\.report = \*\.j2", setup)
 
 
 # Figures

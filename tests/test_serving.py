@@ -112,18 +112,18 @@ def test_a_loaded_model_is_exported_as_the_model_that_was_saved(models, served, 
 
 def test_a_vae_serves_the_posterior_mean(models, served):
     model, images = models["vae_fc"], served[0]
-    hidden = np.asarray(model.encoder(images)[-1]).reshape(len(images), -1)
+    hidden = np.asarray(model.encode(images)[0][-1]).reshape(len(images), -1)
     mean = (hidden @ np.asarray(model.bottleneck.compress.kernel) + np.asarray(model.bottleneck.compress.bias))[:, :5]
     code = (mean @ np.asarray(model.bottleneck.expand.kernel) + np.asarray(model.bottleneck.expand.bias)).reshape(-1, 2, 3, 48)
-    np.testing.assert_allclose(served[1]["vae_fc"]["model.reconstruction"], model.decoder(code), atol=1e-6)
+    np.testing.assert_allclose(served[1]["vae_fc"]["model.reconstruction"], model.decoder(code)[0], atol=1e-6)
 
 
 def test_a_vqvae_serves_the_numbers_of_its_codes(models, served):
     model, indices = models["vqvae_fm"], served[1]["vqvae_fm"]["model.indices"]
     assert indices.shape == (5, 2, 3) and indices.dtype == np.int32
     codes = np.asarray(model.bottleneck.codebook)[indices]
-    np.testing.assert_allclose(served[1]["vqvae_fm"]["model.reconstruction"], model.decoder(codes), atol=1e-6)
-    np.testing.assert_array_equal(model.code_indices(served[0]), indices)
+    np.testing.assert_allclose(served[1]["vqvae_fm"]["model.reconstruction"], model.decoder(codes)[0], atol=1e-6)
+    np.testing.assert_array_equal(model.serve(served[0])["indices"], indices)
 
 
 def test_a_recordings_own_pixel_range_is_undone_in_the_graph(make_recording, tmp_path):

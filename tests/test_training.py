@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from daenr_tf import pipeline, training
+from daenr_tf import files, pipeline, training
 from daenr_tf.config import ModelConfig, TrainConfig
 from daenr_tf.errors import DivergedError, InputError, MachineError
 from daenr_tf.models.build import adam, build_model
@@ -512,9 +512,9 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
         raise OSError(28, "No space left on device")
 
     with pytest.raises(MachineError, match="file: could not be written .*No space left on device"):
-        checkpoint.replace_file(str(path), fail)
+        files.replace_file(str(path), fail)
     assert path.read_text() == "before" and [file.name for file in tmp_path.iterdir()] == ["file"]
-    checkpoint.write_text(str(path), "after ü")
+    files.write_text(str(path), "after ü")
     assert path.read_text(encoding="utf-8") == "after ü" and [file.name for file in tmp_path.iterdir()] == ["file"]
 
 

@@ -111,7 +111,7 @@ def read(directory, cell, config, recording):
         if results.pop("digest") != digest:
             raise InputError(f"{path}: dataset: digest: expected {digest[:12]}…, that of the cell's part of the recording, found another")
         curve = cell_files.read_history(os.path.join(directory, HISTORY), f"val_{config.training.monitor}", results["steps"], results["best_step"])
-        if config.model.readout:
+        if config.model.system.readout:
             cell_files.check_neurons(os.path.join(directory, NEURONS), len(arrays["neurons"]))
     except InputError as error:
         raise InputError(f"{error}; remove {directory} to train the cell again") from None

@@ -76,7 +76,7 @@ def _measured(config, recording):
     import dataclasses
     import tempfile
 
-    from daenr_tf.models.daenr import build_model
+    from daenr_tf.models.build import build_model
     from daenr_tf.training import Observer, train
 
     class Times(Observer):

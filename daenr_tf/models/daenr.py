@@ -94,13 +94,13 @@ class DAENR(keras.Model):
 
     def build(self, input_shape=None):
         shape = (None, *self.image_shape)
-        self.encoder.build(shape)
+        _build(self.encoder, shape)
         hidden = self.encoder.compute_output_shape(shape)
         if self.decoder:
-            self.bottleneck.build(hidden[-1])
-            self.decoder.build((None, *self.bottleneck.code_shape))
+            _build(self.bottleneck, hidden[-1])
+            _build(self.decoder, (None, *self.bottleneck.code_shape))
         if self.readout:
-            self.readout.build(hidden[self.layer - 1])
+            _build(self.readout, hidden[self.layer - 1])
         self.built = True
 
     def call(self, images, training=False, draws=None):
@@ -333,6 +333,11 @@ class DAENR(keras.Model):
         model = cls(**config)
         model.build()
         return model
+
+
+def _build(part, shape):
+    if not part.built:  # it may come from another model
+        part.build(shape)
 
 
 def checked_shape(image_shape):

@@ -10,7 +10,8 @@ import statistics
 import tempfile
 import time
 
-from daenr_tf.config import RECIPES, ModelConfig, RunConfig, TrainConfig
+from daenr_tf import systems
+from daenr_tf.config import ModelConfig, RunConfig, TrainConfig
 from daenr_tf.runs.quiet import import_tensorflow
 
 WARM_UP = 100
@@ -19,7 +20,7 @@ WARM_UP = 100
 def main():
     """Print images per second of the loop and of `fit`, and the loop's share."""
     parser = argparse.ArgumentParser(prog="python -m daenr_tf.tools.benchmark", description=__doc__.splitlines()[0])
-    parser.add_argument("--recipe", choices=RECIPES, default="cae_fr")
+    parser.add_argument("--recipe", choices=systems.SYSTEMS, default="cae_fr")
     parser.add_argument("--layer", type=int, default=2)
     parser.add_argument("--steps", type=int, default=500)
     parser.add_argument("--rounds", type=int, default=3)

@@ -44,7 +44,7 @@ def draw_model(folder, run):
     model = load_model(os.path.join(run, "model.keras"))
     recording = load_recording(config.dataset, config.region)
     evaluation = evaluate(model, recording)
-    layers = [np.asarray(layer[0], float) for layer in model.encoder(evaluation.images[:1])]
+    layers = [np.asarray(layer[0], float) for layer in model.encode(evaluation.images[:1])[0]]
     title = f"A test image through the model, and the responses that it predicts\n{describe(config, recording)}"
     read = config.model.layer if evaluation.neurons is not None else None
     figure = canvas.figure(9.6, 5.5 if read else 2.5, title, recording.simulated)
