@@ -6,10 +6,9 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from daenr_tf import metrics, pipeline
+from daenr_tf import blocks, metrics, pipeline
+from daenr_tf.footprint import EVALUATION_BATCH, EVALUATION_BYTES
 from daenr_tf.recordings import checks
-
-BATCH = 256
 
 
 @dataclass(frozen=True)
@@ -42,8 +41,13 @@ def predict(model, images):
     def forward(batch):
         return model(batch, training=False)
 
-    batches = [forward(tf.constant(batch)) for batch in _batches(images)]
-    return {head: np.concatenate([np.asarray(batch[head]) for batch in batches]) for head in batches[0]}
+    outputs = {}
+    for some in _batches(images):
+        for head, values in forward(tf.constant(images[some])).items():
+            if head not in outputs:
+                outputs[head] = np.empty((len(images), *values.shape[1:]), np.float32)
+            outputs[head][some] = values.numpy()
+    return outputs
 
 
 def evaluate(model, recording, sets=None):
@@ -81,7 +85,7 @@ def evaluate(model, recording, sets=None):
 
 
 def _batches(images):
-    return (images[i:i + BATCH] for i in range(0, len(images), BATCH))
+    return blocks.batches(len(images), EVALUATION_BATCH, images[:1].nbytes, EVALUATION_BYTES)
 
 
 def _bottleneck_figures(model, images):
@@ -89,10 +93,10 @@ def _bottleneck_figures(model, images):
     if model.settings["autoencoder"] == "vqvae":
         from daenr_tf.layers.quantizer import perplexity
 
-        indices = np.concatenate([model.code_indices(tf.constant(batch)) for batch in _batches(images)])
+        indices = np.concatenate([model.code_indices(tf.constant(images[some])) for some in _batches(images)])
         figures["codebook_perplexity"] = perplexity(indices, model.settings["codebook_size"])
     if model.settings["autoencoder"] == "vae":
-        kl = [model.forward(tf.constant(batch))[1]["reconstruction"]["kl"].value for batch in _batches(images)]
+        kl = [model.forward(tf.constant(images[some]))[1]["reconstruction"]["kl"].value for some in _batches(images)]
         figures["kl"] = float(np.concatenate(kl).mean())
     return figures
 

@@ -72,9 +72,8 @@ def _draw_fixed_masks(path, name, config, recording, model):
     from daenr_tf.receptive_fields import estimate_receptive_fields
 
     training, _ = recording.split(config.model.seed)
-    images = recording.images[training]
-    positions = estimate_receptive_fields(images, recording.responses[training]).positions
-    mean = images.mean(axis=(0, 3), dtype="float64")
+    positions = estimate_receptive_fields(recording.images, recording.responses, training).positions
+    mean = recording.images[training].mean(axis=(0, 3), dtype="float64")
     figures.fixed_mask_positions(
         path, mean, positions, model.readout.cells(), (model.readout.height, model.readout.width), f"Fixed masks\n{name}",
         planted=None if recording.truth is None else recording.truth["center"], simulated=recording.simulated)

@@ -5,7 +5,7 @@ import os
 import platform
 import sys
 
-from daenr_tf import interruption, paper
+from daenr_tf import footprint, interruption, paper
 from daenr_tf.config import ModelConfig, RunConfig
 from daenr_tf.errors import DivergedError, MachineError
 from daenr_tf.recordings import checks
@@ -52,6 +52,7 @@ def run(config, data_dir=None, run_dir=None, export_dir=None, overwrite=False):
             check_writable(option, directory)
     recording = load_recording(config.dataset, config.region, data_dir)
     checks.colour(recording, config.model.channels)
+    footprint.check(config, recording)
     config = _with_dataset_named(config, recording)
     place = os.path.join(config.model.recipe, tag(config, recording))
     run_dir, export_dir = run_dir or os.path.join("runs", place), export_dir or os.path.join("saved_models", place)

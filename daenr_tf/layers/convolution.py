@@ -4,8 +4,7 @@ import keras
 
 from daenr_tf.layers.normalization import GlobalBatchNormalization
 from daenr_tf.layers.seeds import derive_seed
-
-KERNEL = 3
+from daenr_tf.layers.sizes import KERNEL
 
 
 @keras.saving.register_keras_serializable(package="daenr_tf")

@@ -3,9 +3,8 @@
 import keras
 
 from daenr_tf.layers.convolution import ConvolutionBlock
-
-FILTERS = 48
-STRIDES = (2, 1, 2, 1)
+from daenr_tf.layers.sizes import ENCODER_STRIDES as STRIDES
+from daenr_tf.layers.sizes import FILTERS
 
 
 @keras.saving.register_keras_serializable(package="daenr_tf")
