@@ -6,10 +6,9 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from daenr_tf import metrics, pipeline
+from daenr_tf import blocks, metrics, pipeline
+from daenr_tf.blocks import EVALUATION_BATCH, EVALUATION_BYTES
 from daenr_tf.recordings import checks
-
-BATCH = 256
 
 
 @dataclass(frozen=True)
@@ -42,8 +41,13 @@ def predict(model, images):
     def forward(batch):
         return model(batch, training=False)
 
-    batches = [forward(tf.constant(batch)) for batch in _batches(images)]
-    return {head: np.concatenate([np.asarray(batch[head]) for batch in batches]) for head in batches[0]}
+    outputs = {}
+    for some in _batches(images):
+        for head, values in forward(tf.constant(images[some])).items():
+            if head not in outputs:
+                outputs[head] = np.empty((len(images), *values.shape[1:]), np.float32)
+            outputs[head][some] = values.numpy()
+    return outputs
 
 
 def evaluate(model, recording, sets=None):
@@ -77,11 +81,12 @@ def evaluate(model, recording, sets=None):
         if table["noise_ceiling"].notna().any():
             ceiling = float(table["noise_ceiling"].mean())
             test["pcc_normalized"] = metrics.population_pcc_normalized(table["pcc"], table["noise_ceiling"])
-    return Evaluation(test, ceiling, table, images, outputs, *model.diagnostics(list(_batches(images))))
+    return Evaluation(test, ceiling, table, images, outputs, *model.diagnostics(lambda: (images[some] for some in _batches(images))))
 
 
 def _batches(images):
-    return (images[i:i + BATCH] for i in range(0, len(images), BATCH))
+    return blocks.batches(len(images), EVALUATION_BATCH, images[:1].nbytes, EVALUATION_BYTES)
+
 
 
 def neuron_table(predicted, recording):

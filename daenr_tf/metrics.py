@@ -8,6 +8,7 @@ import numpy as np
 from scipy.ndimage import correlate1d
 from scipy.special import betainc
 
+from daenr_tf import blocks
 from daenr_tf.errors import InputError
 
 SIGNIFICANCE_LEVEL = 0.05
@@ -15,7 +16,6 @@ LOWEST_USABLE_CEILING = 0.1
 SSIM_WINDOW = 11
 _SSIM_SIGMA = 1.5
 _SSIM_C1, _SSIM_C2 = 0.01**2, 0.03**2
-_IMAGES_AT_ONCE = 256
 
 
 def pearson_per_neuron(predicted, observed) -> np.ndarray:
@@ -25,6 +25,11 @@ def pearson_per_neuron(predicted, observed) -> np.ndarray:
     that isn't finite gives NaN.
     """
     predicted, observed = _pair(predicted, observed, "(images, neurons)", (2,))
+    parts = blocks.slices(predicted.shape[1], predicted[:, 0].size * 8)
+    return np.concatenate([_pearson_per_neuron(predicted[:, some], observed[:, some]) for some in parts])
+
+
+def _pearson_per_neuron(predicted, observed):
     finite = np.isfinite(predicted).all(axis=0) & np.isfinite(observed).all(axis=0)
     varies = finite & ~_is_constant(predicted, finite) & ~_is_constant(observed, finite)
     pcc = np.where(finite, 0.0, np.nan)
@@ -68,6 +73,11 @@ def noise_ceiling(trials) -> np.ndarray:
     trials = np.asarray(trials)
     if trials.ndim != 3 or 0 in trials.shape:
         raise InputError(f"trials: expected (repeats, images, neurons), none of them 0, found shape {trials.shape}")
+    parts = blocks.slices(trials.shape[2], trials[..., 0].size * 8)
+    return np.concatenate([_noise_ceiling(trials[..., some]) for some in parts])
+
+
+def _noise_ceiling(trials):
     tolerance = _tolerance(trials)
     trials = trials.astype(np.float64)
     present = ~np.isnan(trials)
@@ -104,8 +114,7 @@ def population_pcc_normalized(pcc, ceiling) -> float:
 
 def mse(original, reconstruction) -> np.ndarray:
     """Mean squared error of each image over pixels and channels, (squared grey levels of [-1, 1]), -> (images,)."""
-    original, reconstruction = _images(original, reconstruction)
-    return np.mean((original - reconstruction) ** 2, axis=(1, 2, 3))
+    return _per_image(lambda x, y: np.mean((x - y) ** 2, axis=(1, 2, 3)), original, reconstruction)
 
 
 def psnr(original, reconstruction) -> np.ndarray:
@@ -123,14 +132,13 @@ def ssim(original, reconstruction) -> np.ndarray:
     Reference: Wang, Bovik, Sheikh and Simoncelli, "Image quality assessment: from error visibility to structural similarity", IEEE
     Transactions on Image Processing 13, 2004.
     """
-    original, reconstruction = _images(original, reconstruction)
-    if min(original.shape[1:3]) < SSIM_WINDOW:
-        return np.full(len(original), np.nan)
-    chunks = range(0, len(original), _IMAGES_AT_ONCE)
-    return np.concatenate([_ssim(*((a[i : i + _IMAGES_AT_ONCE] + 1) / 2 for a in (original, reconstruction))) for i in chunks])
+    return _per_image(_ssim, original, reconstruction)
 
 
 def _ssim(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    if min(x.shape[1:3]) < SSIM_WINDOW:
+        return np.full(len(x), np.nan)
+    x, y = (x + 1) / 2, (y + 1) / 2
     x_mean, y_mean = _window_mean(x), _window_mean(y)
     x_variance = _window_mean(x * x) - x_mean**2
     y_variance = _window_mean(y * y) - y_mean**2
@@ -175,7 +183,10 @@ def _pair(first, second, layout: str, dimensions: tuple[int, ...], names=("predi
     return first, second
 
 
-def _images(original, reconstruction) -> tuple[np.ndarray, np.ndarray]:
+def _per_image(measure, original, reconstruction) -> np.ndarray:
+    """`measure` of (images, height, width, channels) float64 pairs, a part of the images at a time, -> (images,)."""
     layout = "(images, height, width, channels) or (images, height, width)"
     pair = _pair(original, reconstruction, layout, (3, 4), ("original", "reconstruction"))
-    return tuple(np.asarray(a if a.ndim == 4 else a[..., None], np.float64) for a in pair)
+    pair = [a if a.ndim == 4 else a[..., None] for a in pair]
+    parts = blocks.slices(len(pair[0]), pair[0][0].size * 8)
+    return np.concatenate([measure(*(np.asarray(a[some], np.float64) for a in pair)) for some in parts])

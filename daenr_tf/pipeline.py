@@ -1,20 +1,20 @@
 """From a recording to what a model is fed: images in [-1, 1], the three sets, and the order of training."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
+from daenr_tf import blocks
 from daenr_tf.recordings import checks
-
-CHUNK = 256  # images resized at once, so that a large recording needs no second copy of itself as floats
 
 
 class Examples(NamedTuple):
     """Images (N, height, width, channels) float32 in [-1, 1] and responses (N, neurons) float32."""
 
-    images: np.ndarray
-    responses: np.ndarray
+    images: np.ndarray | blocks.Rows
+    responses: np.ndarray | blocks.Rows
 
 
 class Sets(NamedTuple):
@@ -49,11 +49,8 @@ def preprocess(images, pixel_range, size, channels):
 
 
 def prepare_images(images, recording, config):
-    """`preprocess` of an array of a recording's images for the model of `config`, in chunks; float32 array."""
-    checks.colour(recording, config.channels)
-    chunks = [preprocess(images[i:i + CHUNK], recording.pixel_range, config.image_size, config.channels).numpy()
-              for i in range(0, len(images), CHUNK)]
-    return np.concatenate(chunks)
+    """`preprocess` of an array of a recording's images for the model of `config`, a part at a time; float32 array."""
+    return np.asarray(_prepared(images, recording, config, np.arange(len(images))))
 
 
 def prepare(recording, config, seed):
@@ -64,12 +61,28 @@ def prepare(recording, config, seed):
         config: `ModelConfig`.
         seed: int.
     """
-    images = prepare_images(recording.images, recording, config)
     train, validation = recording.split(seed)
     return Sets(
-        Examples(images[train], recording.responses[train]),
-        Examples(images[validation], recording.responses[validation]),
-        Examples(prepare_images(recording.test_images, recording, config), recording.test_responses))
+        *(Examples(_prepared(recording.images, recording, config, part), blocks.Rows(recording.responses, part)) for part in (train, validation)),
+        Examples(_prepared(recording.test_images, recording, config, np.arange(len(recording.test_images))), recording.test_responses))
+
+
+def _prepared(images, recording, config, chosen):
+    """The images of the numbers `chosen`, preprocessed: now, or, where they keep their size, which costs nothing, when they are asked for.
+
+    Float images take four times the memory of a recording's bytes.
+    """
+    checks.colour(recording, config.channels)
+
+    def change(some):
+        return preprocess(some, recording.pixel_range, config.image_size, config.channels).numpy()
+
+    if images.shape[1:] == (*config.image_size, config.channels):
+        return blocks.Rows(images, chosen, change)
+    prepared = np.empty((len(chosen), *config.image_size, config.channels), np.float32)
+    for some in blocks.slices(len(chosen), max(math.prod(images.shape[1:]), math.prod(prepared.shape[1:])) * prepared.itemsize):
+        prepared[some] = change(images[chosen[some]])
+    return prepared
 
 
 def training_batches(examples, heads, batch_size, seed, first_step=0):
@@ -82,7 +95,7 @@ def training_batches(examples, heads, batch_size, seed, first_step=0):
         `tf.data.Dataset` of ({"images", "draws"}, {head: target}).
     """
     count = len(examples.images)
-    images, responses = tf.constant(examples.images), tf.constant(examples.responses)
+    arrays = {"images": examples.images, **({"response": examples.responses} if "response" in heads else {})}
     first = first_step * batch_size
 
     def epoch(number):
@@ -90,9 +103,11 @@ def training_batches(examples, heads, batch_size, seed, first_step=0):
         return tf.data.Dataset.from_tensor_slices(order)
 
     def gather(draws, indices):
-        batch = tf.gather(images, indices)
-        targets = {"reconstruction": batch, "response": tf.gather(responses, indices)}
-        return {"images": batch, "draws": draws}, {head: targets[head] for head in heads}
+        # By NumPy: as tensors the examples would be in memory twice.
+        found = tf.numpy_function(lambda chosen: [array[chosen] for array in arrays.values()], [indices], [tf.float32] * len(arrays))
+        batch = {name: tf.ensure_shape(rows, [batch_size, *array.shape[1:]]) for (name, array), rows in zip(arrays.items(), found, strict=True)}
+        targets = {"reconstruction": batch["images"], **batch}
+        return {"images": batch["images"], "draws": draws}, {head: targets[head] for head in heads}
 
     order = tf.data.Dataset.range(first // count, np.iinfo(np.int64).max).flat_map(epoch).skip(first % count)
     batches = order.enumerate(start=first).batch(batch_size, drop_remainder=True)

@@ -24,6 +24,8 @@ import numpy as np
 from scipy.fft import dctn, idctn
 from scipy.ndimage import gaussian_filter
 
+from daenr_tf import blocks
+
 # As a share of the image's shorter side: 3.1 pixels of 31. Wide enough to join the subfields of a Gabor into one peak at its centre.
 SMOOTHING = 0.1
 COMPONENTS = 32 * 32
@@ -44,7 +46,7 @@ class ReceptiveFields(NamedTuple):
     maps: np.ndarray
 
 
-def estimate_receptive_fields(images, responses) -> ReceptiveFields:
+def estimate_receptive_fields(images, responses, chosen=slice(None)) -> ReceptiveFields:
     """Estimates the position of every neuron's receptive field.
 
     A neuron that never changes its response has a map of zeros, and the image's centre for a position.
@@ -52,19 +54,24 @@ def estimate_receptive_fields(images, responses) -> ReceptiveFields:
     Args:
         images: (images, height, width, channels), in any grey levels; the training images.
         responses: (images, neurons), one presentation or the average of several.
+        chosen: index of the images to estimate from, where not all of them count.
     """
-    images, responses = np.asarray(images), _z_scored(np.asarray(responses, np.float64)).astype(np.float32)
-    count, height, width, channels = images.shape
+    images, responses = np.asarray(images), np.asarray(responses)
+    _, height, width, channels = images.shape
     maps = np.zeros((responses.shape[1], height, width), np.float32)
+    neurons = [slice(start, start + _NEURONS_AT_ONCE) for start in range(0, len(maps), _NEURONS_AT_ONCE)]
     for channel in range(channels):
-        pixels = _decorrelated(images[..., channel]).reshape(count, -1)
-        energy = _z_scored(pixels**2)
-        for start in range(0, len(maps), _NEURONS_AT_ONCE):
-            some = slice(start, start + _NEURONS_AT_ONCE)
-            weights = responses[:, some].T / np.sqrt(count, dtype=np.float32)
-            triggered = weights @ pixels
+        pixels = _decorrelated(images[..., channel][chosen])
+        squared = np.empty((len(maps), height * width), np.float32)
+        for some in neurons:
+            triggered = _weights(responses, chosen, some) @ pixels
             triggered -= np.median(triggered, axis=1, keepdims=True)
-            maps[some] += ((triggered**2 / np.sqrt(2, dtype=np.float32) + weights @ energy) / channels).reshape(-1, height, width)
+            squared[some] = triggered**2 / np.sqrt(2, dtype=np.float32)
+        energy = np.square(pixels, out=pixels)
+        _z_score(energy)
+        for some in neurons:
+            summed = squared[some] + _weights(responses, chosen, some) @ energy
+            maps[some] += (summed / channels).reshape(-1, height, width)
     # Zeros beyond the edges: an average over fewer pixels there would be noisier and would draw weak neurons' peaks into the corners.
     for some in maps:
         gaussian_filter(some, SMOOTHING * min(height, width), mode="constant", output=some)
@@ -82,7 +89,7 @@ def fixed_cells(recording, training, grid_shape: tuple[int, int]) -> np.ndarray:
     Returns:
         (neurons, 2) int64, row and column.
     """
-    fields = estimate_receptive_fields(recording.images[training], recording.responses[training])
+    fields = estimate_receptive_fields(recording.images, recording.responses, training)
     return grid_cell(fields.positions, recording.images.shape[1:3], grid_shape)
 
 
@@ -105,24 +112,46 @@ def grid_cell(position, stimulus_shape: tuple[int, int], grid_shape: tuple[int, 
     return np.clip(np.floor(share * grid_shape), 0, np.subtract(grid_shape, 1)).astype(np.int64)
 
 
+def _weights(responses: np.ndarray, chosen, some: slice) -> np.ndarray:
+    """The z-scored responses of some neurons over sqrt(images), (neurons, images) float32."""
+    first = max(some.start - 1, 0)  # one more, so that a last neuron that is left alone is added up as the others are: see `blocks.slices`
+    values = responses[:, first : some.stop][chosen].astype(np.float64)
+    _z_score(values)
+    return values[:, some.start - first :].astype(np.float32).T / np.sqrt(len(values), dtype=np.float32)
+
+
 def _decorrelated(images: np.ndarray) -> np.ndarray:
-    """(images, height, width) -> the same in float32, decorrelated and z-scored per pixel; a pixel that never changes is 0."""
+    """(images, height, width) -> (images, pixels) float32, decorrelated and z-scored per pixel; a pixel that never changes is 0.
+
+    The images are worked on in place: as floats they take four times what they took as bytes.
+    """
+    count, height, width = images.shape
     changes = np.ptp(images, axis=0) > 0
-    images = images.astype(np.float32)
+    images = np.array(images, np.float32, order="C")
+    pixels = images.reshape(count, -1)
     images -= images.mean(axis=0)
     if not changes.any():
-        return np.zeros_like(images)
-    components = dctn(images / np.abs(images).max(), axes=(1, 2), norm="ortho")
-    power = np.mean(components**2, axis=0)
+        return np.zeros_like(pixels)
+    images /= max(images.max(), -images.min())
+    components = dctn(images, axes=(1, 2), norm="ortho", overwrite_x=True)
+    power = np.empty((height, width), np.float32)
+    flat = components.reshape(count, -1)
+    for some in blocks.slices(height * width, flat[:, 0].size * flat.itemsize):
+        power.reshape(-1)[some] = np.mean(flat[:, some] ** 2, axis=0)
     components /= np.sqrt(power + power.sum() / COMPONENTS)
-    return _z_scored(idctn(components, axes=(1, 2), norm="ortho")) * changes
+    pixels = idctn(components, axes=(1, 2), norm="ortho", overwrite_x=True).reshape(count, -1)
+    _z_score(pixels)
+    pixels *= changes.reshape(-1)
+    return pixels
 
 
-def _z_scored(values: np.ndarray) -> np.ndarray:
-    """Zero mean and unit standard deviation over the first axis; what is constant becomes 0."""
-    constant = np.ptp(values, axis=0) == 0
-    values = values - values.mean(axis=0)
-    return np.where(constant, 0, values / np.where(constant, 1, values.std(axis=0)))
+def _z_score(values: np.ndarray) -> None:
+    """(samples, variables) to zero mean and unit standard deviation over samples, in place; what is constant becomes 0."""
+    for some in blocks.slices(values.shape[1], values[:, 0].size * values.itemsize):
+        part = values[:, some]
+        constant = np.ptp(part, axis=0) == 0
+        part = part - part.mean(axis=0)
+        values[:, some] = np.where(constant, 0, part / np.where(constant, 1, part.std(axis=0)))
 
 
 def _peaks(maps: np.ndarray) -> np.ndarray:

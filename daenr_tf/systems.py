@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from daenr_tf.errors import InputError
+from daenr_tf.layers import sizes
 from daenr_tf.setting_checks import number, one_of, whole
 
 
@@ -41,6 +42,8 @@ class Part:
         title: as papers write it, such as "FR".
         home: "module:Class" of its layer.
         options: tuple of `Option`, arguments of that class by the same names.
+        size: function of `layers.sizes` that tells what it takes of memory, or None where that is not known.
+        code_channels: of a bottleneck, function of a `ModelConfig` that tells how many channels its code has.
         usual_steps: of a bottleneck, how many steps its models take until patience ends, for forecasts (docs/results.md).
     """
 
@@ -48,6 +51,8 @@ class Part:
     title: str
     home: str
     options: tuple = ()
+    size: Callable | None = None
+    code_channels: Callable = sizes.hidden_channels
     usual_steps: int = 3300
 
     def load(self) -> type:
@@ -94,25 +99,25 @@ def _readout_l1(default):
 
 
 CORES = _by_name(
-    Core("daenr", "DAE-NR", "daenr_tf.layers.encoder:Encoder", layers=4, downsampling=4),
+    Core("daenr", "DAE-NR", "daenr_tf.layers.encoder:Encoder", size=sizes.encoder, layers=4, downsampling=4),
 )
 BOTTLENECKS = _by_name(
-    Part("cae", "CAE", "daenr_tf.layers.bottlenecks:DenseBottleneck", (LATENT_SIZE,)),
-    Part("vae", "VAE", "daenr_tf.layers.bottlenecks:GaussianBottleneck", (LATENT_SIZE,), usual_steps=4300),
+    Part("cae", "CAE", "daenr_tf.layers.bottlenecks:DenseBottleneck", (LATENT_SIZE,), sizes.dense),
+    Part("vae", "VAE", "daenr_tf.layers.bottlenecks:GaussianBottleneck", (LATENT_SIZE,), sizes.gaussian, usual_steps=4300),
     Part("vqvae", "VQ-VAE", "daenr_tf.layers.quantizer:QuantizedBottleneck", (
         Option("codebook_size", 32, _read_whole, _from(1), "codes, K"),
         Option("code_dim", 256, _read_whole, _from(1), "dimension of a code, D"),
         Option("codebook_update", "ema", str, _among("ema", "loss"), "ema (moving averages) or loss (codebook loss)"),
-    ), usual_steps=10000),
+    ), sizes.quantized, sizes.code_channels, usual_steps=10000),
 )
 DECODERS = _by_name(
-    Part("daenr", "DAE-NR", "daenr_tf.layers.decoder:Decoder"),
+    Part("daenr", "DAE-NR", "daenr_tf.layers.decoder:Decoder", size=sizes.decoder),
 )
 # The fully connected readout's penalty was found on validation (docs/readouts.md); the others' is how the paper is read.
 READOUTS = _by_name(
-    Part("fr", "FR", "daenr_tf.layers.readouts:FactorizedReadout", (_readout_l1(0.02), ACTIVITY_L1)),
-    Part("fc", "FC", "daenr_tf.layers.readouts:FullyConnectedReadout", (_readout_l1(0.05), ACTIVITY_L1)),
-    Part("fm", "FM", "daenr_tf.layers.readouts:FixedMaskReadout", (_readout_l1(0.02), ACTIVITY_L1)),
+    Part("fr", "FR", "daenr_tf.layers.readouts:FactorizedReadout", (_readout_l1(0.02), ACTIVITY_L1), sizes.factorized),
+    Part("fc", "FC", "daenr_tf.layers.readouts:FullyConnectedReadout", (_readout_l1(0.05), ACTIVITY_L1), sizes.fully_connected),
+    Part("fm", "FM", "daenr_tf.layers.readouts:FixedMaskReadout", (_readout_l1(0.02), ACTIVITY_L1), sizes.fixed_mask),
 )
 DEFAULT_CORE = "daenr"
 DECODERLESS = "cnn"  # what a system without a decoder is called by in place of its bottleneck

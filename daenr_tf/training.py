@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from daenr_tf import pipeline
+from daenr_tf import blocks, pipeline
+from daenr_tf.blocks import EVALUATION_BATCH, EVALUATION_BYTES
 from daenr_tf.config import DEFAULT_REGION
 from daenr_tf.errors import DivergedError, InputError, SettingError
 from daenr_tf.models.build import adam, head_weights
@@ -19,7 +20,6 @@ from daenr_tf.runs import checkpoint
 
 STAGES = 2
 CHUNK = 10  # steps between two moves of the progress bar
-EVALUATION_BATCH = 256
 SAVE_SHARE = 0.01  # of the time, at most, goes into saving states
 LONGEST_UNSAVED = 600.0  # seconds: one save that a stopped process or a stalled disk drew out does not put the next one off for hours
 
@@ -278,9 +278,9 @@ def _terms_function(model):
 def evaluate_terms(terms, examples, heads):
     """Every loss term over all examples, without replicas: dict of name -> float, with the total as `loss`."""
     sums, count = {}, len(examples.images)
-    for start in range(0, count, EVALUATION_BATCH):
-        images = tf.constant(examples.images[start:start + EVALUATION_BATCH])
-        targets = {"reconstruction": images, "response": tf.constant(examples.responses[start:start + EVALUATION_BATCH])}
+    for some in blocks.batches(count, EVALUATION_BATCH, examples.images[:1].nbytes, EVALUATION_BYTES):
+        images = tf.constant(examples.images[some])
+        targets = {"reconstruction": images, "response": tf.constant(examples.responses[some])}
         values, weights = terms(images, {head: targets[head] for head in heads})
         for name, value in values.items():
             value = np.asarray(value, np.float64)

@@ -1,3 +1,4 @@
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import pearsonr
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from daenr_tf import metrics
+from daenr_tf import blocks, metrics
 from daenr_tf.errors import InputError
 
 ANTOLIK = Path(__file__).resolve().parents[2] / "shared" / "data" / "antolik" / "Data"
@@ -235,7 +236,7 @@ class TestImages:
             assert together.shape == (5,)
             np.testing.assert_allclose(together, alone, rtol=1e-13)
         expected = metrics.ssim(original, reconstruction)
-        monkeypatch.setattr(metrics, "_IMAGES_AT_ONCE", 2)
+        monkeypatch.setattr(blocks, "BYTES", 2 * original[0].nbytes)
         np.testing.assert_array_equal(metrics.ssim(original, reconstruction), expected)
 
     def test_float32_is_computed_in_float64(self):
@@ -259,3 +260,27 @@ class TestImages:
             metric(np.zeros((32, 32)), np.zeros((32, 32)))
         with pytest.raises(InputError, match=r"reconstruction: expected the shape .* of original, found \(2, 16, 16, 3\)"):
             metric(np.zeros((2, 16, 16, 1)), np.zeros((2, 16, 16, 3)))
+
+
+@pytest.mark.parametrize("neurons", [1, 2, 7, 9])
+def test_the_neurons_that_are_worked_on_at_a_time_change_no_figure(neurons, monkeypatch):
+    predicted, observed = responses(50, neurons)
+    trials = np.random.default_rng(1).gamma(1.0, 1.0, (4, 50, neurons))
+    trials[1:, 3] = np.nan
+    whole = metrics.pearson_per_neuron(predicted, observed), metrics.noise_ceiling(trials)
+    monkeypatch.setattr(blocks, "BYTES", 3 * 50 * 8)
+    parts = metrics.pearson_per_neuron(predicted, observed), metrics.noise_ceiling(trials)
+    np.testing.assert_array_equal(parts, whole)
+
+
+def test_figures_take_little_memory_beside_the_arrays_they_are_of():
+    predicted, observed = (np.random.default_rng(seed).random((4000, 1000), np.float32) for seed in (0, 1))
+    images = predicted.reshape(1000, 50, 80, 1)
+    for measure in (lambda: metrics.pearson_per_neuron(predicted, observed), lambda: metrics.noise_ceiling(np.stack([predicted, observed])[:, :400]),
+                    lambda: metrics.mse(images, observed.reshape(images.shape))):
+        tracemalloc.start()
+        try:
+            measure()
+            assert tracemalloc.get_traced_memory()[1] < 2 * predicted.nbytes + 4 * blocks.BYTES
+        finally:
+            tracemalloc.stop()

@@ -7,6 +7,7 @@ import re
 import signal
 import stat
 import struct
+import time
 import tracemalloc
 import zipfile
 import zlib
@@ -350,6 +351,47 @@ def test_compression_that_numpy_does_not_write_is_refused(compression, load, pat
     write_zip(path, [("images.npy", npy(fields["images"])), ("responses.npy", npy(fields["responses"]))], compression)
     with refused("images", "stored or deflated"):
         load(path)
+
+
+def directory_of(entries, name=b"x.npy"):
+    """A zip of nothing but a directory that lists `entries` empty members, as bytes."""
+    entry = struct.pack("<4s4B4HL2L5H2L", b"PK\x01\x02", 20, 3, 20, 0, 0, 0, 0, 0, 0, 0, 0, len(name), 0, 0, 0, 0, 0, 0) + name
+    directory = entry * entries
+    wide = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, entries, entries, len(directory), 0)
+    locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, len(directory), 1)
+    end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    if entries < 0xFFFF:
+        return directory + struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, entries, entries, len(directory), 0, 0)
+    return directory + wide + locator + end
+
+
+@pytest.mark.parametrize("entries", [30_000, 3_000_000])
+def test_a_zip_of_a_great_many_entries_is_refused_before_they_are_read(entries, path):
+    Path(path).write_bytes(directory_of(entries))
+    started = time.perf_counter()
+    tracemalloc.start()
+    try:
+        with refused(path, "a directory of arrays of at most 1048576 bytes"):
+            load_npz(path)
+        assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    finally:
+        tracemalloc.stop()
+    assert time.perf_counter() - started < 1
+
+
+def test_a_directory_whose_record_counts_few_entries_is_bounded_alike(path):
+    """zipfile goes by the directory's length, whatever number of entries the record gives."""
+    content = directory_of(60_000)
+    Path(path).write_bytes(content[:-14] + struct.pack("<2H", 2, 2) + content[-10:])
+    with refused(path, "a directory of arrays of at most"):
+        load_npz(path)
+
+
+def test_many_arrays_in_one_file_are_read(path):
+    many = {f"a{i}": np.arange(i % 5) for i in range(2000)}
+    np.savez(path, **many)
+    found = arrays.read_npz(path)
+    assert found.keys() == many.keys() and all(np.array_equal(found[key], many[key]) for key in many)
 
 
 def test_what_is_no_npz_file_is_refused(load, path, tmp_path, fields):

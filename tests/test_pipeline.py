@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from daenr_tf import pipeline
+from daenr_tf import blocks, pipeline
 from daenr_tf.config import ModelConfig
 from daenr_tf.errors import InputError
 from daenr_tf.recordings.recording import Recording
@@ -86,12 +86,64 @@ def test_preprocessing_is_the_same_in_a_graph_that_knows_no_shapes(channels_in, 
     np.testing.assert_allclose(graph(images), pipeline.preprocess(images, (0, 255), (4, 8), channels_out), atol=1e-6)
 
 
-def test_preprocessing_doesnt_depend_on_the_chunk(recording, monkeypatch):
-    config = ModelConfig(image_size=(8, 8))
+@pytest.mark.parametrize("size", [(8, 8), (24, 32)])
+def test_preprocessing_doesnt_depend_on_the_parts_which_are_counted_in_bytes(size, recording, monkeypatch):
+    config = ModelConfig(image_size=size)
     whole = pipeline.prepare_images(recording.images, recording, config)
-    monkeypatch.setattr(pipeline, "CHUNK", 7)
+    sets = pipeline.prepare(recording, config, 0)
+    sizes = []
+
+    def counted(images, *arguments):
+        sizes.append(len(images))
+        return preprocess(images, *arguments)
+
+    preprocess = pipeline.preprocess
+    monkeypatch.setattr(pipeline, "preprocess", counted)
+    monkeypatch.setattr(blocks, "BYTES", 7 * 4 * max(10 * 12, size[0] * size[1]))  # bytes of 7 images as float32, before or after, whichever is larger
     np.testing.assert_array_equal(pipeline.prepare_images(recording.images, recording, config), whole)
-    assert whole.shape == (60, 8, 8, 1) and whole.dtype == np.float32
+    assert whole.shape == (60, *size, 1) and whole.dtype == np.float32
+    assert sum(sizes) >= 60 and 4 <= max(sizes) <= 7
+    for part, parts in zip(sets, pipeline.prepare(recording, config, 0), strict=True):
+        np.testing.assert_array_equal(part.images, parts.images)
+
+
+@pytest.mark.parametrize("channels, color", [(1, "grey"), (3, "rgb")])
+def test_images_that_keep_their_size_are_those_that_preprocessing_makes(channels, color, make_recording):
+    recording = make_recording(channels=channels)
+    images = pipeline.prepare(recording, ModelConfig(image_size=(12, 12), color=color), 0).train.images
+    assert isinstance(images, np.ndarray)
+    recording = make_recording(channels=channels, width=12, height=12)
+    images = pipeline.prepare(recording, ModelConfig(image_size=(12, 12), color=color), 0).train.images
+    train, _ = recording.split(0)
+    expected = pipeline.preprocess(recording.images[train], recording.pixel_range, (12, 12), channels).numpy()
+    assert images.shape == expected.shape and len(images) == len(expected)
+    for index in (3, slice(5, 9), np.array([7, 2, 2]), -1):
+        np.testing.assert_array_equal(images[index], expected[index])
+    np.testing.assert_array_equal(np.asarray(images), expected)
+    np.testing.assert_array_equal(list(images), expected)
+
+
+LARGE_IMAGES = """
+import resource
+import numpy as np
+from daenr_tf.runs.quiet import import_tensorflow
+import_tensorflow()
+from daenr_tf import pipeline
+from daenr_tf.config import ModelConfig
+from daenr_tf.recordings.recording import Recording
+
+generator = np.random.default_rng(0)
+images = generator.integers(0, 256, (40, 2000, 2000), np.uint8)
+images.setflags(write=False)
+recording = Recording(images=images, responses=np.ones((40, 1)))
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+assert pipeline.prepare(recording, ModelConfig(image_size=(8, 8)), 0).train.images.shape == (26, 8, 8, 1)
+print(1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before))
+"""
+
+
+def test_large_images_are_resized_a_few_at_a_time(run_python):
+    assert int(run_python(LARGE_IMAGES)) < 300e6  # 32 of them would be 512 MB as floats, and preprocessing makes more than one copy
 
 
 def test_colour_is_refused_for_a_grey_recording(recording):

@@ -1,8 +1,10 @@
 import functools
+import tracemalloc
 
 import numpy as np
 import pytest
 
+from daenr_tf import blocks
 from daenr_tf.metrics import noise_ceiling
 from daenr_tf.receptive_fields import estimate_receptive_fields, fixed_cells, grid_cell
 from daenr_tf.recordings.load import load_recording
@@ -169,3 +171,27 @@ def test_grid_cell_takes_many_positions_and_fills_the_grid_evenly():
     counts = np.zeros((8, 16), int)
     np.add.at(counts, (cells[..., 0], cells[..., 1]), 1)
     assert (counts == 16).all()
+
+
+def test_the_estimate_does_not_depend_on_the_parts_it_is_made_in_nor_on_where_the_images_lie(monkeypatch):
+    images = natural_noise(300, 12, 14)[..., None]
+    responses = np.random.default_rng(3).gamma(1.0, 1.0, (300, 257)).astype(np.float32)
+    chosen = np.flatnonzero(np.arange(300) % 5)
+    whole = estimate_receptive_fields(images[chosen], responses[chosen])
+    monkeypatch.setattr(blocks, "BYTES", 5 * 4 * len(chosen))
+    parts = estimate_receptive_fields(images, responses, chosen)
+    np.testing.assert_array_equal(parts.maps, whole.maps)
+    np.testing.assert_array_equal(parts.positions, whole.positions)
+
+
+def test_the_estimate_takes_the_images_once_as_floats_and_little_more():
+    images = np.random.default_rng(0).integers(0, 256, (1200, 64, 64, 1), np.uint8)
+    responses = np.random.default_rng(1).gamma(1.0, 1.0, (1200, 20)).astype(np.float32)
+    tracemalloc.start()
+    try:
+        estimate_receptive_fields(images, responses, np.arange(1000))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    as_floats = 4 * 1000 * 64 * 64
+    assert peak < 1.5 * as_floats + 4 * blocks.BYTES

@@ -1,10 +1,12 @@
 """`Recording`: what it refuses, how it normalises, and that identical images never stand on both sides of a split."""
 
 import dataclasses
+import tracemalloc
 
 import numpy as np
 import pytest
 
+from daenr_tf import blocks
 from daenr_tf.errors import InputError
 from daenr_tf.recordings.recording import Recording
 from daenr_tf.recordings.splits import choose, image_groups
@@ -331,3 +333,49 @@ def test_the_digest_does_not_depend_on_byte_order_and_layout():
     swapped = {key: np.asfortranarray(value.astype(value.dtype.newbyteorder(">"))) for key, value in fields.items()}
     strided = {key: np.repeat(value, 2, axis=-1)[..., ::2] for key, value in fields.items()}
     assert Recording(**swapped).digest == Recording(**strided).digest == Recording(**fields).digest
+
+
+# Memory
+
+
+@pytest.mark.parametrize("block", [8, 48, 64, 1000])
+def test_checks_find_the_same_place_however_large_the_parts_they_look_at(block, monkeypatch):
+    monkeypatch.setattr(blocks, "BYTES", block)
+    for case in ("a response that is NaN", "negative counts", "a pixel that is NaN", "an infinite trial", "a test image never shown to a neuron"):
+        spoil, pattern = REFUSED[case]
+        fields = arrays(test_images=4)
+        spoil(fields)
+        with pytest.raises(InputError, match=pattern):
+            Recording(**fields)
+
+
+def test_the_mean_over_repeats_does_not_depend_on_the_parts_it_is_taken_in(monkeypatch):
+    fields = arrays(test_images=13, repeats=9, neurons=1)
+    fields["test_trials"][1:, 2, 0] = np.nan
+    whole = Recording(**fields)
+    monkeypatch.setattr(blocks, "BYTES", 3 * 9 * 4)
+    assert Recording(**fields).digest == whole.digest
+    np.testing.assert_array_equal(Recording(**fields).test_responses, whole.test_responses)
+
+
+@pytest.mark.parametrize("dtype, most", [(np.float64, 2.2), (np.float32, 1.2)])
+def test_a_recording_is_made_without_large_arrays_beside_its_own(dtype, most, monkeypatch):
+    monkeypatch.setattr(blocks, "BYTES", 1 << 18)
+    images = np.random.default_rng(0).integers(0, 256, (4000, 4, 4), np.uint8)
+    responses = np.random.default_rng(1).random((4000, 1000)).astype(dtype)
+    responses.setflags(write=False)
+    tracemalloc.start()
+    try:
+        recording = Recording(images=images, responses=responses)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < most * (recording.responses.nbytes + recording.test_responses.nbytes)  # once more where they are not float32 already
+
+
+def test_read_only_float32_responses_are_not_copied():
+    fields = arrays(test_images=4)
+    responses = fields["responses"].astype(np.float32)
+    assert not np.shares_memory(Recording(**{**fields, "responses": responses}).responses, responses)
+    responses.setflags(write=False)
+    assert np.shares_memory(Recording(**{**fields, "responses": responses}).responses, responses)

@@ -3,8 +3,7 @@
 import keras
 
 from daenr_tf.layers.normalization import GlobalBatchNormalization
-
-KERNEL = 3
+from daenr_tf.layers.sizes import KERNEL
 
 
 @keras.saving.register_keras_serializable(package="daenr_tf")

@@ -2,12 +2,11 @@
 
 import keras
 
-from daenr_tf.layers.convolution import KERNEL, ConvolutionBlock
-from daenr_tf.layers.encoder import FILTERS
+from daenr_tf.layers.convolution import ConvolutionBlock
 from daenr_tf.layers.part import Part
 from daenr_tf.layers.seeds import derive_seed
-
-STRIDES = (1, 2, 1)
+from daenr_tf.layers.sizes import DECODER_STRIDES as STRIDES
+from daenr_tf.layers.sizes import FILTERS, KERNEL
 
 
 @keras.saving.register_keras_serializable(package="daenr_tf")

@@ -5,9 +5,8 @@ import keras
 from daenr_tf.layers.convolution import ConvolutionBlock
 from daenr_tf.layers.part import Part
 from daenr_tf.layers.seeds import derive_seed
-
-FILTERS = 48
-STRIDES = (2, 1, 2, 1)
+from daenr_tf.layers.sizes import ENCODER_STRIDES as STRIDES
+from daenr_tf.layers.sizes import FILTERS
 
 
 @keras.saving.register_keras_serializable(package="daenr_tf")

@@ -144,10 +144,10 @@ class FixedMaskReadout(Readout):
         """Open for each neuron the cell that contains its receptive field's centre, as the training images show it."""
         from daenr_tf.receptive_fields import estimate_receptive_fields, grid_cell
 
-        images = training.images
-        self.positions = estimate_receptive_fields(images, training.responses).positions
-        self.start(training.responses.mean(axis=0, dtype="float64"),
-                   grid_cell(self.positions, images.shape[1:3], (self.height, self.width)))
+        recording = training.recording
+        self.positions = estimate_receptive_fields(recording.images, recording.responses, training.indices).positions
+        cells = grid_cell(self.positions, recording.images.shape[1:3], (self.height, self.width))
+        self.start(training.responses.mean(axis=0, dtype="float64"), cells)
 
     def start(self, mean_response, cells):
         """`cells` (neurons, 2) int: row and column of each neuron's cell in h_i."""

@@ -155,14 +155,14 @@ class DAENR(keras.Model):
         """What the parts tell of how they work on images.
 
         Args:
-            batches: list of arrays (batch, height, width, channels) in [-1, 1].
+            batches: function that gives an iterable of arrays (batch, height, width, channels) in [-1, 1].
 
         Returns:
             (dict of name -> float, list of sentences that a user must read).
         """
         figures, notes = {}, []
         for index, part in enumerate(part for part in (self.bottleneck, self.readout) if part):
-            inputs = (self._readers(self.encode(tf.constant(batch))[0])[index][1] for batch in batches)
+            inputs = (self._readers(self.encode(tf.constant(batch))[0])[index][1] for batch in batches())
             found, said = part.diagnostics(inputs)
             figures |= found
             notes += said

@@ -7,12 +7,12 @@ References:
 """
 
 import math
-import os
 import re
 import zipfile
 
 import numpy as np
 
+from daenr_tf import memory
 from daenr_tf.errors import InputError
 from daenr_tf.files import open_regular
 from daenr_tf.recordings.checks import error
@@ -22,7 +22,7 @@ LENGTH_BYTES = {(1, 0): 2, (2, 0): 4, (3, 0): 4}  # of the header's length, by v
 LONGEST_HEADER = 4096
 MOST_AXES = 8
 TYPES = ("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8")
-BLOCK = 1 << 22
+BLOCK = 1 << 20  # bytes read at a time; also the most that a zip's directory may take, which is some 10,000 arrays
 # A member of a zip that unpacks to more than both of these is a bomb: no recording packs that well.
 LARGEST_UNASKED = 256 << 20  # bytes
 LARGEST_RATIO = 100
@@ -60,13 +60,32 @@ def read_npz(path, known=None):
         if start == MAGIC:
             raise error(path, "an .npz file with arrays by name", "a single array in .npy format")
         try:
-            with zipfile.ZipFile(file) as archive:
+            with zipfile.ZipFile(_InBlocks(file, path)) as archive:
                 members = _members(archive, path, known)
                 return {key: _read_member(archive, member, f"{path}: {key}") for key, member in members.items()}
         except InputError:
             raise
         except Exception as reason:  # as in read_npy
             raise error(path, "an .npz file that is whole", f"a damaged file or another kind ({_first(reason)})") from None
+
+
+class _InBlocks:
+    """A file of which no more than `BLOCK` bytes can be read at a time.
+
+    zipfile reads the whole directory of an archive at once, and makes an object of every entry, before anything can be asked of it. How long
+    that directory is, is said in more than one place of the file; this holds whichever zipfile takes it from.
+    """
+
+    def __init__(self, file, path):
+        self._file = file
+        self._path = path
+        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+
+    def read(self, size=-1):
+        data = self._file.read(min(size, BLOCK + 1) if size >= 0 else BLOCK + 1)
+        if len(data) > BLOCK:
+            raise error(self._path, f"an .npz file with a directory of arrays of at most {BLOCK} bytes", "a longer one")
+        return data
 
 
 def _members(archive, path, known):
@@ -79,8 +98,8 @@ def _members(archive, path, known):
             raise error(path, f"one array {key}", "two")
         members[key] = member
     total = sum(member.file_size for member in members.values())
-    if total > _most_bytes():
-        raise error(path, f"arrays that fit into half of the memory ({_most_bytes()} bytes)", f"{total} bytes of them")
+    if total > memory.half():
+        raise error(path, f"arrays that fit into half of the memory ({memory.half()} bytes)", f"{total} bytes of them")
     return members
 
 
@@ -110,8 +129,8 @@ def _read_npy(stream, size, what):
     held = size - len(start) - LENGTH_BYTES[version] - length
     if held != wanted:
         raise error(what, f"{wanted} bytes of data for the shape {shape} and type {dtype}", f"{held}: the file is cut off or altered")
-    if wanted > _most_bytes():
-        raise error(what, f"an array that fits into half of the memory ({_most_bytes()} bytes)", f"one of {wanted} bytes")
+    if wanted > memory.half():
+        raise error(what, f"an array that fits into half of the memory ({memory.half()} bytes)", f"one of {wanted} bytes")
     data = np.empty(wanted, np.uint8)
     filled = 0
     while filled < wanted:
@@ -143,7 +162,3 @@ def _parse_header(text, what):
 
 def _first(reason):
     return str(reason)[:120] or type(reason).__name__
-
-
-def _most_bytes():
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from daenr_tf import blocks
 from daenr_tf.errors import InputError
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
@@ -39,8 +40,7 @@ def with_channel(what, values):
     """
     array = numeric(what, values)
     wanted = "the shape (images, height, width) or (images, height, width, channels) with 1 or 3 channels"
-    if array.flags.writeable and np.may_share_memory(array, values):
-        array = array.copy()
+    array = _own(array, values)
     if array.ndim == 3:
         array = array[..., np.newaxis]
     if array.ndim != 4 or array.shape[3] not in (1, 3):
@@ -50,8 +50,13 @@ def with_channel(what, values):
     if min(array.shape[1:3]) < SMALLEST_SIDE:
         raise error(what, f"at least {SMALLEST_SIDE} pixels in height and width", f"{array.shape[1]} x {array.shape[2]}")
     if array.dtype.kind == "f":
-        refuse_where(what, _beyond_float32(array), array, "finite pixels in the range of float32")
+        _refuse_any(what, _beyond_float32, array, "finite pixels in the range of float32")
     return array
+
+
+def _own(array, values):
+    """`array`, made from `values`, or a copy of it where what the caller does to `values` would show."""
+    return array.copy() if array.flags.writeable and np.may_share_memory(array, values) else array
 
 
 def rates(what, values, shape, meaning, missing=False):
@@ -75,12 +80,15 @@ def rates(what, values, shape, meaning, missing=False):
     if array.size == 0:
         raise error(what, f"at least one of each of {meaning}", f"the shape {array.shape}")
     if array.dtype.kind == "f":
-        bad = _beyond_float32(array) | (array < 0)
-        if missing:
-            bad &= ~np.isnan(array)
-        refuse_where(what, bad, array, "finite responses >= 0 in the range of float32")
+        def is_bad(part):
+            bad = _beyond_float32(part) | (part < 0)
+            return bad & ~np.isnan(part) if missing else bad
+
+        _refuse_any(what, is_bad, array, "finite responses >= 0 in the range of float32")
     else:
-        refuse_where(what, array < 0, array, "responses >= 0")
+        _refuse_any(what, lambda part: part < 0, array, "responses >= 0")
+    if array.dtype == np.float32:
+        return _own(array, values)
     with np.errstate(all="ignore"):
         return array.astype(np.float32)
 
@@ -95,9 +103,22 @@ def _beyond_float32(array):
 def refuse_where(what, bad, array, expected):
     """Raises InputError that names the first position where `bad` is true, and the value of `array` there."""
     if bad.any():
-        position = np.unravel_index(np.argmax(bad), bad.shape)
-        index = ", ".join(str(int(i)) for i in position)
-        raise error(what, expected, f"{array[position]} at [{index}]")
+        _refuse_at(what, np.argmax(bad), array, expected)
+
+
+def _refuse_any(what, is_bad, array, expected):
+    """`refuse_where` for a function of the values, of which a part is looked at a time; `array` is C-contiguous."""
+    values = array.reshape(-1)
+    for some in blocks.slices(len(values), array.itemsize):
+        bad = is_bad(values[some])
+        if bad.any():
+            _refuse_at(what, some.start + np.argmax(bad), array, expected)
+
+
+def _refuse_at(what, number, array, expected):
+    position = np.unravel_index(number, array.shape)
+    index = ", ".join(str(int(i)) for i in position)
+    raise error(what, expected, f"{array[position]} at [{index}]")
 
 
 def pixel_range(what, given, arrays):

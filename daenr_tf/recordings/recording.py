@@ -6,6 +6,7 @@ import hashlib
 
 import numpy as np
 
+from daenr_tf import blocks
 from daenr_tf.recordings import checks
 from daenr_tf.recordings.splits import choose, image_groups
 
@@ -170,10 +171,11 @@ class Recording:
         if trials is not None:
             what = self._what("test_trials")
             trials = checks.rates(what, trials, (None, *shape), "(repeats, test images, neurons)", missing=True)
-            known = ~np.isnan(trials)
-            checks.refuse_where(what, ~known.any(0), trials[0], "at least one repeat for every [test image, neuron]")
-            with np.errstate(all="ignore"):
-                mean = (np.where(known, trials, 0).sum(0, dtype=np.float64) / known.sum(0)).astype(np.float32)
+            mean = np.empty(shape, np.float32)
+            known = np.empty(shape, bool)
+            for some in blocks.slices(len(test_images), trials[:, 0].nbytes):
+                mean[some], known[some] = _mean_over_repeats(trials[:, some])
+            checks.refuse_where(what, ~known, trials[0], "at least one repeat for every [test image, neuron]")
             if averages is not None:
                 tolerance = 1e-4 * np.maximum(np.abs(mean), 1e-2 * np.abs(mean).max())
                 apart = np.abs(averages.astype(np.float64) - mean) > tolerance
@@ -231,3 +233,11 @@ class Recording:
         if key in PER_IMAGE_TRUTH:
             return value[:, indices]
         return value[indices] if value.ndim and len(value) == self.neurons else value
+
+
+def _mean_over_repeats(trials):
+    """(repeats, images, neurons) with NaN where a repeat is missing -> (mean (images, neurons) float32, whether there was a repeat)."""
+    known = ~np.isnan(trials)
+    with np.errstate(all="ignore"):
+        mean = np.where(known, trials, 0).sum(0, dtype=np.float64) / known.sum(0)
+        return mean.astype(np.float32), known.any(0)

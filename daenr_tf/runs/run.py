@@ -8,7 +8,7 @@ from daenr_tf import paper
 from daenr_tf.errors import DivergedError, MachineError
 from daenr_tf.recordings import checks
 from daenr_tf.recordings.load import load_recording
-from daenr_tf.runs import interruption
+from daenr_tf.runs import footprint, interruption
 from daenr_tf.runs.directory import RunDirectory, check_writable
 from daenr_tf.runs.results import make_results
 from daenr_tf.runs.summary import summary
@@ -51,6 +51,7 @@ def run(config, data_dir=None, run_dir=None, export_dir=None, overwrite=False):
             check_writable(option, directory)
     recording = load_recording(config.dataset, config.region, data_dir)
     checks.colour(recording, config.model.channels)
+    footprint.check(config, recording)
     config = _with_dataset_named(config, recording)
     place = os.path.join(config.model.recipe, tag(config, recording))
     run_dir, export_dir = run_dir or os.path.join("runs", place), export_dir or os.path.join("saved_models", place)

@@ -10,6 +10,8 @@ import statistics
 import tempfile
 import time
 
+import numpy as np
+
 from daenr_tf import systems
 from daenr_tf.config import ModelConfig, RunConfig, TrainConfig
 from daenr_tf.runs.quiet import import_tensorflow
@@ -91,10 +93,11 @@ def _fit(recording, config, sets):
                 self.model.stop_training = True
 
     model = build_model(config.model, recording, config.training.alpha, config.training.beta)
-    targets = {"reconstruction": sets.train.images, "response": sets.train.responses}
+    images, responses = map(np.asarray, sets.train)
+    targets = {"reconstruction": images, "response": responses}
     clock = Clock()
     epochs = config.training.max_steps * config.training.batch_size // len(sets.train.images) + 1
-    model.fit(sets.train.images, {head: targets[head] for head in model.heads}, batch_size=config.training.batch_size,
+    model.fit(images, {head: targets[head] for head in model.heads}, batch_size=config.training.batch_size,
               epochs=epochs + 1, verbose=0, callbacks=[clock])
     return clock.rate
 

@@ -1,0 +1,120 @@
+"""What a run takes of the machine's memory, estimated before TensorFlow is imported, and the refusal of one that can't fit.
+
+Counted are the large arrays that must be there at one time, in float32:
+
+- of every parameter 8 copies: the weight, its gradient, Adam's two moments and the best weights, and while a state is saved
+  the weight and the moments once more;
+- of every image in a step of training, for each convolution block its normalised and its activated output (both are kept for the backward pass),
+  and for the largest block 4 more arrays of that size (the convolution's output, what is centred, and the gradients of a block's input and
+  output); the image 6 times (three batches are held, and the reconstruction, its error and its gradient); the arrays of bottleneck and readout
+  as their functions in `layers.sizes` say;
+- of every image of an evaluation 4 arrays of the largest block's size, and the readout's;
+- the images that are resized, and the outputs for the test images.
+
+Measured peaks lie within a third of it (tests/test_footprint.py). What TensorFlow itself takes, some 0.7 GB, and the recording, which is
+loaded by then, are in neither the estimate nor the half of the memory that it is held against.
+"""
+
+import dataclasses
+import math
+
+from daenr_tf import memory, systems
+from daenr_tf.blocks import EVALUATION_BATCH, EVALUATION_BYTES
+from daenr_tf.recordings.checks import error
+
+FLOAT = 4  # bytes
+COPIES = 8  # of a parameter
+
+
+def check(config, recording):
+    """Raises `InputError` in one line for a model or a batch that doesn't fit into half of the memory.
+
+    Args:
+        config: `RunConfig`.
+        recording: `Recording`.
+    """
+    model, batch, half = config.model, config.training.batch_size, memory.half()
+    least = run_bytes(model, recording, 1)
+    if least > half:
+        setting = _culprit(model, recording)
+        option = f"--{setting.replace('_', '-')}" if setting else f"{recording.source}: images and responses"
+        raise error(option, f"a run that fits into half of this machine's memory ({half / 1e9:.3g} GB)", f"one of some {least / 1e9:.3g} GB")
+    most = (half - fixed_bytes(model, recording)) // image_bytes(model, recording.neurons)
+    if batch > most:
+        size = "x".join(map(str, model.image_size))
+        raise error("--batch-size", f"at most {most} (what fits into half of this machine's memory for images of {size})", batch)
+
+
+def _culprit(model, recording):
+    """The setting whose default would save most, or None where all are the defaults."""
+    usual = type(model)(model.recipe)
+    needs = {name: run_bytes(dataclasses.replace(model, **{name: getattr(usual, name)}), recording, 1) for name in ("image_size", *systems.options())
+             if getattr(model, name) != getattr(usual, name)}
+    return min(needs, key=needs.get, default=None)
+
+
+def run_bytes(model, recording, batch_size):
+    """Bytes of a run; TensorFlow uses what a step of training took for an evaluation again.
+
+    Args:
+        model: `ModelConfig`.
+        recording: `Recording`.
+        batch_size: int.
+    """
+    return fixed_bytes(model, recording) + max(batch_size * image_bytes(model, recording.neurons), evaluation_bytes(model, recording.neurons))
+
+
+def fixed_bytes(model, recording):
+    """Bytes that a run takes whatever is computed at a time: parameters, prepared images and outputs."""
+    pixels, sizes = math.prod(model.image_size) * model.channels, _sizes(model, recording.neurons)
+    resized = recording.images.shape[1:] != (*model.image_size, model.channels)
+    arrays = pixels * (len(recording.images) + len(recording.test_images)) if resized else 0
+    if model.system.decoder:
+        arrays += pixels * len(recording.test_images)
+    if model.system.readout:
+        arrays += recording.neurons * len(recording.test_images)
+    if any(size.maps for size in sizes):
+        arrays += _receptive_fields(recording)
+    return FLOAT * (COPIES * parameters(model, recording.neurons) + arrays)
+
+
+def evaluation_bytes(model, neurons):
+    """Bytes that the images of a batch of an evaluation take."""
+    pixels, sizes = math.prod(model.image_size) * model.channels, _sizes(model, neurons)
+    count = max(1, min(EVALUATION_BATCH, EVALUATION_BYTES // (FLOAT * pixels)))
+    return FLOAT * count * (4 * max(_block_outputs(sizes)) + sum(size.numbers // 2 for size in sizes))
+
+
+def image_bytes(model, neurons):
+    """Bytes that an image of a step of training takes."""
+    sizes = _sizes(model, neurons)
+    outputs = _block_outputs(sizes)
+    pixels = math.prod(model.image_size) * model.channels
+    return FLOAT * (2 * sum(outputs) + 4 * max(outputs) + 6 * pixels + sum(size.numbers for size in sizes))
+
+
+def parameters(model, neurons):
+    """The number of a model's weights, those included that are not trained.
+
+    Args:
+        model: `ModelConfig`.
+        neurons: int.
+    """
+    return sum(size.parameters for size in _sizes(model, neurons))
+
+
+def _sizes(model, neurons):
+    """The `Size` of every part whose row tells it."""
+    parts = model.system.parts(systems.CORES[model.core])
+    return [part.size(model, neurons) for part in parts if part.size]
+
+
+def _block_outputs(sizes):
+    """Numbers in the output of each convolution block, for one image."""
+    return [output for size in sizes for output in size.blocks] or [0]
+
+
+def _receptive_fields(recording):
+    """Numbers that estimating receptive fields takes: the images once, in one channel, and three maps of a neuron."""
+    _, height, width, _ = recording.images.shape
+    return height * width * (len(recording.images) + 3 * recording.neurons)
