@@ -24,7 +24,7 @@ def run_config(recipe="cae_fr", batch_size=64, **settings):
     {}, {"image_size": (12, 20), "color": "rgb", "layer": 4}, {"layer": 1, "latent_size": 7, "codebook_size": 5, "code_dim": 9},
     {"layer": 3, "codebook_update": "loss"}], ids=str)
 def test_a_models_parameters_are_counted_without_building_it(recipe, settings, make_recording):
-    from daenr_tf.models.daenr import build_model
+    from daenr_tf.models.build import build_model
 
     config = ModelConfig(recipe, **settings)
     recording = make_recording(channels=config.channels)
@@ -40,7 +40,7 @@ import_tensorflow()
 import tensorflow as tf
 from daenr_tf.runs import footprint
 from daenr_tf.config import ModelConfig, TrainConfig
-from daenr_tf.models.daenr import build_model
+from daenr_tf.models.build import build_model
 from daenr_tf.recordings.recording import Recording
 from daenr_tf.training import train
 
