@@ -15,7 +15,7 @@ class Rows:
     Args:
         array: (all rows, ...).
         chosen: (rows,) int, their numbers.
-        change: what is done to the rows (n, ...) that are taken out; it keeps their shape.
+        change: what is done to the rows (n, ...) that are taken out, an array or a tensor; it keeps their shape.
     """
 
     def __init__(self, array, chosen, change=lambda rows: rows):
@@ -29,7 +29,8 @@ class Rows:
 
     def __getitem__(self, index):
         chosen = self.chosen[index]
-        return self.change(self.array[chosen]) if np.ndim(chosen) else self.change(self.array[[chosen]])[0]
+        rows = np.asarray(self.change(self.array[chosen if np.ndim(chosen) else [chosen]]))
+        return rows if np.ndim(chosen) else rows[0]
 
     def __array__(self, dtype=None, copy=None):
         whole = np.empty(self.shape, dtype or self[:0].dtype)

@@ -38,14 +38,19 @@ def preprocess(images, pixel_range, size, channels):
         (N, height, width, channels) float32.
     """
     images = tf.cast(images, tf.float32)
-    found = tf.shape(images)[-1]
+    found = images.shape[-1] or tf.shape(images)[-1]
     if channels == 1:
-        images = tf.cond(found == 3, lambda: tf.image.rgb_to_grayscale(images[..., :3]), lambda: images[..., :1])
+        images = _either(found == 3, lambda: tf.image.rgb_to_grayscale(images[..., :3]), lambda: images[..., :1])
     else:
-        images = tf.cond(found == 1, lambda: tf.repeat(images[..., :1], channels, axis=-1), lambda: images[..., :channels])
+        images = _either(found == 1, lambda: tf.repeat(images[..., :1], channels, axis=-1), lambda: images[..., :channels])
     low, high = pixel_range
     images = (tf.ensure_shape(images, [None, None, None, channels]) - low) * (2.0 / (high - low)) - 1.0
     return tf.image.resize(images, size, method="bilinear", antialias=True)
+
+
+def _either(condition, yes, no):
+    """`yes()` or `no()`; one that is known while tracing is not traced in vain."""
+    return tf.cond(condition, yes, no) if tf.is_tensor(condition) else (yes if condition else no)()
 
 
 def prepare_images(images, recording, config):
@@ -75,13 +80,13 @@ def _prepared(images, recording, config, chosen):
     checks.colour(recording, config.channels)
 
     def change(some):
-        return preprocess(some, recording.pixel_range, config.image_size, config.channels).numpy()
+        return preprocess(some, recording.pixel_range, config.image_size, config.channels)
 
     if images.shape[1:] == (*config.image_size, config.channels):
         return blocks.Rows(images, chosen, change)
     prepared = np.empty((len(chosen), *config.image_size, config.channels), np.float32)
     for some in blocks.slices(len(chosen), max(math.prod(images.shape[1:]), math.prod(prepared.shape[1:])) * prepared.itemsize):
-        prepared[some] = change(images[chosen[some]])
+        prepared[some] = change(images[chosen[some]]).numpy()
     return prepared
 
 
@@ -95,7 +100,7 @@ def training_batches(examples, heads, batch_size, seed, first_step=0):
         `tf.data.Dataset` of ({"images", "draws"}, {head: target}).
     """
     count = len(examples.images)
-    arrays = {"images": examples.images, **({"response": examples.responses} if "response" in heads else {})}
+    images, responses = _resident(examples.images), _resident(examples.responses) if "response" in heads else None
     first = first_step * batch_size
 
     def epoch(number):
@@ -103,12 +108,22 @@ def training_batches(examples, heads, batch_size, seed, first_step=0):
         return tf.data.Dataset.from_tensor_slices(order)
 
     def gather(draws, indices):
-        # By NumPy: as tensors the examples would be in memory twice.
-        found = tf.numpy_function(lambda chosen: [array[chosen] for array in arrays.values()], [indices], [tf.float32] * len(arrays))
-        batch = {name: tf.ensure_shape(rows, [batch_size, *array.shape[1:]]) for (name, array), rows in zip(arrays.items(), found, strict=True)}
-        targets = {"reconstruction": batch["images"], **batch}
-        return {"images": batch["images"], "draws": draws}, {head: targets[head] for head in heads}
+        batch = images(indices)
+        targets = {"reconstruction": lambda: batch, "response": lambda: responses(indices)}
+        return {"images": batch, "draws": draws}, {head: targets[head]() for head in heads}
 
     order = tf.data.Dataset.range(first // count, np.iinfo(np.int64).max).flat_map(epoch).skip(first % count)
     batches = order.enumerate(start=first).batch(batch_size, drop_remainder=True)
     return batches.map(gather).prefetch(2)
+
+
+def _resident(rows):
+    """A function of indices that takes rows out of a tensor, which holds them as the recording has them: as floats they may be four times as large.
+
+    Everything happens in the graph. A function in Python would wait for the interpreter's lock, which who takes the batches down may hold.
+    """
+    if isinstance(rows, blocks.Rows):
+        held, change = tf.constant(rows.array[rows.chosen]), rows.change
+    else:
+        held, change = tf.constant(rows), lambda some: some
+    return lambda indices: change(tf.gather(held, indices))
