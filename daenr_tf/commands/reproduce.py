@@ -12,7 +12,8 @@ import time
 from daenr_tf import paper, systems
 from daenr_tf.commands import process
 from daenr_tf.errors import InputError, MachineError
-from daenr_tf.experiments.catalogue import EXPERIMENTS, plan
+from daenr_tf.experiments.catalogue import EXPERIMENTS
+from daenr_tf.experiments.planning import plan
 from daenr_tf.experiments.study import BUDGETS, Study
 from daenr_tf.files import read_text
 from daenr_tf.runs import lock
@@ -27,7 +28,7 @@ _WORDS = {"weights_region": "alpha:beta of region"}
 
 
 def _parser(name):
-    what = f"{EXPERIMENTS[name].title} ({name} of the paper)" if name in EXPERIMENTS else "The paper's tables and figures"
+    what = f"{EXPERIMENTS[name].titled(own=False)} ({EXPERIMENTS[name].heading} of the paper)" if name in EXPERIMENTS else "The paper's tables and figures"
     parser = process.Parser(prog=f"python -m recipes.{name}", allow_abbrev=False,
                         description=f"{what}: trains every cell it needs with several seeds, and writes report.html, tables and figures.")
     if name not in EXPERIMENTS:

@@ -41,9 +41,9 @@ class Setting:
         return title(self.model) + ("" if self.layer is None else str(self.layer))
 
     @property
-    def encoder(self):
-        """The recipe without its readout: that of the autoencoder alone, or "cnn" where there is no decoder."""
-        return systems.system(self.model).encoder
+    def system(self):
+        """The `systems.System` that the model is."""
+        return systems.system(self.model)
 
     @property
     def selected(self):
@@ -104,7 +104,7 @@ def setting(model, region, layer, task, table, weights_region=None, group=ALL):
     """
     system, weights_region = systems.system(model), weights_region if region is None else region
     layer = layer if system.readout else None
-    if model in paper.JOINT:
+    if model in paper.JOINT and layer in paper.LAYERS:
         weights = paper.loss_weights(model, weights_region, layer, task, table)
     else:
         weights = default_weights(model, system.heads, weights_region, layer, task)
