@@ -162,6 +162,16 @@ class System:
         return bool(self.bottleneck and self.readout)
 
     @property
+    def options(self) -> dict:
+        """Its parts' options, on whichever core, by name."""
+        found = {}
+        for core in CORES.values():
+            for part in self.parts(core):
+                for option in part.options:
+                    found.setdefault(option.name, option)
+        return found
+
+    @property
     def autoencoder(self) -> "System | None":
         """The same without its readout; None where it has no bottleneck."""
         return System(self.bottleneck, None) if self.bottleneck else None

@@ -28,7 +28,7 @@ _WORDS = {"weights_region": "alpha:beta of region"}
 
 
 def _parser(name):
-    what = f"{EXPERIMENTS[name].titled(own=False)} ({EXPERIMENTS[name].heading} of the paper)" if name in EXPERIMENTS else "The paper's tables and figures"
+    what = f"{EXPERIMENTS[name].title} ({EXPERIMENTS[name].heading} of the paper)" if name in EXPERIMENTS else "The paper's tables and figures"
     parser = process.Parser(prog=f"python -m recipes.{name}", allow_abbrev=False,
                         description=f"{what}: trains every cell it needs with several seeds, and writes report.html, tables and figures.")
     if name not in EXPERIMENTS:

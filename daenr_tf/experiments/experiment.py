@@ -19,7 +19,7 @@ class Experiment:
 
     Attributes:
         name: such as "table2".
-        title: what it shows.
+        subject: what it shows.
         heading: what the paper calls it, such as "Table 2"; empty where the paper has none such.
         where: the regions in words, where it is about some only; falls away on one's own recording.
         models: the recipes in it, as the paper has them, in the order in which they are shown.
@@ -43,7 +43,7 @@ class Experiment:
     """
 
     name: str
-    title: str
+    subject: str
     heading: str = ""
     where: str = ""
     models: tuple = ()
@@ -73,9 +73,10 @@ class Experiment:
         )
         return tuple(dict.fromkeys((*self.models, *others)))
 
-    def titled(self, own: bool) -> str:
-        """Its title, on one's own recording or not."""
-        return self.title if own or not self.where else f"{self.title}, {self.where}"
+    @property
+    def title(self) -> str:
+        """What it shows, and where the paper shows it."""
+        return f"{self.subject}, {self.where}" if self.where else self.subject
 
     def published_figures(self, one) -> dict:
         """The paper's figures of a `Setting`: dict of metric -> value."""

@@ -21,7 +21,7 @@ class Part:
     @property
     def title(self):
         """The experiment's title, without the paper's region on one's own recording."""
-        return self.experiment.titled(own=self.regions == (None,))
+        return self.experiment.subject if self.regions == (None,) else self.experiment.title
 
 
 @dataclass(frozen=True)
