@@ -7,7 +7,7 @@ import argparse
 import re
 
 from daenr_tf import systems
-from daenr_tf.config import ModelConfig, TrainConfig
+from daenr_tf.config import TrainConfig
 
 
 def whole(text):

@@ -18,6 +18,7 @@ from daenr_tf.experiments.findings import Findings
 from daenr_tf.experiments.measures import COUNT, PCC
 from daenr_tf.experiments.report import tables
 from daenr_tf.experiments.report.pictures import REHEARSAL, Pictures
+from daenr_tf.experiments.study import as_options
 from daenr_tf.experiments.verdicts import (
     CONTRADICTED,
     LEAST_PCC,
@@ -29,6 +30,7 @@ from daenr_tf.experiments.verdicts import (
 )
 from daenr_tf.files import replace_file, write_text
 from daenr_tf.plotting import study_figures
+from daenr_tf.recordings import seen
 
 REPORT, TEMPLATE = "report.html", "template.html.j2"
 SYMBOLS = {SUPPORTED: "✔", NOT_SUPPORTED: "○", CONTRADICTED: "✘", NOT_DECIDABLE: "?", None: "–"}
@@ -73,11 +75,13 @@ class _Report:
         self.findings = Findings(plan, finished)
         self.claims = judge(self.findings)
         self.simulated, self.rehearsal = self.findings.simulated, self.study.rehearsal
+        self.given = " ".join(as_options(self.study.settings))
         self.pictures = Pictures(self.findings)
 
     def verdicts(self):
         """A line per claim for the terminal."""
         lines = ["SIMULATED DATA: says nothing about the brain"] * self.simulated + [f"{REHEARSAL}: says nothing about the models"] * self.rehearsal
+        lines += [f"settings given: {self.given}"] if self.given else []
         lines += [f"{one.name} {one.verdict}: {one.claim.statement}" for one in self.claims if one.verdict]
         others = [one.name for one in self.claims if not one.verdict]
         return lines + ([f"{NOT_EXAMINED}: {', '.join(others)} (the report says what they need)"] if others else [])
@@ -86,12 +90,13 @@ class _Report:
         """Write tables and figures; the page's HTML."""
         environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
         template = importlib.resources.files("daenr_tf.experiments.report").joinpath(TEMPLATE).read_text(encoding="utf-8")
-        self._write_table("claims", tables.comparisons(self.claims, self.study.own, self.simulated, self.study.budget))
+        self._write_table("claims", tables.comparisons(self.claims, self.study, self.simulated))
         self._write_markdown("claims", ["claim", "unit of the effect", *self._comparisons_head()],
                              [[one.name, one.claim.unit, *row["cells"]] for one in self.claims for row in self._comparisons(one)], [])
         finished = list(self.findings.cells.values())
         return environment.from_string(template).render(
             heading=self._heading(), simulated=self.simulated, rehearsal=self.rehearsal, own=self.study.own, weights_region=self.study.weights_region,
+            given=self.given, departs=bool(self.study.departures({cell.setting for cell in self.plan.cells})), most_steps=self.study.most_steps,
             recordings=[self._recording(region, recording) for region, recording in self.recordings.items()],
             seeds=len(self.plan.seeds), claims=[self._claim(one) for one in self.claims], symbols=self._legend(),
             level=f"{LEVEL:g}", least_share=f"{100 * LEAST_SHARE:g} %", least_part=f"{LEAST_SHARE:g}", least_pcc=f"{LEAST_PCC:g}", not_examined=NOT_EXAMINED,
@@ -110,7 +115,9 @@ class _Report:
     def _recording(self, region, recording):
         repeats = f"{recording.repeats} times each" if recording.repeats else "averages over repeats only, so no noise ceiling"
         ceiling = self.findings.ceiling(region)
-        return {"name": recording.name, "notes": recording.notes, "facts": [
+        images = self.study.images
+        notes = [*recording.notes, *seen.losses(recording, images.image_size, images.channels)]
+        return {"name": recording.name, "notes": notes, "facts": [
             f"{len(recording.images)} training images", f"{len(recording.test_images)} test images ({repeats})", f"{recording.neurons} neurons",
             *([f"mean noise ceiling {tables.number(ceiling, 3)}"] if ceiling is not None else []),
             "SIMULATED: its responses come from a model" if recording.simulated else "recorded" + ", as far as its file says" * self.study.own]}
@@ -210,9 +217,14 @@ class _Report:
         if any(setting.selected for setting in part.settings):
             found.append("Significant and insignificant: chosen on the test images, as in the paper; “held-out”: on images that are neither trained on"
                          " nor tested on.")
+        weighted = dict.fromkeys(setting.label for setting in part.settings if setting.weighted_by_medians)
+        if weighted:
+            found.append(f"The paper has no alpha:beta for {', '.join(weighted)}: they have the medians of its other models (docs/tasks.md).")
         if not self.study.own and any(entry.published is not None for entry in tables.entries(self.findings, part)):
             found.append("Then the paper’s figure, and ours minus the paper’s.")
+            departures = self.study.departures(part.settings)
             reasons = ["these are simulated data"] * self.simulated + [f"this is a {REHEARSAL}"] * self.rehearsal
+            reasons += [f"the settings are not the paper’s ({', '.join(as_options(departures))})"] if departures else []
             if reasons:
                 found.append(f"They are not comparable: {', and '.join(reasons)}.")
         return found
@@ -226,6 +238,7 @@ class _Report:
     def _write_markdown(self, name, head, rows, caption):
         marks = [mark for mark, holds in (("SIMULATED DATA", self.simulated), (REHEARSAL, self.rehearsal)) if holds]
         above = [f"**{', '.join(marks)}**"] * bool(marks) + [" ".join(caption)] * bool(caption)
+        above += [f"Settings given: `{self.given}`."] if self.given else []
         text = "\n\n".join([*above, tables.markdown(head, rows)]) + "\n"
         write_text(os.path.join(self.results_dir, "tables", f"{name}.md"), text)
 

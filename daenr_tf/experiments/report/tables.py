@@ -11,6 +11,7 @@ from daenr_tf.experiments.cells import GROUPS as NEURON_GROUPS
 from daenr_tf.experiments.cells import title
 from daenr_tf.experiments.experiment import GROUP, LABEL, LAYER, METRIC, MODEL, REGION
 from daenr_tf.experiments.measures import COUNT, PCC
+from daenr_tf.experiments.study import as_options
 
 NAMES = {"mse": "MSE ↓", "psnr": "PSNR (dB) ↑", "ssim": "SSIM ↑", PCC: "PCC ↑", COUNT: "significant neurons"}
 DIGITS = {"mse": 4, "psnr": 2, "ssim": 3, PCC: 3, COUNT: 1}
@@ -133,8 +134,12 @@ def _note(findings, part, setting, estimate):
 
 
 def records(findings, part):
-    """A part's figures as `pandas.DataFrame`, one row each, with nothing rounded; None where the part isn't of figures."""
-    own = part.regions == (None,)
+    """A part's figures as `pandas.DataFrame`, one row each, with nothing rounded; None where the part isn't of figures.
+
+    Where settings were given they stand in a column, and beside a figure of the paper's why it can't be compared.
+    """
+    own, given = part.regions == (None,), findings.study.settings
+    unlike = not_comparable(findings, part)
     if part.experiment.counts:
         return _counts(findings, part, own)
     rows = []
@@ -146,11 +151,22 @@ def records(findings, part):
             "high": one and one.high, "seeds": one.seeds if one else 0, "images": one.images if one else 0, "paper": entry.published,
             "difference": entry.difference, "ceiling": entry.ceiling, "share": entry.share, "threads": _threads(findings, setting),
             "simulated": findings.recordings[setting.region].simulated, "budget": findings.study.budget,
-            "note": "; ".join(filter(None, (entry.note, one.note if one else "")))})
+            **_settings_column(given),
+            "note": "; ".join(filter(None, (entry.note, one.note if one else "", unlike if entry.published is not None else "")))})
     if not rows:
         return None
     table = pd.DataFrame(rows).astype({"region": "Int64", "layer": "Int64"})
     return table.drop(columns=["region", "paper", "difference"]) if own else table
+
+
+def not_comparable(findings, part):
+    """Why the settings that were given leave a part's figures not comparable with the paper's, in words; empty where they don't."""
+    departures = findings.study.departures(part.settings)
+    return f"not comparable with the paper’s: {', '.join(as_options(departures))}" if departures else ""
+
+
+def _settings_column(given):
+    return {"settings": " ".join(as_options(given))} if given else {}
 
 
 def _threads(findings, setting):
@@ -228,9 +244,9 @@ def _counts_layout(findings, part):
     return Layout(names, tuple((head,) for head in (*heads, "responses")), tuple(cells))
 
 
-def comparisons(claims, own, simulated, budget):
-    """The comparisons of claims as `pandas.DataFrame`, with nothing rounded; for one's own recording without the paper's effect."""
-    rows = []
+def comparisons(claims, study, simulated):
+    """The comparisons of `Judged` claims as `pandas.DataFrame`, with nothing rounded; for one's own recording without the paper's effect."""
+    rows, given = [], _settings_column(study.settings)
     for claim in claims:
         for one in claim.comparisons:
             effect = one.effect
@@ -238,11 +254,11 @@ def comparisons(claims, own, simulated, budget):
                 "claim": claim.name, "comparison": one.what, "unit": one.unit, "effect": effect and effect.value, "low": effect and effect.low,
                 "high": effect and effect.high, "p_value": effect and effect.p_value, "p_holm": one.p_adjusted, "least": one.least,
                 "paper": one.published, "seeds": effect.seeds if effect else 0, "verdict": one.verdict, "verdict_of_claim": claim.verdict,
-                "simulated": simulated, "budget": budget})
+                "simulated": simulated, "budget": study.budget, **given})
     names = ("claim", "comparison", "unit", "effect", "low", "high", "p_value", "p_holm", "least", "paper", "seeds", "verdict", "verdict_of_claim",
-             "simulated", "budget")
+             "simulated", "budget", *given)
     table = pd.DataFrame(rows, columns=names)
-    return table.drop(columns="paper") if own else table
+    return table.drop(columns="paper") if study.own else table
 
 
 def markdown(head, rows):
