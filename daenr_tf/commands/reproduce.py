@@ -26,7 +26,9 @@ DEFAULT_SEEDS = 5
 
 
 def _parser(name):
-    what = f"{EXPERIMENTS[name].title} ({EXPERIMENTS[name].heading} of the paper)" if name in EXPERIMENTS else "The paper's tables and figures"
+    what = "The paper's tables and figures"
+    if name in EXPERIMENTS:
+        what = f"{EXPERIMENTS[name].title} ({EXPERIMENTS[name].heading} of the paper)"
     parser = process.Parser(prog=f"python -m recipes.{name}", allow_abbrev=False,
                         description=f"{what}: trains every cell it needs with several seeds, and writes report.html, tables and figures.")
     if name not in EXPERIMENTS:
@@ -135,10 +137,13 @@ def _run(name, argv):
 
 
 def _settings(options):
-    """What was given for every cell: dict of a setting's name -> value. Raises `InputError` where one can't be used."""
+    """What was given for every cell: dict of a setting's name -> value, as JSON has it.
+
+    Raises `InputError` where one can't be used.
+    """
     names = [row[0].replace("-", "_") for row in shared.of_every_cell()]
     given = {name: getattr(options, name) for name in names if hasattr(options, name)}
-    given = {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}  # as JSON has them
+    given = {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
     try:
         return effective(given, options.budget)
     except SettingError as error:
@@ -146,16 +151,21 @@ def _settings(options):
 
 
 def _layers(asked, settings):
-    """The hidden layers to read: those that were asked for, or all of the core's. Raises `InputError` where it lacks one."""
+    """The hidden layers to read: those that were asked for, or all of the core's.
+
+    Raises `InputError` where it lacks one.
+    """
     core = systems.CORES[settings.get("core", systems.DEFAULT_CORE)]
     layers = range(1, core.layers + 1)
     if asked and max(asked) > core.layers:
-        raise InputError(f"--layers: expected layers out of {', '.join(map(str, layers))} of the core {core.name}, found {max(asked)}")
+        raise InputError(f"--layers: expected layers out of {', '.join(map(str, layers))}"
+                         f" of the core {core.name}, found {max(asked)}")
     return asked or tuple(layers)
 
 
 def _recordings(chosen, options, channels):
-    """The recordings of the plan by region, all fit for a model of so many channels, and the dataset's name with "auto" resolved."""
+    """The recordings of the plan by region, all fit for a model of so many channels, and the dataset's
+    name with "auto" resolved."""
     from daenr_tf.recordings import checks
     from daenr_tf.recordings.load import load_recording
 

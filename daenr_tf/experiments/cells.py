@@ -100,7 +100,8 @@ def _has_weights(model, layer):
 
 
 def setting(model, region, layer, task, table, weights_region=None, group=ALL):
-    """The setting of a cell of one of the paper's tables, with that table's loss weights; what the paper lacks takes the defaults.
+    """The setting of a cell of one of the paper's tables, with that table's loss weights; what the
+    paper lacks takes the defaults.
 
     Args:
         model: str, a recipe.

@@ -1,4 +1,4 @@
-"""The names of what an experiment's figures measure. Imports nothing, for the command line's sake."""
+"""The names of what an experiment's figures measure; imports nothing, for the command line."""
 
 IMAGE_METRICS = ("mse", "psnr", "ssim")
 PCC = "pcc"

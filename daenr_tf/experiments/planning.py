@@ -33,7 +33,7 @@ class Plan:
 
     @property
     def cells(self):
-        """Every cell that is needed, each once; one whose neurons another chooses comes after it."""
+        """Every cell that is needed, each once; one whose neurons another chooses follows it."""
         found = {}
         for part in self.parts:
             for chosen in part.settings:

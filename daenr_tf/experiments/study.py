@@ -1,4 +1,4 @@
-"""What all cells of a study share: the recording, the budget, the settings given, and what is kept of each."""
+"""What all cells of a study share: the recording, the budget, the settings given, what is kept."""
 
 import dataclasses
 import os
@@ -24,8 +24,8 @@ class Study:
         complete: whether figures, TensorBoard's files, `model.keras` and the SavedModel of every cell are made as well.
         digests: dict of a region's name ("1" ... "3"; "None" for one's own recording) -> digest of its whole recording. A recording that is
             replaced while the study runs is another.
-        settings: dict of a setting's name -> value, what was given for all cells; it wins over the budget. A cell whose
-            model lacks an option goes without.
+        settings: dict of a setting's name -> value, what was given for all cells; it wins over the
+            budget. A cell whose model lacks an option goes without.
     """
 
     dataset: str
@@ -77,13 +77,16 @@ class Study:
         return self.resolved(setting.model, given)
 
     def resolved(self, model, given):
-        """The `RunConfig` of a model by the study's budget and settings; those `given`, a dict, win. Raises `SettingError`."""
+        """The `RunConfig` of a model by the study's budget and settings; those `given`, a dict, win.
+
+        Raises `SettingError`."""
         foreign = systems.options().keys() - systems.system(model).options.keys()
         own = {name: value for name, value in self.settings.items() if name not in foreign}
         return resolve(model, {**({"quick": True} if self.rehearsal else {}), **own, **given})
 
     def departures(self, settings):
-        """What of the study's settings makes any of some trainings another than the paper's; how it is computed aside.
+        """Those of the study's settings that make any of some trainings another than the paper's; on
+        what it is computed doesn't count.
 
         Args:
             settings: iterable of `cells.Setting`.
@@ -108,8 +111,9 @@ def _of_training(config):
 
 
 def image_settings(settings):
-    """The `ModelConfig` that says what becomes of images under some settings: dict of name -> value."""
-    return ModelConfig(**{name: settings[name] for name in ("core", "image_size", "color") if name in settings})
+    """The `ModelConfig` that says what becomes of images under some settings, a dict."""
+    names = ("core", "image_size", "color")
+    return ModelConfig(**{name: settings[name] for name in names if name in settings})
 
 
 def effective(settings, budget):
@@ -131,12 +135,14 @@ def effective(settings, budget):
 
 
 def as_options(settings):
-    """Settings as they are typed: dict of name -> value -> list of str such as "--max-steps 100"."""
-    return [f"--{name.replace('_', '-')}{'' if value is True else f' {_as_text(value)}'}" for name, value in settings.items()]
+    """Settings, a dict of name -> value, as they are typed: list of str such as "--max-steps 100"."""
+    return [_as_option(f"--{name.replace('_', '-')}", value) for name, value in settings.items()]
 
 
-def _as_text(value):
-    return "x".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+def _as_option(option, value):
+    if value is True:
+        return option
+    return f"{option} {'x'.join(map(str, value)) if isinstance(value, (list, tuple)) else value}"
 
 
 def cell_directory(results_dir, cell):

@@ -1,4 +1,5 @@
-"""`study.json`: what a results directory belongs to, so that cells of another study are never taken for finished ones."""
+"""`study.json`: what a results directory belongs to, so that cells of another study are never taken
+for finished ones."""
 
 import json
 import os
@@ -13,7 +14,7 @@ _WORDS = {"dataset": "dataset", "budget": "budget", "weights_region": "alpha:bet
 
 
 def known(results_dir, study):
-    """What a study's file is to say: a results directory belongs to one dataset, budget and settings.
+    """What a study's file is to say: the directory belongs to one dataset, budget and settings.
 
     Args:
         results_dir: str.
@@ -26,21 +27,32 @@ def known(results_dir, study):
         InputError: the directory belongs to another study, or to none.
     """
     path = os.path.join(results_dir, FILE)
-    wanted = {"dataset": os.path.basename(study.dataset), "budget": study.budget, "weights_region": study.weights_region}
+    wanted = {
+        "dataset": os.path.basename(study.dataset),
+        "budget": study.budget,
+        "weights_region": study.weights_region,
+    }
     if not os.path.exists(path):
         strange = sorted(set(os.listdir(results_dir)) - {"lock"})
         if strange:
-            raise InputError(f"--results-dir: expected an empty directory or a study's, found {results_dir} with {strange[0]}"
-                             f" and no {FILE}")
+            raise InputError(
+                f"--results-dir: expected an empty directory or a study's,"
+                f" found {results_dir} with {strange[0]} and no {FILE}"
+            )
         return {**wanted, "settings": study.settings, "recordings": study.digests}
     try:
         found = dict(json.loads(read_text(path, LARGEST)))
         digests, settings = dict(found["recordings"]), dict(found.get("settings", {}))
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        raise InputError(f"--results-dir: expected a study's directory, found {path}, which is not what a study writes") from None
+        raise InputError(
+            f"--results-dir: expected a study's directory, found {path},"
+            " which is not what a study writes"
+        ) from None
     for ours, theirs in _differences(wanted, found, study, settings, digests):
-        raise InputError(f"--results-dir: expected a study with {ours}, found {results_dir} with {theirs};"
-                         " --results-dir takes another place")
+        raise InputError(
+            f"--results-dir: expected a study with {ours},"
+            f" found {results_dir} with {theirs}; --results-dir takes another place"
+        )
     return {**wanted, "settings": study.settings, "recordings": digests | study.digests}
 
 
@@ -54,8 +66,15 @@ def _differences(wanted, found, study, settings, digests):
             yield _told(name, study.settings), _told(name, settings)
     for region, digest in study.digests.items():
         if digests.get(region, digest) != digest:
-            yield f"recording {region} {digest[:12]}", f"recording {region} {str(digests[region])[:12]}"
+            yield (
+                f"recording {region} {digest[:12]}",
+                f"recording {region} {str(digests[region])[:12]}",
+            )
 
 
 def _told(name, settings):
-    return as_options({name: settings[name]})[0] if name in settings else f"no --{name.replace('_', '-')}"
+    return (
+        as_options({name: settings[name]})[0]
+        if name in settings
+        else f"no --{name.replace('_', '-')}"
+    )

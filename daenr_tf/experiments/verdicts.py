@@ -27,8 +27,8 @@ SUPPORTED, NOT_SUPPORTED, CONTRADICTED, NOT_DECIDABLE = (
 )
 VERDICTS = (SUPPORTED, NOT_SUPPORTED, CONTRADICTED, NOT_DECIDABLE)
 LEVEL = 0.05
-# The smallest effects that would matter: shares of the baseline's MSE, of the recorded neurons and of
-# a gain, and a correlation.
+# The smallest effects that would matter: shares of the baseline's MSE, of the recorded neurons and
+# of a gain, and a correlation.
 LEAST_SHARE, LEAST_PCC = 0.01, 0.01
 
 

@@ -17,6 +17,8 @@ def losses(recording, image_size, channels):
     if found > channels:
         told.append("colour is turned grey (--color rgb keeps it)")
     if height > image_size[0] or width > image_size[1]:
-        told.append(f"images of {height}x{width} pixels are shrunk to {image_size[0]}x{image_size[1]}"
-                    " (--image-size takes another size)")
+        told.append(
+            f"images of {height}x{width} pixels are shrunk to {image_size[0]}x{image_size[1]}"
+            " (--image-size takes another size)"
+        )
     return tuple(told)

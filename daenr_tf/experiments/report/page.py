@@ -5,18 +5,15 @@ Tables and figures are a function of the cells' files alone; how long it took st
 
 import importlib.resources
 import os
-from collections import Counter
 
 import jinja2
 import numpy as np
 
 from daenr_tf.errors import MachineError
-from daenr_tf.experiments import worker
-from daenr_tf.experiments.cells import title
 from daenr_tf.experiments.claims import judge
 from daenr_tf.experiments.findings import Findings
 from daenr_tf.experiments.measures import COUNT, PCC
-from daenr_tf.experiments.report import tables
+from daenr_tf.experiments.report import happened, tables
 from daenr_tf.experiments.report.pictures import REHEARSAL, Pictures
 from daenr_tf.experiments.study import as_options
 from daenr_tf.experiments.verdicts import (
@@ -96,17 +93,18 @@ class _Report:
         finished = list(self.findings.cells.values())
         return environment.from_string(template).render(
             heading=self._heading(), simulated=self.simulated, rehearsal=self.rehearsal, own=self.study.own, weights_region=self.study.weights_region,
-            given=self.given, departs=bool(self.study.departures({cell.setting for cell in self.plan.cells})), most_steps=self.study.most_steps,
+            given=self.given, departs=bool(self.study.departures({cell.setting for cell in self.plan.cells})),
+            most_steps=self.study.most_steps,
             recordings=[self._recording(region, recording) for region, recording in self.recordings.items()],
             seeds=len(self.plan.seeds), claims=[self._claim(one) for one in self.claims], symbols=self._legend(),
             level=f"{LEVEL:g}", least_share=f"{100 * LEAST_SHARE:g} %", least_part=f"{LEAST_SHARE:g}", least_pcc=f"{LEAST_PCC:g}", not_examined=NOT_EXAMINED,
             parts=[self._part(part) for part in self.plan.parts], curves=self.pictures.learning_curves(), comparisons_head=self._comparisons_head(),
-            trouble=self._trouble(outcomes), skipped=[(cell.name, one.skipped) for cell, one in self.findings.cells.items()
+            trouble=happened.trouble(self.plan, self.findings, outcomes), skipped=[(cell.name, one.skipped) for cell, one in self.findings.cells.items()
                                                       if one.skipped is not None],
-            cells=len(self.plan.cells), finished=len(finished), times=self._times(), wall=_duration(seconds),
-            trained=_duration(sum(outcome.seconds for outcome in outcomes)),
+            cells=len(self.plan.cells), finished=len(finished), times=happened.times(self.findings), wall=happened.duration(seconds),
+            trained=happened.duration(sum(outcome.seconds for outcome in outcomes)),
             ended={status: sum(outcome.status == status for outcome in outcomes) for status in ("kept", "done", "failed", "stopped", "damaged")},
-            versions=_versions(finished), threads=_threads(finished), command=command, results_dir=self.results_dir)
+            versions=happened.versions(finished), threads=happened.threads(finished), command=command, results_dir=self.results_dir)
 
     def _heading(self):
         names = ", ".join(recording.name for recording in self.recordings.values())
@@ -137,7 +135,8 @@ class _Report:
         claim, total = judged.claim, len(judged.comparisons)
         word = judged.verdict or NOT_EXAMINED
         counts = [f"{judged.count(verdict)} {verdict}" for verdict in SYMBOLS if verdict and judged.count(verdict)]
-        rests = [f"{name} is {next(one.verdict for one in self.claims if one.name == name)}" for name in claim.rests_on] if judged.verdict else []
+        verdicts = {one.name: one.verdict for one in self.claims}
+        rests = [f"{name} is {verdicts[name]}" for name in claim.rests_on] if judged.verdict else []
         return {
             "name": claim.name, "statement": claim.statement, "word": word, "symbol": SYMBOLS[judged.verdict], "css": _CSS[judged.verdict],
             "counts": f"{total} comparison{'s' * (total != 1)}: {', '.join(counts)}" + "".join(f"; {rest}" for rest in rests) if counts else "",
@@ -219,7 +218,8 @@ class _Report:
                          " nor tested on.")
         weighted = dict.fromkeys(setting.label for setting in part.settings if setting.weighted_by_medians)
         if weighted:
-            found.append(f"The paper has no alpha:beta for {', '.join(weighted)}: they have the medians of its other models (docs/tasks.md).")
+            found.append(f"The paper has no alpha:beta for {', '.join(weighted)}:"
+                         " they have the medians of its other models (docs/tasks.md).")
         if not self.study.own and any(entry.published is not None for entry in tables.entries(self.findings, part)):
             found.append("Then the paper’s figure, and ours minus the paper’s.")
             departures = self.study.departures(part.settings)
@@ -242,59 +242,6 @@ class _Report:
         text = "\n\n".join([*above, tables.markdown(head, rows)]) + "\n"
         write_text(os.path.join(self.results_dir, "tables", f"{name}.md"), text)
 
-    # What happened
-
-    def _trouble(self, outcomes):
-        ended = {outcome.cell: outcome for outcome in outcomes}
-        told = []
-        for cell in self.plan.cells:
-            outcome, log = ended.get(cell), ""
-            if outcome is not None and outcome.status not in ("kept", "done"):
-                status, message = outcome.status, outcome.message
-                log = os.path.relpath(worker.log_file(self.results_dir, cell), self.results_dir)
-            elif cell in self.findings.damaged:
-                status, message = "damaged", self.findings.damaged[cell]
-            elif cell not in self.findings.cells:
-                status, message = "not finished", ""
-            else:
-                continue
-            told.append({"name": cell.name, "status": status, "message": message, "log": log})
-        return told
-
-    def _times(self):
-        """Cells, steps and seconds of training by model, and of all of them."""
-        rows = {}
-        for cell, one in self.findings.cells.items():
-            if one.skipped is None:
-                rows.setdefault(title(cell.setting.model), []).append((one.steps, one.seconds))
-        if not rows:
-            return []
-        rows["all"] = [pair for pairs in rows.values() for pair in pairs]
-        return [(name, len(pairs), f"{sum(steps for steps, _ in pairs):,}".replace(",", " "),
-                 f"{sum(steps for steps, _ in pairs) / len(pairs):.0f}", _duration(sum(time for _, time in pairs)),
-                 _duration(sum(time for _, time in pairs) / len(pairs))) for name, pairs in rows.items()]
-
-
-def _versions(finished):
-    """Every set of versions that cells were trained with: list of (number of cells, dict)."""
-    found = Counter(tuple(one.versions.items()) for one in finished if one.versions)
-    return [(count, dict(key)) for key, count in found.items()]
-
-
-def _threads(finished):
-    """The cells by their threads, in words, where they are not all the same; else empty."""
-    trained = [one.threads for one in finished if one.skipped is None]
-    found = Counter("?" if threads is None else ", then ".join(map(str, threads)) for threads in trained)
-    if len({number for threads in trained for number in threads or (None,)}) < 2:
-        return ""
-    return "; ".join(f"{threads}: {count} cell{'s' * (count != 1)}" for threads, count in sorted(found.items()))
-
 
 def _p(value):
     return "–" if np.isnan(value) else "< 0.001" if value < 0.001 else f"{value:.3f}"
-
-
-def _duration(seconds):
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s" if minutes else f"{seconds:.1f} s"

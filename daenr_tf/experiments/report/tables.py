@@ -134,9 +134,10 @@ def _note(findings, part, setting, estimate):
 
 
 def records(findings, part):
-    """A part's figures as `pandas.DataFrame`, one row each, with nothing rounded; None where the part isn't of figures.
+    """A part's figures as `pandas.DataFrame`, a row each, nothing rounded; None if it has none.
 
-    Where settings were given they stand in a column, and beside a figure of the paper's why it can't be compared.
+    Where settings were given they stand in a column, and beside a figure of the paper's why it can't
+    be compared.
     """
     own, given = part.regions == (None,), findings.study.settings
     unlike = not_comparable(findings, part)
@@ -160,9 +161,10 @@ def records(findings, part):
 
 
 def not_comparable(findings, part):
-    """Why the settings that were given leave a part's figures not comparable with the paper's, in words; empty where they don't."""
-    departures = findings.study.departures(part.settings)
-    return f"not comparable with the paper’s: {', '.join(as_options(departures))}" if departures else ""
+    """Why the settings given leave a part's figures not comparable with the paper's; empty where they
+    don't."""
+    departures = ", ".join(as_options(findings.study.departures(part.settings)))
+    return f"not comparable with the paper’s: {departures}" if departures else ""
 
 
 def _settings_column(given):
@@ -198,7 +200,8 @@ def layout(findings, part):
 
 
 def _place(part, setting, metric, layer):
-    """Where a table has a figure: the head of its row, and those of its column, each behind its rank among the others."""
+    """Where a table has a figure: the head of its row, and those of its column, each behind its rank
+    among the others."""
     experiment = part.experiment
     heads = {
         LABEL: (0, setting.label),
@@ -245,7 +248,8 @@ def _counts_layout(findings, part):
 
 
 def comparisons(claims, study, simulated):
-    """The comparisons of `Judged` claims as `pandas.DataFrame`, with nothing rounded; for one's own recording without the paper's effect."""
+    """The comparisons of `Judged` claims as `pandas.DataFrame`, with nothing rounded; for one's own
+    recording without the paper's effect."""
     rows, given = [], _settings_column(study.settings)
     for claim in claims:
         for one in claim.comparisons:
