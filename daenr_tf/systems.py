@@ -167,6 +167,26 @@ class System:
         return bool(self.bottleneck and self.readout)
 
     @property
+    def options(self) -> dict:
+        """Its parts' options, on whichever core, by name."""
+        found = {}
+        for core in CORES.values():
+            for part in self.parts(core):
+                for option in part.options:
+                    found.setdefault(option.name, option)
+        return found
+
+    @property
+    def autoencoder(self) -> "System | None":
+        """The same without its readout; None where it has no bottleneck."""
+        return System(self.bottleneck, None) if self.bottleneck else None
+
+    @property
+    def readout_alone(self) -> "System | None":
+        """The same without its bottleneck and decoder; None where it has no readout."""
+        return System(None, self.readout) if self.readout else None
+
+    @property
     def tasks(self) -> tuple:
         """Of "ir" and "nrs", those that it has a head for; the first is its default."""
         return ("ir",) * bool(self.bottleneck) + ("nrs",) * bool(self.readout)

@@ -54,7 +54,7 @@ def finish(results_dir, plan, found, study=None, error=same_error, quality=same_
 
     Args:
         results_dir: path.
-        plan: `catalogue.Plan`.
+        plan: `planning.Plan`.
         found: dict of region -> `Recording`.
         study: `Study`; the simulated one by default.
         error: function of (setting, seed) -> mean squared error.

@@ -2,8 +2,9 @@ import pytest
 
 from daenr_tf import paper
 from daenr_tf.errors import InputError
-from daenr_tf.experiments.catalogue import EXPERIMENTS, PUBLISHED, plan
+from daenr_tf.experiments.catalogue import EXPERIMENTS, PUBLISHED
 from daenr_tf.experiments.cells import ALL, GROUPS, SELECTED, Cell, setting
+from daenr_tf.experiments.planning import plan
 
 
 def labels(chosen):

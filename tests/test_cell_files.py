@@ -16,8 +16,8 @@ from runs import write_recording
 
 from daenr_tf.commands import cell as cell_command
 from daenr_tf.experiments import forecast, grid
-from daenr_tf.experiments.catalogue import plan
 from daenr_tf.experiments.cells import SHUFFLED, SIGNIFICANT_CV, Cell, setting
+from daenr_tf.experiments.planning import plan
 from daenr_tf.experiments.report import page
 from daenr_tf.experiments.study import Study, cell_directory
 from daenr_tf.plotting import canvas
@@ -232,7 +232,7 @@ def test_the_report_names_every_damaged_cell_and_nothing_counts_them(found, tmp_
 
 
 def test_a_damaged_cell_is_told_by_a_dry_run_and_not_counted_among_its_times(copy, found, monkeypatch):
-    monkeypatch.setattr(forecast, "_seconds_per_step", lambda cells, *_: {cell.setting.encoder: 0.01 for cell in cells})
+    monkeypatch.setattr(forecast, "_seconds_per_step", lambda cells, *_: {cell.setting.system.encoder: 0.01 for cell in cells})
     replaced("results.json", "{}")(copy / "cells" / VICTIM.name)
     shutil.rmtree(cell_directory(copy, PLAN.cells[0]))
     lines = forecast.describe(PLAN, studies.finished(copy, STUDY, found), 1).splitlines()

@@ -5,19 +5,19 @@ import pytest
 import studies
 
 from daenr_tf import paper
-from daenr_tf.experiments.catalogue import plan
-from daenr_tf.experiments.claims import (
+from daenr_tf.experiments.claims import judge
+from daenr_tf.experiments.findings import Findings
+from daenr_tf.experiments.intervals import Estimate, holm
+from daenr_tf.experiments.planning import plan
+from daenr_tf.experiments.study import Study
+from daenr_tf.experiments.verdicts import (
     CONTRADICTED,
     NOT_DECIDABLE,
     NOT_SUPPORTED,
     SUPPORTED,
-    judge,
     together,
     verdict_on,
 )
-from daenr_tf.experiments.findings import Findings
-from daenr_tf.experiments.intervals import Estimate, holm
-from daenr_tf.experiments.study import Study
 
 SMALL = 0.002  # spread over seeds and images
 

@@ -10,10 +10,10 @@ import studies
 from drawing import texts
 
 from daenr_tf.errors import MachineError
-from daenr_tf.experiments.catalogue import plan
 from daenr_tf.experiments.claims import judge
 from daenr_tf.experiments.findings import Findings
 from daenr_tf.experiments.grid import Outcome
+from daenr_tf.experiments.planning import plan
 from daenr_tf.experiments.report import page, tables
 from daenr_tf.experiments.study import Study
 from daenr_tf.plotting import canvas, study_figures

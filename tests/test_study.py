@@ -9,6 +9,7 @@ import sys
 import time
 
 import numpy as np
+import pandas as pd
 import psutil
 import pytest
 from clusters import ended, wait_until
@@ -121,7 +122,43 @@ def test_another_dataset_or_budget_is_refused_by_the_first_difference(finished, 
     assert "--results-dir: expected a study with recording None" in said and said.count("\n") == 1
 
 
-@pytest.mark.parametrize("content", ["{}", "[]", "rubbish", '{"recordings": 3}', '{"recordings": ["mine"]}'])
+def test_settings_given_reach_the_cells_that_have_them_and_the_report_and_belong_to_the_study(finished, recording, tmp_path):
+    folder = tmp_path / "study"
+    options = ("--models", "cnn_fr", "--seeds", "1")
+    given = ("--max-steps", "20", "--image-size", "8", "--readout-l1", "0.5", "--latent-size", "7")
+    done = go("table4", recording, folder, *options, *given)
+    told = "--max-steps 20 --image-size 8x8 --latent-size 7 --readout-l1 0.5"
+    assert f"settings given: {told}" in done.stdout
+    config = json.loads(next(folder.glob("cells/*/config.json")).read_text())
+    assert (config["max_steps"], config["image_size"], config["readout_l1"]) == (20, [8, 8], 0.5)
+    assert config["latent_size"] == 100 and config["quick"]  # it has no latent variables; the budget is as it was asked for
+    assert json.loads((folder / "study.json").read_text())["settings"] == {
+        "max_steps": 20, "image_size": [8, 8], "readout_l1": 0.5, "latent_size": 7}
+    report = (folder / "report.html").read_text()
+    assert told in report and "trained for at most 20 steps" in report
+    assert "images of 10x12 pixels are shrunk to 8x8" in report
+    assert (pd.read_csv(folder / "tables" / "table4.csv")["settings"] == told).all()
+    assert f"Settings given: `{told}`." in (folder / "tables" / "table4.md").read_text()
+    said = go("table4", recording, folder, *options, *given, "--max-steps", "30", status=2).stderr
+    assert f"expected a study with --max-steps 30, found {folder} with --max-steps 20;" in said and said.count("\n") == 1
+    said = go("table4", recording, folder, *options, *given[2:], status=2).stderr
+    assert "expected a study with no --max-steps, found" in said
+    said = go("table4", recording, finished[0], *options, *given, status=2).stderr
+    assert "expected a study with --max-steps 20, found" in said and "with no --max-steps;" in said
+
+
+def test_a_setting_that_says_the_default_and_a_study_of_before_settings_were_noted_are_the_same_study(finished, recording, tmp_path):
+    folder = tmp_path / "study"
+    shutil.copytree(finished[0], folder)
+    noted = json.loads((folder / "study.json").read_text())
+    del noted["settings"]
+    (folder / "study.json").write_text(json.dumps(noted))
+    done = go("table4", recording, folder, "--models", "cnn_fr", "--seeds", "2", "--batch-size", "64", "--color", "grey")
+    assert "2 of them finished before" in done.stderr and tables(folder) == tables(finished[0])
+    assert json.loads((folder / "study.json").read_text())["settings"] == {}
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", "rubbish", '{"recordings": {}, "settings": 3}', '{"recordings": 3}', '{"recordings": ["mine"]}'])
 def test_a_damaged_study_file_is_refused_in_one_line(content, recording, tmp_path):
     (tmp_path / "study.json").write_text(content)
     said = go("table4", recording, tmp_path, status=2).stderr
@@ -165,6 +202,12 @@ def test_a_directory_that_is_no_study_is_refused(recording, tmp_path):
     (("--workers", "2", "--scheduler", "tcp://127.0.0.1:1"), "--workers: expected no number beside --scheduler"),
     (("--scheduler", "tcp://127.0.0.1:1"), "--scheduler: expected the address of a dask scheduler"),
     (("--results-dir", ""), "--results-dir: expected a path, found ''"),
+    (("--max-steps", "0"), "--max-steps: expected a whole number from 1 to"),
+    (("--image-size", "30"), "--image-size: expected height and width in pixels, multiples of 4"),
+    (("--readout-l1", "-1"), "--readout-l1: expected a number of at least 0"),
+    (("--codebook-size", "0", "--models", "cnn_fr"), "--codebook-size: expected a whole number from 1 to"),
+    (("--color", "rgb"), "--color: expected a recording in colour for rgb"),
+    (("--alpha", "1"), "--alpha: expected an option (see --help), found an unknown argument"),
     (("--only", "table2"), "--only: expected an option (see --help), found an unknown argument"),
 ])
 def test_options_that_cannot_be_used_are_refused_in_one_line(recording, tmp_path, options, words):

@@ -6,8 +6,8 @@ import pytest
 import studies
 
 from daenr_tf import paper
-from daenr_tf.experiments.catalogue import plan
 from daenr_tf.experiments.findings import Findings
+from daenr_tf.experiments.planning import plan
 from daenr_tf.experiments.report import tables
 from daenr_tf.experiments.study import Study
 from daenr_tf.paper import printed as source

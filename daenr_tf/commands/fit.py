@@ -3,13 +3,13 @@
 Nothing heavy is imported before the arguments are known to be good.
 """
 
-import argparse
 import sys
 
 from daenr_tf import systems
-from daenr_tf.commands.options import number, size, whole
+from daenr_tf.commands import options
+from daenr_tf.commands.options import number, whole
 from daenr_tf.commands.process import Parser, check_path, leave
-from daenr_tf.config import ModelConfig, TrainConfig, resolve
+from daenr_tf.config import ModelConfig, resolve
 from daenr_tf.errors import InputError, SettingError
 
 
@@ -21,15 +21,10 @@ def _is_joint(system):
     return system.joint
 
 
-def _default(kind, name):
-    return getattr(kind(), name)
-
-
-CORES = f"the encoder, one of {', '.join(systems.CORES)} (default: {systems.DEFAULT_CORE})"
-# One row per option that is no part's: name, reader (None: a switch), what it means, which systems have it (None: all).
+# One row per option that is no part's, as in `commands.options`.
 OPTIONS = (
     ("region", whole, "recorded region, 1 to 3 (default: 3); for one's own recording only its alpha:beta count", None),
-    ("layer", whole, f"hidden layer h_i that the readout reads (default: {_default(ModelConfig, 'layer')})", _has_readout),
+    ("layer", whole, f"hidden layer h_i that the readout reads (default: {options.default_of(ModelConfig, 'layer')})", _has_readout),
     ("task", str, "ir (image reconstruction) or nrs (neural representation similarity): picks alpha:beta and the"
                   " monitored validation loss (default: ir with a decoder, nrs without)", None),
     ("dataset", str, "auto, antolik, simulated or FILE.npz (default: auto)", None),
@@ -37,45 +32,25 @@ OPTIONS = (
     ("alpha", number, "weight of the reconstruction loss (default: the paper's for that cell)", _is_joint),
     ("beta", number, "weight of the response loss (default: the paper's for that cell)", _is_joint),
     ("seed", whole, "initial weights, validation split, order, sampling (default: 0)", None),
-    ("batch-size", whole, f"images per step (default: {_default(TrainConfig, 'batch_size')})", None),
-    ("learning-rate", number, f"of the first stage (default: {_default(TrainConfig, 'learning_rate')})", None),
-    ("max-steps", whole, f"of both stages together (default: {_default(TrainConfig, 'max_steps')})", None),
-    ("patience-steps", whole, f"steps without improvement that end a stage (default: {_default(TrainConfig, 'patience_steps')})", None),
-    ("validate-every", whole, f"steps between validations (default: {_default(TrainConfig, 'validate_every')})", None),
-    ("core", str, CORES, None),
-    ("image-size", size, "H or HxW in pixels that stimuli are resized to, multiples of 4 (default: 32)", None),
-    ("color", str, "grey or rgb (default: grey)", None),
-    ("strategy", str, "none or mirrored (every visible GPU holds a replica) (default: none)", None),
-    ("precision", str, "float32 or mixed_bfloat16 (default: float32)", None),
-    ("deterministic", None, "only operations that give the same bits each time, on GPUs too (slower)", None),
+    *options.OF_EVERY_MODEL,
     ("run-dir", str, "where the run's files go (default: runs/<recipe>/<tag>)", None),
     ("export-dir", str, "where the SavedModel's versions go (default: saved_models/<recipe>/<tag>)", None),
     ("config", str, "a run's config.json to take every setting from; options given beside it win", None),
     ("overwrite", None, "start afresh where a run lies", None),
     ("quick", None, "the whole path on a small budget, under a minute", None),
 )
-READERS = {int: whole, float: number, str: str}  # of a part's option, whose messages say what was expected
 
 
 def _options(system):
     """The rows of a system: the common ones, and its parts' own."""
-    own = {}
-    for core in systems.CORES.values():
-        for part in system.parts(core):
-            for option in part.options:
-                row = (option.name.replace("_", "-"), READERS.get(option.read, option.read), f"{option.help} (default: {option.default})")
-                own.setdefault(option.name, row)
-    common = [row[:3] for row in OPTIONS if row[3] is None or row[3](system)]
-    return [*common, *own.values()]
+    return [*(row for row in OPTIONS if row[3] is None or row[3](system)), *options.of_parts(system)]
 
 
 def _parser(recipe):
     parser = Parser(
         prog=f"python -m recipes.{recipe}", allow_abbrev=False,
         description=f"Train, evaluate and export {recipe}. The run's files go to runs/, the SavedModel to saved_models/.")
-    for name, reader, meaning in _options(systems.system(recipe)):
-        how = {"action": "store_true"} if reader is None else {"type": reader, "metavar": name.upper()}
-        parser.add_argument(f"--{name}", default=argparse.SUPPRESS, help=meaning, **how)
+    options.add(parser, _options(systems.system(recipe)))
     return parser
 
 

@@ -1,7 +1,14 @@
-"""How options are read from text."""
+"""Options that several commands have: the rows of those that set a model and its training, and how
+they are read from text.
+
+A row is name, reader (None: a switch), what it means, and which systems have it (None: all).
+"""
 
 import argparse
 import re
+
+from daenr_tf import systems
+from daenr_tf.config import TrainConfig
 
 
 def whole(text):
@@ -11,13 +18,11 @@ def whole(text):
         raise argparse.ArgumentTypeError(f"expected a whole number, found {text!r}") from None
 
 
-
 def number(text):
     try:
         return float(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"expected a number, found {text!r}") from None
-
 
 
 def size(text):
@@ -26,3 +31,106 @@ def size(text):
         raise argparse.ArgumentTypeError(f"expected H or HxW in pixels, found {text!r}")
     height = int(match[1])
     return (height, int(match[2] or height))
+
+
+def default_of(kind, name):
+    """The default of a setting, of `ModelConfig` or `TrainConfig`."""
+    return getattr(kind(), name)
+
+
+# Of a part's option; their messages say what was expected.
+READERS = {int: whole, float: number, str: str}
+CORES = f"the encoder, one of {', '.join(systems.CORES)} (default: {systems.DEFAULT_CORE})"
+OF_EVERY_MODEL = (
+    (
+        "batch-size",
+        whole,
+        f"images per step (default: {default_of(TrainConfig, 'batch_size')})",
+        None,
+    ),
+    (
+        "learning-rate",
+        number,
+        f"of the first stage (default: {default_of(TrainConfig, 'learning_rate')})",
+        None,
+    ),
+    (
+        "max-steps",
+        whole,
+        f"of both stages together (default: {default_of(TrainConfig, 'max_steps')})",
+        None,
+    ),
+    (
+        "patience-steps",
+        whole,
+        "steps without improvement that end a stage"
+        f" (default: {default_of(TrainConfig, 'patience_steps')})",
+        None,
+    ),
+    (
+        "validate-every",
+        whole,
+        f"steps between validations (default: {default_of(TrainConfig, 'validate_every')})",
+        None,
+    ),
+    ("core", str, CORES, None),
+    (
+        "image-size",
+        size,
+        "H or HxW in pixels that stimuli are resized to, multiples of 4 (default: 32)",
+        None,
+    ),
+    ("color", str, "grey or rgb (default: grey)", None),
+    ("strategy", str, "none or mirrored (every visible GPU holds a replica) (default: none)", None),
+    ("precision", str, "float32 or mixed_bfloat16 (default: float32)", None),
+    (
+        "deterministic",
+        None,
+        "only operations that give the same bits each time, on GPUs too (slower)",
+        None,
+    ),
+)
+
+
+def of_parts(system):
+    """The rows of a system's parts' own options."""
+    return [
+        _row(option, f"{option.help} (default: {option.default})")
+        for option in system.options.values()
+    ]
+
+
+def of_every_cell():
+    """The rows of what a study can set for all of its cells; a part's own, for those that have it."""
+    parts = {}
+    for part in systems.PARTS:
+        for option in part.options:
+            parts.setdefault(option.name, []).append((part, option))
+    return [
+        *OF_EVERY_MODEL,
+        *(_row(having[0][1], _of_several(having)) for having in parts.values()),
+    ]
+
+
+def _row(option, meaning):
+    return option.name.replace("_", "-"), READERS.get(option.read, option.read), meaning, None
+
+
+def _of_several(having):
+    """What an option means that several parts have: list of (part, option)."""
+    defaults = {}
+    for part, option in having:
+        defaults.setdefault(option.default, []).append(part.title)
+    told = [f"{default} for {', '.join(titles)}" for default, titles in defaults.items()]
+    return f"{having[0][1].help}; ignored by cells without it (default: {'; '.join(told)})"
+
+
+def add(parser, rows):
+    """Add the options of some rows to a parser; what isn't given leaves no trace in its result."""
+    for name, reader, meaning, _ in rows:
+        how = (
+            {"action": "store_true"}
+            if reader is None
+            else {"type": reader, "metavar": name.upper()}
+        )
+        parser.add_argument(f"--{name}", default=argparse.SUPPRESS, help=meaning, **how)

@@ -10,24 +10,25 @@ import sys
 import time
 
 from daenr_tf import paper, systems
+from daenr_tf.commands import options as shared
 from daenr_tf.commands import process
-from daenr_tf.errors import InputError, MachineError
-from daenr_tf.experiments.catalogue import EXPERIMENTS, plan
-from daenr_tf.experiments.study import BUDGETS, Study
-from daenr_tf.files import read_text
+from daenr_tf.errors import InputError, MachineError, SettingError
+from daenr_tf.experiments import study_file
+from daenr_tf.experiments.catalogue import EXPERIMENTS
+from daenr_tf.experiments.planning import plan
+from daenr_tf.experiments.study import BUDGETS, Study, effective, image_settings
 from daenr_tf.runs import lock
 from daenr_tf.runs.directory import check_writable, make_directory
 
-STUDY = "study.json"
-LARGEST_STUDY = 1_000_000  # bytes that are read
 HALF_WRITTEN = {"": r"(study\.json|report\.html)\.\d+\.part|\.seen-\d+", "tables": r"\w+\.(csv|md)\.\d+\.part",
                 "figures": r"\w+\.png\.\d+\.part"}  # by folder
 DEFAULT_SEEDS = 5
-_WORDS = {"weights_region": "alpha:beta of region"}
 
 
 def _parser(name):
-    what = f"{EXPERIMENTS[name].title} ({name} of the paper)" if name in EXPERIMENTS else "The paper's tables and figures"
+    what = "The paper's tables and figures"
+    if name in EXPERIMENTS:
+        what = f"{EXPERIMENTS[name].title} ({EXPERIMENTS[name].heading} of the paper)"
     parser = process.Parser(prog=f"python -m recipes.{name}", allow_abbrev=False,
                         description=f"{what}: trains every cell it needs with several seeds, and writes report.html, tables and figures.")
     if name not in EXPERIMENTS:
@@ -37,16 +38,19 @@ def _parser(name):
     parser.add_argument("--regions", type=_numbers("region", paper.REGIONS), metavar="R,...",
                         help="recorded regions (default: those of the paper's table); for one's own recording the one whose alpha:beta are taken"
                              " (default: 3)")
-    parser.add_argument("--layers", type=_numbers("layer", paper.LAYERS), metavar="L,...", help="hidden layers (default: 1,2,3,4)")
+    deepest = max(core.layers for core in systems.CORES.values())
+    parser.add_argument("--layers", type=_numbers("layer", range(1, deepest + 1)), metavar="L,...", help="hidden layers (default: all)")
     parser.add_argument("--models", type=_models, metavar="MODEL,...", help="recipes (default: all that the table has)")
     parser.add_argument("--seeds", type=_count, default=DEFAULT_SEEDS, metavar="N", help=f"seeds 0..N-1 (default: {DEFAULT_SEEDS})")
     parser.add_argument("--budget", choices=BUDGETS, default="paper",
                         help="paper (until early stopping, at most 10,000 steps) or quick (at most 200 steps, a rehearsal) (default: paper)")
+    parser.add_argument("--quick", dest="budget", action="store_const", const="quick", help="the same as --budget quick")
     parser.add_argument("--workers", type=_count, metavar="N", help="cells at once on this machine (default: its cores)")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="of a dask cluster to run the cells on, such as tcp://host:8786 or tls://host:8786")
     parser.add_argument("--results-dir", help="where cells, tables and report go (default: results/<dataset>-<budget>)")
     parser.add_argument("--complete", action="store_true", help="every cell keeps its figures, model.keras and SavedModel as well")
     parser.add_argument("--dry-run", action="store_true", help="print the cells and an estimate of the time, and train nothing")
+    shared.add(parser.add_argument_group("settings of every cell, which win over the budget"), shared.of_every_cell())
     return parser
 
 
@@ -109,12 +113,13 @@ def _run(name, argv):
         raise InputError("--workers: expected no number beside --scheduler, whose cluster has workers of its own")
     process.check_path("--results-dir", options.results_dir)
     process.check_path("--data-dir", options.data_dir)
+    settings = _settings(options)
     names = (name,) if name in EXPERIMENTS else options.only
-    chosen = plan(names, options.regions, options.layers, options.models, options.seeds, own)
-    recordings, dataset = _recordings(chosen, options)
+    chosen = plan(names, options.regions, _layers(options.layers, settings), options.models, options.seeds, own)
+    recordings, dataset = _recordings(chosen, options, image_settings(settings).channels)
     study = Study(dataset, options.data_dir and os.path.abspath(options.data_dir), options.budget,
                   (options.regions or (3,))[0] if own else 3, options.complete,
-                  {str(region): recording.digest for region, recording in recordings.items()})
+                  {str(region): recording.digest for region, recording in recordings.items()}, settings)
     stem = os.path.splitext(os.path.basename(dataset))[0] if own else dataset
     results_dir = os.path.abspath(options.results_dir or os.path.join("results", f"{stem}-{options.budget}"))
     check_writable("--results-dir", results_dir)
@@ -124,20 +129,50 @@ def _run(name, argv):
         from daenr_tf.experiments.forecast import describe
 
         if os.path.isdir(results_dir):
-            _known(results_dir, study)
+            study_file.known(results_dir, study)
         print(describe(chosen, Finished(results_dir, study, recordings), workers))
         return
     command = f"python -m recipes.{name} {shlex.join(argv)}".strip()
     _study(command, chosen, study, recordings, results_dir, workers, options.scheduler)
 
 
-def _recordings(chosen, options):
-    """The recordings of the plan by region, and the dataset's name with "auto" resolved."""
+def _settings(options):
+    """What was given for every cell: dict of a setting's name -> value, as JSON has it.
+
+    Raises `InputError` where one can't be used.
+    """
+    names = [row[0].replace("-", "_") for row in shared.of_every_cell()]
+    given = {name: getattr(options, name) for name in names if hasattr(options, name)}
+    given = {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
+    try:
+        return effective(given, options.budget)
+    except SettingError as error:
+        raise InputError(f"--{error.field.replace('_', '-')}: {error.problem}") from None
+
+
+def _layers(asked, settings):
+    """The hidden layers to read: those that were asked for, or all of the core's.
+
+    Raises `InputError` where it lacks one.
+    """
+    core = systems.CORES[settings.get("core", systems.DEFAULT_CORE)]
+    layers = range(1, core.layers + 1)
+    if asked and max(asked) > core.layers:
+        raise InputError(f"--layers: expected layers out of {', '.join(map(str, layers))}"
+                         f" of the core {core.name}, found {max(asked)}")
+    return asked or tuple(layers)
+
+
+def _recordings(chosen, options, channels):
+    """The recordings of the plan by region, all fit for a model of so many channels, and the dataset's
+    name with "auto" resolved."""
+    from daenr_tf.recordings import checks
     from daenr_tf.recordings.load import load_recording
 
     dataset, found = options.dataset, {}
     for region in sorted({region for part in chosen.parts for region in part.regions}, key=lambda region: region or 0):
         found[region] = load_recording(dataset, region, options.data_dir)
+        checks.colour(found[region], channels)
         if dataset == "auto":
             dataset = "simulated" if found[region].simulated else "antolik"
     return found, (dataset if dataset in ("antolik", "simulated") else os.path.abspath(dataset))
@@ -149,10 +184,10 @@ def _study(command, chosen, study, recordings, results_dir, workers, scheduler):
 
     make_directory("--results-dir", results_dir)
     with lock.held(os.path.join(results_dir, "lock"), "another study", "--results-dir") as held:
-        known = _known(results_dir, study)
+        known = study_file.known(results_dir, study)
         _sweep(results_dir)
         with contextlib.suppress(FileNotFoundError):
-            write_text(os.path.join(results_dir, STUDY), json.dumps(known, indent=2) + "\n")
+            write_text(os.path.join(results_dir, study_file.FILE), json.dumps(known, indent=2) + "\n")
         started, finished = time.monotonic(), cell_outputs.Finished(results_dir, study, recordings)
         try:
             with grid.cluster(workers, scheduler) as client:
@@ -185,31 +220,3 @@ def _sweep(results_dir):
         for name in os.listdir(place) if os.path.isdir(place) else ():
             if re.fullmatch(HALF_WRITTEN[folder], name):
                 os.remove(os.path.join(place, name))
-
-
-def _known(results_dir, study):
-    """What `study.json` is to say: a results directory belongs to one dataset and one budget, or cells of another would be taken for finished ones.
-
-    Raises:
-        InputError: it belongs to another study, or to none.
-    """
-    path = os.path.join(results_dir, STUDY)
-    wanted = {"dataset": os.path.basename(study.dataset), "budget": study.budget, "weights_region": study.weights_region}
-    digests = study.digests
-    if not os.path.exists(path):
-        strange = sorted(set(os.listdir(results_dir)) - {"lock"})
-        if strange:
-            raise InputError(f"--results-dir: expected an empty directory or a study's, found {results_dir} with {strange[0]} and no {STUDY}")
-        return {**wanted, "recordings": digests}
-    try:
-        found = dict(json.loads(read_text(path, LARGEST_STUDY)))
-        known = dict(found["recordings"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        raise InputError(f"--results-dir: expected a study's directory, found {path}, which is not what a study writes") from None
-    differences = [(_WORDS.get(key, key), value, found.get(key)) for key, value in wanted.items() if found.get(key) != value]
-    differences += [(f"recording {region}", value[:12], str(known[region])[:12]) for region, value in digests.items()
-                    if known.get(region, value) != value]
-    for key, value, other in differences[:1]:
-        raise InputError(f"--results-dir: expected a study with {key} {value}, found {results_dir} with {key} {other};"
-                         " --results-dir takes another place")
-    return {**wanted, "recordings": known | digests}

@@ -9,13 +9,14 @@ import numpy as np
 from daenr_tf import metrics
 from daenr_tf.errors import InputError
 from daenr_tf.experiments import cell_files
-from daenr_tf.experiments.cell_files import IMAGE_METRICS, SHOWN
+from daenr_tf.experiments.cell_files import SHOWN
 from daenr_tf.experiments.cells import (
     INSIGNIFICANT,
     SHUFFLED,
     SIGNIFICANT,
     SIGNIFICANT_CV,
 )
+from daenr_tf.experiments.measures import IMAGE_METRICS
 from daenr_tf.experiments.study import cell_directory
 from daenr_tf.files import replace_file
 

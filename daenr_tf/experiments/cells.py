@@ -41,9 +41,14 @@ class Setting:
         return title(self.model) + ("" if self.layer is None else str(self.layer))
 
     @property
-    def encoder(self):
-        """The recipe without its readout: that of the autoencoder alone, or "cnn" where there is no decoder."""
-        return systems.system(self.model).encoder
+    def system(self):
+        """The `systems.System` that the model is."""
+        return systems.system(self.model)
+
+    @property
+    def weighted_by_medians(self):
+        """Whether it learns both and the paper has no weights for it."""
+        return self.system.joint and not _has_weights(self.model, self.layer)
 
     @property
     def selected(self):
@@ -90,8 +95,13 @@ def title(model):
     return systems.system(model).title
 
 
+def _has_weights(model, layer):
+    return model in paper.JOINT and layer in paper.LAYERS
+
+
 def setting(model, region, layer, task, table, weights_region=None, group=ALL):
-    """The setting of a cell of one of the paper's tables, with that table's loss weights.
+    """The setting of a cell of one of the paper's tables, with that table's loss weights; what the
+    paper lacks takes the defaults.
 
     Args:
         model: str, a recipe.
@@ -104,7 +114,7 @@ def setting(model, region, layer, task, table, weights_region=None, group=ALL):
     """
     system, weights_region = systems.system(model), weights_region if region is None else region
     layer = layer if system.readout else None
-    if model in paper.JOINT:
+    if _has_weights(model, layer):
         weights = paper.loss_weights(model, weights_region, layer, task, table)
     else:
         weights = default_weights(model, system.heads, weights_region, layer, task)

@@ -5,15 +5,13 @@ import math
 
 import numpy as np
 
-from daenr_tf import metrics, paper
+from daenr_tf import metrics
 from daenr_tf.errors import InputError
-from daenr_tf.experiments import cells
-from daenr_tf.experiments.cell_outputs import IMAGE_METRICS
 from daenr_tf.experiments.cells import Cell
 from daenr_tf.experiments.intervals import estimate
+from daenr_tf.experiments.measures import COUNT, IMAGE_METRICS, PCC
 from daenr_tf.experiments.scores import Score, image_draws
 
-PCC, SIGNIFICANT = "pcc", "significant"
 DRAWS, DRAW_SEED = 2000, 20160627
 
 
@@ -21,7 +19,7 @@ class Findings:
     """The finished cells of a plan.
 
     Args:
-        plan: `catalogue.Plan`.
+        plan: `planning.Plan`.
         finished: `outputs.Finished`.
 
     Attributes:
@@ -88,7 +86,7 @@ class Findings:
         if not seeds:
             return None
         found = estimate(self.score(setting, metric, seeds))
-        if metric == SIGNIFICANT:  # a t interval knows nothing of how many neurons there are
+        if metric == COUNT:  # a t interval knows nothing of how many neurons there are
             low, high = np.clip([found.low, found.high], 0, self.recordings[setting.region].neurons)
             found = dataclasses.replace(found, low=float(low), high=float(high))
         return found
@@ -105,16 +103,6 @@ class Findings:
             ceiling = np.array([math.nan]) if trials is None else metrics.noise_ceiling(trials)
             self._ceilings[region] = float(np.nanmean(ceiling)) if np.isfinite(ceiling).any() else None
         return self._ceilings[region]
-
-    def published(self, setting, table):
-        """The paper's figures of a setting in one of its tables: dict of metric -> value; empty where it has none, or for one's own recording."""
-        if setting.region is None:
-            return {}
-        if table == 3:
-            chosen_as_there = setting.region == 3 and setting.group in (cells.SIGNIFICANT, cells.INSIGNIFICANT)
-            return paper.significance(setting.layer)[setting.group] if chosen_as_there else {}
-        figures = paper.published(setting.model, setting.region, setting.layer or 1, setting.task, table) or {}
-        return {metric: value for metric, value in figures.items() if metric != "table"}
 
     def _draws_of(self, images):
         if images not in self._draws:

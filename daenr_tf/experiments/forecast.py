@@ -4,7 +4,6 @@ import collections
 import os
 import statistics
 
-from daenr_tf import systems
 from daenr_tf.experiments.findings import Findings
 
 START = 10.0  # seconds: TensorFlow's import, tracing and the evaluation
@@ -15,7 +14,7 @@ def describe(plan, finished, workers):
     """The cells, one a line, and the estimate.
 
     Args:
-        plan: `catalogue.Plan`.
+        plan: `planning.Plan`.
         finished: `outputs.Finished`.
         workers: cells at once.
     """
@@ -28,11 +27,11 @@ def describe(plan, finished, workers):
         return "\n".join(lines)
     seconds = _seconds_per_step(left, study, finished.recordings, max(1, len(os.sched_getaffinity(0)) // workers))
     known = _steps_of_finished(findings)
-    titles = {cell.setting.encoder: systems.system(cell.setting.model).encoder_title for cell in left}
+    titles = {cell.setting.system.encoder: cell.setting.system.encoder_title for cell in left}
     usual, longest = [], []
     for cell in left:
-        kind, most = cell.setting.encoder, study.config(cell).training.max_steps
-        usual.append(START + seconds[kind] * min(most, known.get(kind, systems.system(cell.setting.model).usual_steps)))
+        kind, most = cell.setting.system.encoder, study.config(cell).training.max_steps
+        usual.append(START + seconds[kind] * min(most, known.get(kind, cell.setting.system.usual_steps)))
         longest.append(START + seconds[kind] * most)
     lines.append("a step: " + ", ".join(f"{1000 * value:.0f} ms ({titles[kind]})" for kind, value in seconds.items()))
     about, at_most = (_time(max(max(times), sum(times) / workers)) for times in (usual, longest))
@@ -55,7 +54,7 @@ def _steps_of_finished(findings):
     found = collections.defaultdict(list)
     for cell, one in findings.cells.items():
         if one.skipped is None:
-            found[cell.setting.encoder].append(one.steps)
+            found[cell.setting.system.encoder].append(one.steps)
     return {kind: statistics.mean(steps) for kind, steps in found.items()}
 
 
@@ -67,8 +66,8 @@ def _seconds_per_step(cells, study, recordings, threads):
     import_tensorflow()
     found = {}
     for cell in cells:
-        if cell.setting.encoder not in found:
-            found[cell.setting.encoder] = _measured(study.config(cell), recordings[cell.setting.region])
+        if cell.setting.system.encoder not in found:
+            found[cell.setting.system.encoder] = _measured(study.config(cell), recordings[cell.setting.region])
     return found
 
 

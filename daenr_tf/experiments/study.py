@@ -1,11 +1,13 @@
-"""What all cells of a study share: the recording, the budget, and what is kept of each."""
+"""What all cells of a study share: the recording, the budget, the settings given, what is kept."""
 
 import dataclasses
 import os
 from dataclasses import dataclass
 
+from daenr_tf import systems
+from daenr_tf.config import ModelConfig, resolve
 from daenr_tf.errors import InputError
-from daenr_tf.recordings.load import load_recording
+from daenr_tf.experiments.cells import Cell
 
 BUDGETS = ("paper", "quick")
 
@@ -22,6 +24,8 @@ class Study:
         complete: whether figures, TensorBoard's files, `model.keras` and the SavedModel of every cell are made as well.
         digests: dict of a region's name ("1" ... "3"; "None" for one's own recording) -> digest of its whole recording. A recording that is
             replaced while the study runs is another.
+        settings: dict of a setting's name -> value, what was given for all cells; it wins over the
+            budget. A cell whose model lacks an option goes without.
     """
 
     dataset: str
@@ -30,6 +34,7 @@ class Study:
     weights_region: int = 3
     complete: bool = False
     digests: dict = dataclasses.field(default_factory=dict)
+    settings: dict = dataclasses.field(default_factory=dict)
 
     @property
     def own(self):
@@ -41,8 +46,20 @@ class Study:
         """Whether the models are trained on the small budget, after which nothing can be said of them."""
         return self.budget == "quick"
 
+    @property
+    def images(self):
+        """The `ModelConfig` that says what becomes of images, the same in all cells."""
+        return image_settings(self.settings)
+
+    @property
+    def most_steps(self):
+        """How many steps a model is trained for at most."""
+        return self.resolved(next(iter(systems.SYSTEMS)), {"layer": 1}).training.max_steps
+
     def recording(self, region):
         """The recording of a region (None for one's own). Raises `InputError` where it is no more the one that the study began with."""
+        from daenr_tf.recordings.load import load_recording
+
         found = load_recording(self.dataset, region, self.data_dir)
         expected = self.digests.get(str(region), found.digest)
         if found.digest != expected:
@@ -52,20 +69,80 @@ class Study:
 
     def config(self, cell):
         """The `RunConfig` of a cell."""
-        from daenr_tf.config import resolve
-
         setting = cell.setting
         given = {"region": setting.region or self.weights_region, "task": setting.task, "alpha": setting.alpha, "beta": setting.beta,
                  "seed": cell.seed, "dataset": self.dataset}
         if setting.layer is not None:
             given["layer"] = setting.layer
-        if self.rehearsal:
-            given["quick"] = True
-        return resolve(setting.model, given)
+        return self.resolved(setting.model, given)
+
+    def resolved(self, model, given):
+        """The `RunConfig` of a model by the study's budget and settings; those `given`, a dict, win.
+
+        Raises `SettingError`."""
+        foreign = systems.options().keys() - systems.system(model).options.keys()
+        own = {name: value for name, value in self.settings.items() if name not in foreign}
+        return resolve(model, {**({"quick": True} if self.rehearsal else {}), **own, **given})
+
+    def departures(self, settings):
+        """Those of the study's settings that make any of some trainings another than the paper's; on
+        what it is computed doesn't count.
+
+        Args:
+            settings: iterable of `cells.Setting`.
+
+        Returns:
+            dict of a setting's name -> value.
+        """
+        plain, found = dataclasses.replace(self, settings={}, budget=BUDGETS[0]), set()
+        for setting in settings if self.settings else ():
+            cell = Cell(setting, 0)
+            ours, theirs = _of_training(self.config(cell)), _of_training(plain.config(cell))
+            found |= {name for name in self.settings if name in ours and ours[name] != theirs[name]}
+        return {name: value for name, value in self.settings.items() if name in found}
 
     def to_dict(self):
         """The study as a dictionary that JSON can hold."""
         return dataclasses.asdict(self)
+
+
+def _of_training(config):
+    return {**dataclasses.asdict(config.model), **dataclasses.asdict(config.training)}
+
+
+def image_settings(settings):
+    """The `ModelConfig` that says what becomes of images under some settings, a dict."""
+    names = ("core", "image_size", "color")
+    return ModelConfig(**{name: settings[name] for name in names if name in settings})
+
+
+def effective(settings, budget):
+    """Those of some settings that aren't what every model has anyway on a budget.
+
+    Args:
+        settings: dict of a setting's name -> value.
+        budget: one of `BUDGETS`.
+
+    Raises:
+        SettingError: one can't be used.
+    """
+    plain, found = Study("auto", budget=budget), set()
+    given = dataclasses.replace(plain, settings=settings)
+    for model in systems.SYSTEMS:
+        ours, theirs = (study.resolved(model, {"layer": 1}).to_dict() for study in (given, plain))
+        found |= {name for name in settings if ours[name] != theirs[name]}
+    return {name: value for name, value in settings.items() if name in found}
+
+
+def as_options(settings):
+    """Settings, a dict of name -> value, as they are typed: list of str such as "--max-steps 100"."""
+    return [_as_option(f"--{name.replace('_', '-')}", value) for name, value in settings.items()]
+
+
+def _as_option(option, value):
+    if value is True:
+        return option
+    return f"{option} {'x'.join(map(str, value)) if isinstance(value, (list, tuple)) else value}"
 
 
 def cell_directory(results_dir, cell):

@@ -5,16 +5,18 @@ Tables and figures are a function of the cells' files alone; how long it took st
 
 import importlib.resources
 import os
-from collections import Counter
 
 import jinja2
 import numpy as np
 
 from daenr_tf.errors import MachineError
-from daenr_tf.experiments import worker
-from daenr_tf.experiments.catalogue import PREDICTION, SIGNIFICANCE
-from daenr_tf.experiments.cells import title
-from daenr_tf.experiments.claims import (
+from daenr_tf.experiments.claims import judge
+from daenr_tf.experiments.findings import Findings
+from daenr_tf.experiments.measures import COUNT, PCC
+from daenr_tf.experiments.report import happened, tables
+from daenr_tf.experiments.report.pictures import REHEARSAL, Pictures
+from daenr_tf.experiments.study import as_options
+from daenr_tf.experiments.verdicts import (
     CONTRADICTED,
     LEAST_PCC,
     LEAST_SHARE,
@@ -22,13 +24,10 @@ from daenr_tf.experiments.claims import (
     NOT_DECIDABLE,
     NOT_SUPPORTED,
     SUPPORTED,
-    judge,
 )
-from daenr_tf.experiments.findings import Findings
-from daenr_tf.experiments.report import tables
-from daenr_tf.experiments.report.pictures import REHEARSAL, Pictures
 from daenr_tf.files import replace_file, write_text
 from daenr_tf.plotting import study_figures
+from daenr_tf.recordings import seen
 
 REPORT, TEMPLATE = "report.html", "template.html.j2"
 SYMBOLS = {SUPPORTED: "✔", NOT_SUPPORTED: "○", CONTRADICTED: "✘", NOT_DECIDABLE: "?", None: "–"}
@@ -41,7 +40,7 @@ def write_report(finished, plan, outcomes, command, seconds):
 
     Args:
         finished: `outputs.Finished`.
-        plan: `catalogue.Plan`.
+        plan: `planning.Plan`.
         outcomes: list of `grid.Outcome`, of this call's grid.
         command: str, what was called.
         seconds: float, how long the grid took.
@@ -73,35 +72,39 @@ class _Report:
         self.findings = Findings(plan, finished)
         self.claims = judge(self.findings)
         self.simulated, self.rehearsal = self.findings.simulated, self.study.rehearsal
+        self.given = " ".join(as_options(self.study.settings))
         self.pictures = Pictures(self.findings)
 
     def verdicts(self):
         """A line per claim for the terminal."""
         lines = ["SIMULATED DATA: says nothing about the brain"] * self.simulated + [f"{REHEARSAL}: says nothing about the models"] * self.rehearsal
-        lines += [f"{claim.name} {claim.verdict}: {claim.statement}" for claim in self.claims if claim.verdict]
-        others = [claim.name for claim in self.claims if not claim.verdict]
+        lines += [f"settings given: {self.given}"] if self.given else []
+        lines += [f"{one.name} {one.verdict}: {one.claim.statement}" for one in self.claims if one.verdict]
+        others = [one.name for one in self.claims if not one.verdict]
         return lines + ([f"{NOT_EXAMINED}: {', '.join(others)} (the report says what they need)"] if others else [])
 
     def page(self, outcomes, command, seconds):
         """Write tables and figures; the page's HTML."""
         environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
         template = importlib.resources.files("daenr_tf.experiments.report").joinpath(TEMPLATE).read_text(encoding="utf-8")
-        self._write_table("claims", tables.comparisons(self.claims, self.study.own, self.simulated, self.study.budget))
+        self._write_table("claims", tables.comparisons(self.claims, self.study, self.simulated))
         self._write_markdown("claims", ["claim", "unit of the effect", *self._comparisons_head()],
-                             [[claim.name, claim.unit, *row["cells"]] for claim in self.claims for row in self._comparisons(claim)], [])
+                             [[one.name, one.claim.unit, *row["cells"]] for one in self.claims for row in self._comparisons(one)], [])
         finished = list(self.findings.cells.values())
         return environment.from_string(template).render(
             heading=self._heading(), simulated=self.simulated, rehearsal=self.rehearsal, own=self.study.own, weights_region=self.study.weights_region,
+            given=self.given, departs=bool(self.study.departures({cell.setting for cell in self.plan.cells})),
+            most_steps=self.study.most_steps,
             recordings=[self._recording(region, recording) for region, recording in self.recordings.items()],
-            seeds=len(self.plan.seeds), claims=[self._claim(claim) for claim in self.claims], symbols=self._legend(),
+            seeds=len(self.plan.seeds), claims=[self._claim(one) for one in self.claims], symbols=self._legend(),
             level=f"{LEVEL:g}", least_share=f"{100 * LEAST_SHARE:g} %", least_part=f"{LEAST_SHARE:g}", least_pcc=f"{LEAST_PCC:g}", not_examined=NOT_EXAMINED,
             parts=[self._part(part) for part in self.plan.parts], curves=self.pictures.learning_curves(), comparisons_head=self._comparisons_head(),
-            trouble=self._trouble(outcomes), skipped=[(cell.name, one.skipped) for cell, one in self.findings.cells.items()
+            trouble=happened.trouble(self.plan, self.findings, outcomes), skipped=[(cell.name, one.skipped) for cell, one in self.findings.cells.items()
                                                       if one.skipped is not None],
-            cells=len(self.plan.cells), finished=len(finished), times=self._times(), wall=_duration(seconds),
-            trained=_duration(sum(outcome.seconds for outcome in outcomes)),
+            cells=len(self.plan.cells), finished=len(finished), times=happened.times(self.findings), wall=happened.duration(seconds),
+            trained=happened.duration(sum(outcome.seconds for outcome in outcomes)),
             ended={status: sum(outcome.status == status for outcome in outcomes) for status in ("kept", "done", "failed", "stopped", "damaged")},
-            versions=_versions(finished), threads=_threads(finished), command=command, results_dir=self.results_dir)
+            versions=happened.versions(finished), threads=happened.threads(finished), command=command, results_dir=self.results_dir)
 
     def _heading(self):
         names = ", ".join(recording.name for recording in self.recordings.values())
@@ -110,7 +113,9 @@ class _Report:
     def _recording(self, region, recording):
         repeats = f"{recording.repeats} times each" if recording.repeats else "averages over repeats only, so no noise ceiling"
         ceiling = self.findings.ceiling(region)
-        return {"name": recording.name, "notes": recording.notes, "facts": [
+        images = self.study.images
+        notes = [*recording.notes, *seen.losses(recording, images.image_size, images.channels)]
+        return {"name": recording.name, "notes": notes, "facts": [
             f"{len(recording.images)} training images", f"{len(recording.test_images)} test images ({repeats})", f"{recording.neurons} neurons",
             *([f"mean noise ceiling {tables.number(ceiling, 3)}"] if ceiling is not None else []),
             "SIMULATED: its responses come from a model" if recording.simulated else "recorded" + ", as far as its file says" * self.study.own]}
@@ -126,34 +131,35 @@ class _Report:
         where = f" in regions {', '.join(map(str, claim.regions[:-1]))} and {claim.regions[-1]}" if claim.regions else ""
         return f"needs {', '.join(claim.needs)} with {claim.models}{where}"
 
-    def _claim(self, claim):
-        word = claim.verdict or NOT_EXAMINED
-        counts = [f"{claim.count(verdict)} {verdict}" for verdict in SYMBOLS if verdict and claim.count(verdict)]
-        rests = [f"{name} is {next(one.verdict for one in self.claims if one.name == name)}" for name in claim.parts] if claim.verdict else []
-        total = len(claim.comparisons)
+    def _claim(self, judged):
+        claim, total = judged.claim, len(judged.comparisons)
+        word = judged.verdict or NOT_EXAMINED
+        counts = [f"{judged.count(verdict)} {verdict}" for verdict in SYMBOLS if verdict and judged.count(verdict)]
+        verdicts = {one.name: one.verdict for one in self.claims}
+        rests = [f"{name} is {verdicts[name]}" for name in claim.rests_on] if judged.verdict else []
         return {
-            "name": claim.name, "statement": claim.statement, "word": word, "symbol": SYMBOLS[claim.verdict], "css": _CSS[claim.verdict],
+            "name": claim.name, "statement": claim.statement, "word": word, "symbol": SYMBOLS[judged.verdict], "css": _CSS[judged.verdict],
             "counts": f"{total} comparison{'s' * (total != 1)}: {', '.join(counts)}" + "".join(f"; {rest}" for rest in rests) if counts else "",
-            "scope": self._scope(claim), "unit": claim.unit, "needs": "" if claim.verdict else self._needs(claim), "anchor": self._home(claim)}
+            "scope": self._scope(judged), "unit": claim.unit, "needs": "" if judged.verdict else self._needs(claim), "anchor": self._home(judged)}
 
-    def _scope(self, claim):
-        settings = [one.setting for one in claim.comparisons if one.setting]
+    def _scope(self, judged):
+        settings = [one.setting for one in judged.comparisons if one.setting]
         regions, layers = ({getattr(setting, name) for setting in settings} - {None} for name in ("region", "layer"))
         return "; ".join(f"{name}{'s' * (len(found) > 1)} {', '.join(map(str, sorted(found)))}"
                          for name, found in (("region", regions), ("layer", layers)) if found)
 
-    def _home(self, claim):
+    def _home(self, judged):
         """The part that a claim's comparisons are shown in: the last that it needs."""
-        return claim.needs[-1] if claim.comparisons else None
+        return judged.claim.needs[-1] if judged.comparisons else None
 
     def _comparisons_head(self):
         head = ["comparison", "effect", "95 % interval", "p (Holm)", "least that matters", "the paper’s effect", "seeds", "verdict"]
         return [name for name in head if name != "the paper’s effect" or not self.study.own]
 
-    def _comparisons(self, claim):
+    def _comparisons(self, judged):
         """The rows of a claim's table of comparisons."""
         rows = []
-        for one in claim.comparisons:
+        for one in judged.comparisons:
             effect, digits = one.effect, study_figures.effect_digits(one.unit)
             cells = [one.what]
             if effect is None:
@@ -180,39 +186,45 @@ class _Report:
             self._write_markdown(name, ["", *(" · ".join(column) for column in layout.columns)],
                                  [[row, *cells] for row, cells in zip(layout.rows, layout.cells, strict=True)], caption)
         claims = []
-        for claim in self.claims:
-            if self._home(claim) == name:
-                claims.append({**self._claim(claim), "rows": self._comparisons(claim), "figures": self.pictures.forests(claim)})
+        for one in self.claims:
+            if self._home(one) == name:
+                claims.append({**self._claim(one), "rows": self._comparisons(one), "figures": self.pictures.forests(one)})
         return {"name": name, "title": self._title(part), "layout": layout, "caption": caption, "claims": claims,
                 "wide": layout is not None and len(layout.columns) > 8, "figures": self.pictures.of_part(part)}
 
     def _title(self, part):
-        if part.experiment.name == "control":
+        heading = part.experiment.heading
+        if not heading:
             return part.title
-        kind, number = part.experiment.name[:-1].capitalize(), part.experiment.name[-1]
-        return f"{part.title} (as the paper’s {kind} {number})" if self.study.own else f"{kind} {number}: {part.title}"
+        return f"{part.title} (as the paper’s {heading})" if self.study.own else f"{heading}: {part.title}"
 
     def _caption(self, part):
         """What the figures of a table are, in sentences."""
-        kind = part.experiment.kind
+        metrics = part.experiment.metrics
         if not part.settings:
             return [] if self.study.own else ["Beneath each number the paper’s own."]
         several = f"the mean over {len(part.seeds)} seeds" if len(part.seeds) > 1 else "a single seed"
         over = ("for other seeds and other test images (docs/statistics.md)" if len(part.seeds) > 1
                 else "for other test images only: one seed says nothing of another training")
         found = [f"In each cell: {several}; its 95 % interval {over}."]
-        if kind == PREDICTION:
+        if PCC in metrics:
             ceilings = [self.findings.ceiling(region) for region in part.regions]
             found.append("PCC: mean over neurons of the correlation with the trial average, raw and as a share of the mean noise ceiling."
                          if None not in ceilings else "PCC: mean over neurons; without single trials there is no noise ceiling to compare it with.")
-        if kind == SIGNIFICANCE:
+        if COUNT in metrics:
             found.append("Significant: p ≤ 0.05 and r > 0 on the trial-averaged test images, uncorrected, as in the paper.")
         if any(setting.selected for setting in part.settings):
             found.append("Significant and insignificant: chosen on the test images, as in the paper; “held-out”: on images that are neither trained on"
                          " nor tested on.")
+        weighted = dict.fromkeys(setting.label for setting in part.settings if setting.weighted_by_medians)
+        if weighted:
+            found.append(f"The paper has no alpha:beta for {', '.join(weighted)}:"
+                         " they have the medians of its other models (docs/tasks.md).")
         if not self.study.own and any(entry.published is not None for entry in tables.entries(self.findings, part)):
             found.append("Then the paper’s figure, and ours minus the paper’s.")
+            departures = self.study.departures(part.settings)
             reasons = ["these are simulated data"] * self.simulated + [f"this is a {REHEARSAL}"] * self.rehearsal
+            reasons += [f"the settings are not the paper’s ({', '.join(as_options(departures))})"] if departures else []
             if reasons:
                 found.append(f"They are not comparable: {', and '.join(reasons)}.")
         return found
@@ -226,62 +238,10 @@ class _Report:
     def _write_markdown(self, name, head, rows, caption):
         marks = [mark for mark, holds in (("SIMULATED DATA", self.simulated), (REHEARSAL, self.rehearsal)) if holds]
         above = [f"**{', '.join(marks)}**"] * bool(marks) + [" ".join(caption)] * bool(caption)
+        above += [f"Settings given: `{self.given}`."] if self.given else []
         text = "\n\n".join([*above, tables.markdown(head, rows)]) + "\n"
         write_text(os.path.join(self.results_dir, "tables", f"{name}.md"), text)
-
-    # What happened
-
-    def _trouble(self, outcomes):
-        ended = {outcome.cell: outcome for outcome in outcomes}
-        told = []
-        for cell in self.plan.cells:
-            outcome, log = ended.get(cell), ""
-            if outcome is not None and outcome.status not in ("kept", "done"):
-                status, message = outcome.status, outcome.message
-                log = os.path.relpath(worker.log_file(self.results_dir, cell), self.results_dir)
-            elif cell in self.findings.damaged:
-                status, message = "damaged", self.findings.damaged[cell]
-            elif cell not in self.findings.cells:
-                status, message = "not finished", ""
-            else:
-                continue
-            told.append({"name": cell.name, "status": status, "message": message, "log": log})
-        return told
-
-    def _times(self):
-        """Cells, steps and seconds of training by model, and of all of them."""
-        rows = {}
-        for cell, one in self.findings.cells.items():
-            if one.skipped is None:
-                rows.setdefault(title(cell.setting.model), []).append((one.steps, one.seconds))
-        if not rows:
-            return []
-        rows["all"] = [pair for pairs in rows.values() for pair in pairs]
-        return [(name, len(pairs), f"{sum(steps for steps, _ in pairs):,}".replace(",", " "),
-                 f"{sum(steps for steps, _ in pairs) / len(pairs):.0f}", _duration(sum(time for _, time in pairs)),
-                 _duration(sum(time for _, time in pairs) / len(pairs))) for name, pairs in rows.items()]
-
-
-def _versions(finished):
-    """Every set of versions that cells were trained with: list of (number of cells, dict)."""
-    found = Counter(tuple(one.versions.items()) for one in finished if one.versions)
-    return [(count, dict(key)) for key, count in found.items()]
-
-
-def _threads(finished):
-    """The cells by their threads, in words, where they are not all the same; else empty."""
-    trained = [one.threads for one in finished if one.skipped is None]
-    found = Counter("?" if threads is None else ", then ".join(map(str, threads)) for threads in trained)
-    if len({number for threads in trained for number in threads or (None,)}) < 2:
-        return ""
-    return "; ".join(f"{threads}: {count} cell{'s' * (count != 1)}" for threads, count in sorted(found.items()))
 
 
 def _p(value):
     return "–" if np.isnan(value) else "< 0.001" if value < 0.001 else f"{value:.3f}"
-
-
-def _duration(seconds):
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s" if minutes else f"{seconds:.1f} s"

@@ -5,11 +5,15 @@ import os
 
 import numpy as np
 
-from daenr_tf.experiments.catalogue import IMAGES, SIGNIFICANCE, STIMULI
 from daenr_tf.experiments.cells import ALL, Cell, title
-from daenr_tf.experiments.claims import VERDICTS
-from daenr_tf.experiments.findings import SIGNIFICANT as COUNT
+from daenr_tf.experiments.experiment import (
+    RECONSTRUCTIONS,
+    SIGNIFICANT_NEURONS,
+    STIMULI,
+)
+from daenr_tf.experiments.measures import COUNT
 from daenr_tf.experiments.report.tables import GROUP_NAMES, number
+from daenr_tf.experiments.verdicts import VERDICTS
 from daenr_tf.plotting import canvas, study_figures
 
 SHOWN = 10  # training images of a recording in Figure 5
@@ -33,8 +37,8 @@ class Pictures:
 
     def of_part(self, part):
         """The figures of an experiment that is shown as figures; none of one that is a table."""
-        drawn = {IMAGES: self._reconstructions, STIMULI: self._stimuli, SIGNIFICANCE: self._significance}.get(part.experiment.kind)
-        return drawn(part) if drawn else []
+        drawn = {RECONSTRUCTIONS: self._reconstructions, STIMULI: self._stimuli, SIGNIFICANT_NEURONS: self._significance}
+        return drawn[part.experiment.picture](part) if part.experiment.picture else []
 
     def _reconstructions(self, part):
         found = []
@@ -71,12 +75,12 @@ class Pictures:
         return [self._figure(part.experiment.name, study_figures.significance, panels, f"{part.title}\n{over}",
                              text=f"Significantly predicted neurons: {', '.join(counts) or 'nothing finished'}.")]
 
-    def forests(self, claim):
-        """The comparisons of a claim."""
-        groups = {"": claim.comparisons}
-        if len(claim.comparisons) > MOST_IN_A_FOREST:
+    def forests(self, judged):
+        """The comparisons of a `Judged` claim."""
+        claim, groups = judged.claim, {"": judged.comparisons}
+        if len(judged.comparisons) > MOST_IN_A_FOREST:
             groups = {}
-            for one in claim.comparisons:
+            for one in judged.comparisons:
                 groups.setdefault(f"_region{one.setting.region}" if one.setting.region else "", []).append(one)
         found = []
         for end, comparisons in groups.items():

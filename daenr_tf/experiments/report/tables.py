@@ -7,25 +7,16 @@ from itertools import groupby
 import pandas as pd
 
 from daenr_tf import paper
-from daenr_tf.experiments.catalogue import (
-    COUNTS,
-    GROUPS,
-    PREDICTION,
-    RECONSTRUCTION,
-    SIGNIFICANCE,
-)
-from daenr_tf.experiments.cell_outputs import IMAGE_METRICS
 from daenr_tf.experiments.cells import GROUPS as NEURON_GROUPS
 from daenr_tf.experiments.cells import title
-from daenr_tf.experiments.findings import PCC
-from daenr_tf.experiments.findings import SIGNIFICANT as COUNT
+from daenr_tf.experiments.experiment import GROUP, LABEL, LAYER, METRIC, MODEL, REGION
+from daenr_tf.experiments.measures import COUNT, PCC
+from daenr_tf.experiments.study import as_options
 
 NAMES = {"mse": "MSE ↓", "psnr": "PSNR (dB) ↑", "ssim": "SSIM ↑", PCC: "PCC ↑", COUNT: "significant neurons"}
 DIGITS = {"mse": 4, "psnr": 2, "ssim": 3, PCC: 3, COUNT: 1}
-_METRICS = {RECONSTRUCTION: IMAGE_METRICS, GROUPS: ("mse", "ssim", "psnr"), PREDICTION: (PCC,), SIGNIFICANCE: (COUNT,)}
 GROUP_NAMES = {"all": "all neurons", "significant-cv": "significant, held-out", "insignificant-cv": "insignificant, held-out",
                 "shuffled": "responses exchanged"}
-_COUNTED = {"training images": "train", "test images": "test", "repeats of a test image": "test_repeats", "neurons": "neurons"}
 
 
 def number(value, digits, signed=False):
@@ -118,18 +109,16 @@ class Layout:
 
 def entries(findings, part):
     """Every figure of a part: list of `Entry`; empty where the part isn't of figures."""
-    kind = part.experiment.kind
     found = []
     for setting in part.settings:
-        for metric in _METRICS.get(kind, ()):
+        published = part.experiment.published_figures(setting)
+        for metric in part.experiment.metrics:
             estimate = findings.estimate(setting, metric)
             ceiling = None
             if metric == PCC:
                 ceiling = findings.ceiling(setting.region)
             if metric == COUNT:
                 ceiling = findings.recordings[setting.region].neurons
-            table = 3 if part.experiment.name == "table3" else part.experiment.table
-            published = {} if kind == SIGNIFICANCE or part.experiment.name == "control" else findings.published(setting, table)
             found.append(Entry(setting, metric, estimate, published.get(metric), ceiling, _note(findings, part, setting, estimate)))
     return found
 
@@ -145,9 +134,14 @@ def _note(findings, part, setting, estimate):
 
 
 def records(findings, part):
-    """A part's figures as `pandas.DataFrame`, one row each, with nothing rounded; None where the part isn't of figures."""
-    own = part.regions == (None,)
-    if part.experiment.kind == COUNTS:
+    """A part's figures as `pandas.DataFrame`, a row each, nothing rounded; None if it has none.
+
+    Where settings were given they stand in a column, and beside a figure of the paper's why it can't
+    be compared.
+    """
+    own, given = part.regions == (None,), findings.study.settings
+    unlike = not_comparable(findings, part)
+    if part.experiment.counts:
         return _counts(findings, part, own)
     rows = []
     for entry in entries(findings, part):
@@ -158,11 +152,23 @@ def records(findings, part):
             "high": one and one.high, "seeds": one.seeds if one else 0, "images": one.images if one else 0, "paper": entry.published,
             "difference": entry.difference, "ceiling": entry.ceiling, "share": entry.share, "threads": _threads(findings, setting),
             "simulated": findings.recordings[setting.region].simulated, "budget": findings.study.budget,
-            "note": "; ".join(filter(None, (entry.note, one.note if one else "")))})
+            **_settings_column(given),
+            "note": "; ".join(filter(None, (entry.note, one.note if one else "", unlike if entry.published is not None else "")))})
     if not rows:
         return None
     table = pd.DataFrame(rows).astype({"region": "Int64", "layer": "Int64"})
     return table.drop(columns=["region", "paper", "difference"]) if own else table
+
+
+def not_comparable(findings, part):
+    """Why the settings given leave a part's figures not comparable with the paper's; empty where they
+    don't."""
+    departures = ", ".join(as_options(findings.study.departures(part.settings)))
+    return f"not comparable with the paper’s: {departures}" if departures else ""
+
+
+def _settings_column(given):
+    return {"settings": " ".join(as_options(given))} if given else {}
 
 
 def _threads(findings, setting):
@@ -174,14 +180,15 @@ def _threads(findings, setting):
 
 def layout(findings, part):
     """A part's figures as in the paper: `Layout`, or None where the part isn't of figures."""
-    if part.experiment.kind == COUNTS:
+    if part.experiment.counts:
         return _counts_layout(findings, part)
     found = entries(findings, part)
     layers = tuple(dict.fromkeys(entry.setting.layer for entry in found if entry.setting.layer))
     cells = {}
     for entry in found:
-        # An autoencoder alone has no layer; Table 5 repeats it under each.
-        for layer in layers or (None,) if entry.setting.layer is None and part.experiment.name == "table5" else (entry.setting.layer,):
+        # An autoencoder alone has no layer; where layers are columns it stands under each.
+        repeated = entry.setting.layer is None and LAYER in part.experiment.columns and layers
+        for layer in layers if repeated else (entry.setting.layer,):
             row, column = _place(part, entry.setting, entry.metric, layer)
             cells[row, column] = entry.lines()
     if not cells:
@@ -193,21 +200,21 @@ def layout(findings, part):
 
 
 def _place(part, setting, metric, layer):
-    """Where the paper's table has a figure: the head of its row, and those of its column, each behind its rank among the others."""
-    name = part.experiment.name
-    region = (setting.region or 0, _region(setting.region))
-    figure = (_METRICS[part.experiment.kind].index(metric), NAMES[metric])
-    of_layer = (layer or 0, f"h{layer}" if layer else "any layer")
-    group = (NEURON_GROUPS.index(setting.group), GROUP_NAMES.get(setting.group, setting.group))
-    model = (part.experiment.models.index(setting.model), title(setting.model))
-    if part.experiment.kind == SIGNIFICANCE:
-        return region[1], (of_layer, model)
-    columns = {"table2": (region, figure), "table3": (figure, group), "control": (figure, group), "table4": (of_layer, model),
-               "table5": (of_layer, figure), "table6": (region, of_layer)}.get(name, (figure,))
-    row = {"table2": setting.label, "table4": region[1], "table5": model[1], "table6": model[1]}.get(name, setting.label)
-    if len(part.regions) > 1 and name not in ("table2", "table4", "table6"):
-        row = f"{region[1]} · {row}"
-    return row, columns
+    """Where a table has a figure: the head of its row, and those of its column, each behind its rank
+    among the others."""
+    experiment = part.experiment
+    heads = {
+        LABEL: (0, setting.label),
+        MODEL: (experiment.systems.index(setting.model), title(setting.model)),
+        REGION: (setting.region or 0, _region(setting.region)),
+        LAYER: (layer or 0, f"h{layer}" if layer else "any layer"),
+        METRIC: (experiment.metrics.index(metric), NAMES[metric]),
+        GROUP: (NEURON_GROUPS.index(setting.group), GROUP_NAMES.get(setting.group, setting.group)),
+    }
+    row = heads[experiment.row][1]
+    if len(part.regions) > 1 and REGION not in (experiment.row, *experiment.columns):
+        row = f"{heads[REGION][1]} · {row}"
+    return row, tuple(heads[name] for name in experiment.columns)
 
 
 def _region(region):
@@ -215,33 +222,35 @@ def _region(region):
 
 
 def _counts(findings, part, own):
-    rows = []
+    rows, heads = [], dict(part.experiment.counts)
     for region in part.regions:
         recording = findings.recordings[region]
-        row = {"region": region, "recording": recording.name, "training images": len(recording.images), "test images": len(recording.test_images),
-               "repeats of a test image": recording.repeats, "neurons": recording.neurons, "simulated": recording.simulated, "budget": findings.study.budget}
+        ours = {"train": len(recording.images), "test": len(recording.test_images), "test_repeats": recording.repeats, "neurons": recording.neurons}
+        row = {"region": region, "recording": recording.name, **{head: ours[field] for head, field in heads.items()},
+               "simulated": recording.simulated, "budget": findings.study.budget}
         if not own:
-            row |= {f"paper: {name}": getattr(paper.counts(region), field) for name, field in _COUNTED.items()}
+            row |= {f"paper: {head}": getattr(paper.counts(region), field) for head, field in heads.items()}
         rows.append(row)
-    table = pd.DataFrame(rows).astype({"repeats of a test image": "Int64"})
+    table = pd.DataFrame(rows).astype(dict.fromkeys(heads, "Int64"))
     return table.drop(columns="region") if own else table
 
 
 def _counts_layout(findings, part):
-    cells = []
+    cells, heads = [], [head for head, _ in part.experiment.counts]
     for row in _counts(findings, part, part.regions == (None,)).to_dict("records"):
         line = []
-        for name in _COUNTED:
-            ours = "averages only" if pd.isna(row[name]) else str(row[name])
-            line.append([ours] + [f"paper {row[key]}" for key in (f"paper: {name}",) if key in row])
+        for head in heads:
+            ours = "averages only" if pd.isna(row[head]) else str(row[head])
+            line.append([ours] + [f"paper {row[key]}" for key in (f"paper: {head}",) if key in row])
         cells.append((*line, ["SIMULATED" if row["simulated"] else "recorded"]))
     names = tuple(findings.recordings[region].name for region in part.regions)
-    return Layout(names, tuple((name,) for name in (*_COUNTED, "responses")), tuple(cells))
+    return Layout(names, tuple((head,) for head in (*heads, "responses")), tuple(cells))
 
 
-def comparisons(claims, own, simulated, budget):
-    """The comparisons of claims as `pandas.DataFrame`, with nothing rounded; for one's own recording without the paper's effect."""
-    rows = []
+def comparisons(claims, study, simulated):
+    """The comparisons of `Judged` claims as `pandas.DataFrame`, with nothing rounded; for one's own
+    recording without the paper's effect."""
+    rows, given = [], _settings_column(study.settings)
     for claim in claims:
         for one in claim.comparisons:
             effect = one.effect
@@ -249,11 +258,11 @@ def comparisons(claims, own, simulated, budget):
                 "claim": claim.name, "comparison": one.what, "unit": one.unit, "effect": effect and effect.value, "low": effect and effect.low,
                 "high": effect and effect.high, "p_value": effect and effect.p_value, "p_holm": one.p_adjusted, "least": one.least,
                 "paper": one.published, "seeds": effect.seeds if effect else 0, "verdict": one.verdict, "verdict_of_claim": claim.verdict,
-                "simulated": simulated, "budget": budget})
+                "simulated": simulated, "budget": study.budget, **given})
     names = ("claim", "comparison", "unit", "effect", "low", "high", "p_value", "p_holm", "least", "paper", "seeds", "verdict", "verdict_of_claim",
-             "simulated", "budget")
+             "simulated", "budget", *given)
     table = pd.DataFrame(rows, columns=names)
-    return table.drop(columns="paper") if own else table
+    return table.drop(columns="paper") if study.own else table
 
 
 def markdown(head, rows):

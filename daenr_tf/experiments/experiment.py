@@ -1,0 +1,107 @@
+"""What an experiment is: a row that says what is trained for a table or a figure, and how it is
+shown. Imports nothing heavy."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from daenr_tf import paper, systems
+from daenr_tf.experiments.cells import ALL, setting
+
+# What the rows and the columns of a table may go by: its `row` and `columns`.
+LABEL, MODEL, REGION, LAYER, METRIC, GROUP = "label", "model", "region", "layer", "metric", "group"
+# What an experiment may be drawn as: its `picture`.
+RECONSTRUCTIONS, STIMULI, SIGNIFICANT_NEURONS = "reconstructions", "stimuli", "significant neurons"
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A table or figure of the paper, or one beside them.
+
+    Attributes:
+        name: such as "table2".
+        subject: what it shows.
+        heading: what the paper calls it, such as "Table 2"; empty where the paper has none such.
+        where: the regions in words, where it is about some only; falls away on one's own recording.
+        models: the recipes in it, as the paper has them, in the order in which they are shown.
+        all_variants: whether it takes any other system too that has its task, if one is asked for.
+        task: what its models are trained for; those without a head for it, for what they have.
+        regions: the regions that the paper shows in it.
+        weights: number of the paper's table whose loss weights are taken (either of a pair).
+        groups: the groups of neurons that joint models are trained with.
+        metrics: what its table has figures of, in the table's order; empty if it is no such table.
+        row: what a row of the table is: `LABEL` (model and layer), `MODEL` or `REGION`.
+        columns: what the columns are, from the outermost head on: of `REGION`, `METRIC`, `LAYER`,
+            `MODEL`, `GROUP`.
+        counts: for a table of the recordings, (head, field of `paper.Counts`) of each column.
+        picture: what it is drawn as, or None.
+        published: setting -> dict of metric -> the paper's figure, empty where it has none; None
+            where it never has one.
+        baseline: the same for what claims compare its models with; None takes `published`.
+        bound: whether it is about its own regions only; others take any that is asked for.
+        one_seed: whether it shows a single seed.
+        repeats_on_own: whether on one's own recording it would show what another experiment does.
+    """
+
+    name: str
+    subject: str
+    heading: str = ""
+    where: str = ""
+    models: tuple = ()
+    all_variants: bool = False
+    task: str = "ir"
+    regions: tuple = paper.REGIONS
+    weights: int | None = None
+    groups: tuple = (ALL,)
+    metrics: tuple = ()
+    row: str = LABEL
+    columns: tuple = ()
+    counts: tuple = ()
+    picture: str | None = None
+    published: Callable | None = None
+    baseline: Callable | None = None
+    bound: bool = False
+    one_seed: bool = False
+    repeats_on_own: bool = False
+
+    @property
+    def systems(self) -> tuple:
+        """The names of all systems that can stand in it, the paper's first."""
+        others = (
+            name
+            for name, system in systems.SYSTEMS.items()
+            if self.all_variants and self.task in system.tasks
+        )
+        return tuple(dict.fromkeys((*self.models, *others)))
+
+    @property
+    def title(self) -> str:
+        """What it shows, and where the paper shows it."""
+        return f"{self.subject}, {self.where}" if self.where else self.subject
+
+    def published_figures(self, one) -> dict:
+        """The paper's figures of a `Setting`: dict of metric -> value."""
+        return self.published(one) if self.published else {}
+
+    def baseline_figures(self, one) -> dict:
+        """The same of a `Setting` that claims compare others with."""
+        return self.baseline(one) if self.baseline else self.published_figures(one)
+
+    def settings(self, regions, layers, models, weights_region=None) -> tuple:
+        """The settings of the experiment, each once, in the table's order.
+
+        Args:
+            regions: of `Setting.region`.
+            layers, models: those wanted.
+            weights_region: for one's own recording, the region whose loss weights are taken.
+        """
+        found = {}
+        for region in regions:
+            for model in (model for model in self.systems if model in models):
+                system = systems.system(model)
+                task = self.task if self.task in system.tasks else system.tasks[0]
+                for layer in layers:
+                    for group in self.groups if system.joint else (ALL,):
+                        found[
+                            setting(model, region, layer, task, self.weights, weights_region, group)
+                        ] = None
+        return tuple(found)

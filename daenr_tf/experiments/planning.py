@@ -1,0 +1,111 @@
+"""Which settings and cells some experiments need, in the paper's choice or the user's."""
+
+from dataclasses import dataclass
+
+from daenr_tf import paper
+from daenr_tf.errors import InputError
+from daenr_tf.experiments.catalogue import EXPERIMENTS
+from daenr_tf.experiments.cells import Cell
+from daenr_tf.experiments.experiment import Experiment
+
+
+@dataclass(frozen=True)
+class Part:
+    """An experiment with the choice made: its regions, the settings to train and how many seeds."""
+
+    experiment: Experiment
+    regions: tuple
+    settings: tuple
+    seeds: tuple
+
+    @property
+    def title(self):
+        """The experiment's title, without the paper's region on one's own recording."""
+        return self.experiment.subject if self.regions == (None,) else self.experiment.title
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The experiments that were asked for."""
+
+    parts: tuple
+    seeds: tuple
+
+    @property
+    def cells(self):
+        """Every cell that is needed, each once; one whose neurons another chooses follows it."""
+        found = {}
+        for part in self.parts:
+            for chosen in part.settings:
+                for seed in part.seeds:
+                    cell = Cell(chosen, seed)
+                    if cell.base:
+                        found[cell.base] = None
+                    found[cell] = None
+        return tuple(found)
+
+    def part(self, name):
+        """The part of this name, or None."""
+        return next((part for part in self.parts if part.experiment.name == name), None)
+
+
+def plan(names, regions=None, layers=None, models=None, seeds=5, own=False):
+    """The plan of some experiments.
+
+    Args:
+        names: of experiments; None takes all of them.
+        regions: those wanted, or None for the paper's; for one's own recording a single one whose
+            loss weights are taken.
+        layers, models: those wanted, or None for all.
+        seeds: number of seeds.
+        own: whether the recording is the user's.
+
+    Raises:
+        InputError: an experiment that was named has nothing to show with this choice.
+    """
+    layers, models, seeds = layers or paper.LAYERS, models or paper.RECIPES, tuple(range(seeds))
+    parts = []
+    for name in names or EXPERIMENTS:
+        experiment = EXPERIMENTS[name]
+        if own and experiment.repeats_on_own and not names:
+            continue
+        part = _part(experiment, regions, layers, models, seeds, own)
+        if part:
+            parts.append(part)
+        elif names:
+            _refuse(experiment, regions, models, own)
+    if not parts:
+        raise InputError(
+            f"--models: expected models of {', '.join(EXPERIMENTS)}, found {', '.join(models)},"
+            " which none of them has"
+        )
+    return Plan(tuple(parts), seeds)
+
+
+def _part(experiment, regions, layers, models, seeds, own):
+    if own:
+        chosen, weights_region = (None,), regions[0] if regions else 3
+    else:
+        wanted = regions or experiment.regions
+        chosen = tuple(
+            region for region in wanted if not experiment.bound or region in experiment.regions
+        )
+        weights_region = None
+    if not chosen:
+        return None
+    settings = experiment.settings(chosen, layers, models, weights_region)
+    if experiment.models and not settings:
+        return None
+    return Part(experiment, chosen, settings, seeds[:1] if experiment.one_seed else seeds)
+
+
+def _refuse(experiment, regions, models, own):
+    if experiment.bound and regions and not own and not set(regions) & set(experiment.regions):
+        raise InputError(
+            f"--regions: {experiment.name} shows region {', '.join(map(str, experiment.regions))},"
+            f" found {', '.join(map(str, regions))}"
+        )
+    raise InputError(
+        f"--models: {experiment.name} has {', '.join(experiment.systems)},"
+        f" found {', '.join(models)}"
+    )

@@ -1,0 +1,317 @@
+"""A new experiment, claim, system or setting costs a row, and goes through plan, report and CSV."""
+
+import types
+
+import numpy as np
+import pandas as pd
+import pytest
+import studies
+
+from daenr_tf import paper, systems
+from daenr_tf.commands import reproduce
+from daenr_tf.errors import InputError, SettingError
+from daenr_tf.experiments import claims
+from daenr_tf.experiments.catalogue import EXPERIMENTS
+from daenr_tf.experiments.cells import Cell, setting
+from daenr_tf.experiments.claims import Claim, judge
+from daenr_tf.experiments.comparisons import Comparison, against_autoencoder
+from daenr_tf.experiments.experiment import LAYER, METRIC, MODEL, Experiment
+from daenr_tf.experiments.findings import Findings
+from daenr_tf.experiments.planning import plan
+from daenr_tf.experiments.report import page
+from daenr_tf.experiments.study import Study, effective
+from daenr_tf.experiments.verdicts import CONTRADICTED, SUPPORTED
+from daenr_tf.plotting import canvas
+
+TOY = systems.System(
+    systems.Part("toy", "TOY", "daenr_tf.layers.bottlenecks:DenseBottleneck"),
+    systems.READOUTS["fc"],
+)
+
+
+@pytest.fixture
+def toy(monkeypatch):
+    """A joint system that the paper lacks, and its autoencoder alone."""
+    for system in (TOY.autoencoder, TOY):
+        monkeypatch.setitem(systems.SYSTEMS, system.name, system)
+
+
+@pytest.fixture
+def written(tmp_path, monkeypatch):
+    """The report of some experiments: (page, terminal, directory)."""
+    monkeypatch.setattr(canvas, "DPI", 20)
+
+    def make(names, models=None, regions=(3,), study=None, found=None, **options):
+        chosen = plan(names, regions, (2,), models, 2)
+        found = found or studies.recordings(regions, simulated=False)
+        study = study or Study("antolik")
+        studies.finish(str(tmp_path), chosen, found, study, **options)
+        terminal = page.write_report(
+            studies.finished(tmp_path, study, found), chosen, [], "command", 1.0
+        )
+        return " ".join((tmp_path / "report.html").read_text().split()), terminal, tmp_path
+
+    return make
+
+
+def lower_ssim(claim, findings, part):
+    """A made-up claim that the paper has a figure for: a joint model has the lower SSIM."""
+    found = []
+    for joint in (one for one in part.settings if one.system.joint):
+        base = next(one for one in part.settings if one.model == joint.system.autoencoder.name)
+        effect = findings.contrast(lambda a, b: b - a, (joint, claim.metric), (base, claim.metric))
+        found.append(Comparison(joint.label, claim.unit, effect, claim.least, -0.25, setting=joint))
+    return found
+
+
+def test_a_made_up_experiment_and_a_claim_about_it_cost_a_row_each(written, monkeypatch):
+    row = Experiment(
+        "extra",
+        "Something of ours",
+        models=("vae", "vae_fm"),
+        regions=(3,),
+        weights=5,
+        metrics=("ssim", "mse"),
+        row=MODEL,
+        columns=(LAYER, METRIC),
+        published=lambda one: {"ssim": 0.125} if one.model == "vae" else {},
+    )
+    claim = Claim(
+        "X1",
+        "Ours is less structured",
+        ("extra",),
+        "vae and vae_fm",
+        lower_ssim,
+        "ssim",
+        "SSIM",
+        0.001,
+    )
+    monkeypatch.setitem(EXPERIMENTS, "extra", row)
+    monkeypatch.setattr(claims, "CLAIMS", (*claims.CLAIMS, claim))
+    text, terminal, folder = written(
+        ("table5", "extra"),
+        ("vae", "vae_fm"),
+        spread=0.002,
+        error=lambda one, seed: 0.06 if studies.joint(one) else 0.05,
+    )
+    assert "X1 supported: Ours is less structured" in terminal and "C7 contradicted" in terminal
+    assert (
+        '<h2 id="extra-title">Something of ours</h2>' in text
+        and "tables/extra.csv" in text
+        and "figures/claim_X1.png" in text
+    )
+    rows = pd.read_csv(folder / "tables" / "extra.csv")
+    assert list(zip(rows["model"], rows["metric"], strict=True)) == [
+        ("vae", "ssim"),
+        ("vae", "mse"),
+        ("vae_fm", "ssim"),
+        ("vae_fm", "mse"),
+    ]
+    np.testing.assert_array_equal(rows["paper"], [0.125, np.nan, np.nan, np.nan])
+    markdown = (folder / "tables" / "extra.md").read_text().splitlines()
+    assert "|  | h2 · SSIM ↑ | h2 · MSE ↓ |" in markdown
+    judged = pd.read_csv(folder / "tables" / "claims.csv").set_index("claim")
+    assert judged.loc["X1", "verdict"] == SUPPORTED and judged.loc["X1", "paper"] == -0.25
+    assert judged.loc["C7", "verdict"] == CONTRADICTED
+
+
+def test_a_claim_can_rest_on_another_and_be_about_other_models_with_the_same_comparisons(
+    tmp_path, monkeypatch
+):
+    first = Claim(
+        "X1", "Joint is better", ("table5",), "vae", against_autoencoder, "mse", "MSE", 0.01
+    )
+    second = Claim(
+        "X2",
+        "And so it is",
+        ("table5",),
+        "vae",
+        lower_ssim,
+        "ssim",
+        "SSIM",
+        0.001,
+        rests_on=("X1",),
+    )
+    monkeypatch.setattr(claims, "CLAIMS", (first, second))
+    chosen, found = plan(("table5",), (3,), (2,), ("vae", "vae_fc"), 3), studies.recordings((3,))
+    study = studies.finish(
+        str(tmp_path),
+        chosen,
+        found,
+        spread=0.002,
+        error=lambda one, seed: 0.06 if studies.joint(one) else 0.05,
+    )
+    judged = judge(Findings(chosen, studies.finished(tmp_path, study, found)))
+    assert [(one.name, one.verdict) for one in judged] == [
+        ("X1", CONTRADICTED),
+        ("X2", CONTRADICTED),
+    ]
+    assert judged[1].count(SUPPORTED) == 1
+
+
+def test_the_plan_of_all_variants_is_the_papers_until_another_system_is_asked_for(toy):
+    assert {cell.setting.model for cell in plan(("table5", "table6"), seeds=1).cells} == set(
+        paper.RECIPES
+    )
+    chosen = plan(("table5", "table6"), (3,), (2,), ("toy", "toy_fc", "cnn_fc"), 1)
+    assert [(one.model, one.task) for part in chosen.parts for one in part.settings] == [
+        ("toy", "ir"),
+        ("toy_fc", "ir"),
+        ("cnn_fc", "nrs"),
+        ("toy_fc", "nrs"),
+    ]
+    with pytest.raises(InputError, match="table4 has cnn_fr, cae_fr, found toy_fc"):
+        plan(("table4",), models=("toy_fc",))
+
+
+def test_a_system_that_the_paper_lacks_is_shown_and_judged_without_a_published_figure(toy, written):
+    text, terminal, folder = written(
+        ("table5",),
+        ("cae", "cae_fr", "toy", "toy_fc"),
+        spread=0.002,
+        error=lambda one, seed: 0.04 if studies.joint(one) else 0.05,
+    )
+    assert "C7 supported" in terminal
+    rows = pd.read_csv(folder / "tables" / "table5.csv")
+    assert (
+        rows[rows["model"].str.startswith("toy")]["paper"].isna().all()
+        and rows[rows["model"] == "cae_fr"]["paper"].notna().all()
+    )
+    assert (rows[rows["model"] == "toy_fc"][["alpha", "beta"]] == [1.0, 1e-3]).all(axis=None)
+    assert (
+        "The paper has no alpha:beta for TOY-FC2: they have the medians of its other models" in text
+    )
+    layout = (folder / "tables" / "table5.md").read_text()
+    assert [line.split(" | ")[0] for line in layout.splitlines() if line.startswith("|")][2:] == [
+        "| CAE",
+        "| CAE-FR",
+        "| TOY",
+        "| TOY-FC",
+    ]
+    judged = pd.read_csv(folder / "tables" / "claims.csv")
+    assert list(judged["comparison"]) == [
+        "region 3: CAE-FR2 against CAE",
+        "region 3: TOY-FC2 against TOY",
+    ]
+    assert list(judged["paper"].isna()) == [False, True]
+
+
+# Settings given for all cells
+
+
+def test_settings_win_over_the_budget_and_leave_cells_alone_that_lack_them():
+    study = Study(
+        "simulated",
+        budget="quick",
+        settings={"max_steps": 77, "latent_size": 7, "code_dim": 5, "readout_l1": 0.5},
+    )
+    cae, cnn = (
+        study.config(Cell(setting(model, 3, 2, task, table), 0))
+        for model, task, table in (("cae", "ir", 2), ("cnn_fr", "nrs", 4))
+    )
+    assert cae.training.max_steps == cnn.training.max_steps == 77
+    assert (
+        cae.training.patience_steps
+        == Study("simulated", budget="quick")
+        .config(Cell(setting("cae", 3, 2, "ir", 2), 0))
+        .training.patience_steps
+    )
+    assert (cae.model.latent_size, cnn.model.latent_size, cnn.model.readout_l1) == (7, 100, 0.5)
+    assert cae.model.code_dim == cnn.model.code_dim == 256
+
+
+def test_settings_that_every_model_has_anyway_are_none_and_bad_ones_are_refused():
+    given = {"max_steps": 10000, "readout_l1": 0.02, "image_size": [32, 32], "learning_rate": 0.002}
+    assert effective(given, "paper") == {
+        "readout_l1": 0.02,
+        "learning_rate": 0.002,
+    }  # FC has another penalty than FR
+    assert effective({"max_steps": 10000}, "quick") == {"max_steps": 10000}
+    with pytest.raises(SettingError, match="code_dim: expected a whole number"):
+        effective({"code_dim": 0}, "paper")
+
+
+def test_settings_depart_from_the_paper_where_a_model_is_trained_otherwise():
+    fr, fc = (setting(f"cnn_{readout}", 3, 2, "nrs", 6) for readout in ("fr", "fc"))
+    study = Study(
+        "antolik",
+        settings={
+            "readout_l1": 0.02,
+            "latent_size": 7,
+            "deterministic": True,
+            "strategy": "mirrored",
+        },
+    )
+    assert study.departures([fr]) == {}
+    assert study.departures([fr, fc]) == {"readout_l1": 0.02}
+    assert Study("antolik").departures([fr, fc]) == {}
+
+
+def test_the_papers_figures_are_not_comparable_where_settings_depart_and_the_report_says_why(
+    written,
+):
+    study = Study("antolik", settings={"max_steps": 50, "code_dim": 5})
+    text, terminal, folder = written(("table2", "table4"), study=study)
+    told = "--max-steps 50 --code-dim 5"
+    assert f"settings given: {told}" in terminal
+    assert (
+        f"<code>{told}</code>; they are not the paper’s, whose figures below are therefore"
+        " not comparable with ours" in text
+    )
+    assert (
+        text.count("They are not comparable: the settings are not the paper’s (--max-steps 50).")
+        == 2
+    )
+    rows = pd.read_csv(folder / "tables" / "table2.csv")
+    assert (rows["settings"] == told).all() and (
+        rows["note"] == "not comparable with the paper’s: --max-steps 50"
+    ).all()
+    assert (pd.read_csv(folder / "tables" / "claims.csv")["settings"] == told).all()
+
+
+def test_settings_that_change_nothing_of_a_part_leave_it_comparable(written):
+    text, _, folder = written(("table2",), study=Study("antolik", settings={"code_dim": 5}))
+    assert (
+        "not comparable" not in text
+        and pd.read_csv(folder / "tables" / "table2.csv")["note"].isna().all()
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({}, ["colour is turned grey", "images of 40x24 pixels are shrunk to 32x32"]),
+        ({"color": "rgb", "image_size": [40, 24]}, []),
+        ({"image_size": [48, 48]}, ["colour is turned grey"]),
+    ],
+)
+def test_the_report_says_what_of_the_images_no_model_sees(written, settings, told):
+    found = studies.recordings((3,), simulated=False)
+    images = {
+        name: np.zeros((len(getattr(found[3], name)), 40, 24, 3), np.uint8)
+        + np.arange(40, dtype=np.uint8)[:, None, None]
+        + np.arange(len(getattr(found[3], name)), dtype=np.uint8)[:, None, None, None]
+        for name in ("images", "test_images")
+    }
+    images["images"] = images["images"] + np.uint8(100)
+    colour = type(found[3])(
+        **images, responses=found[3].responses, test_trials=found[3].test_trials, name="colourful"
+    )
+    text, _, _ = written(("table7",), study=Study("antolik", settings=settings), found={3: colour})
+    assert [
+        words
+        for words in ("colour is turned grey", "images of 40x24 pixels are shrunk to 32x32")
+        if words in text
+    ] == told
+
+
+def test_layers_are_those_of_the_core_that_was_asked_for(monkeypatch):
+    monkeypatch.setitem(systems.CORES, "shallow", types.SimpleNamespace(name="shallow", layers=2))
+    assert (
+        reproduce._layers(None, {"core": "shallow"}) == (1, 2)
+        and reproduce._layers(None, {}) == paper.LAYERS
+    )
+    with pytest.raises(
+        InputError, match="--layers: expected layers out of 1, 2 of the core shallow, found 3"
+    ):
+        reproduce._layers((1, 3), {"core": "shallow"})
