@@ -13,9 +13,8 @@ import zipfile
 
 import numpy as np
 
-from daenr_tf.errors import InputError
+from daenr_tf.errors import InputError, refusal
 from daenr_tf.files import open_regular
-from daenr_tf.recordings.checks import error
 
 MAGIC = b"\x93NUMPY"
 LENGTH_BYTES = {(1, 0): 2, (2, 0): 4, (3, 0): 4}  # of the header's length, by version
@@ -44,7 +43,7 @@ def read_npy(stream, size, what):
     except InputError:
         raise
     except Exception as reason:  # zipfile and zlib raise a dozen kinds for a damaged archive
-        raise error(what, "an array that is whole", f"a damaged one ({_first(reason)})") from None
+        raise refusal(what, "an array that is whole", f"a damaged one ({_first(reason)})") from None
 
 
 def read_npz(path, known=None):
@@ -56,9 +55,9 @@ def read_npz(path, known=None):
     with open_regular(path) as file:
         start = file.read(len(MAGIC))
         if not start:
-            raise error(path, "an .npz file", "an empty file")
+            raise refusal(path, "an .npz file", "an empty file")
         if start == MAGIC:
-            raise error(path, "an .npz file with arrays by name", "a single array in .npy format")
+            raise refusal(path, "an .npz file with arrays by name", "a single array in .npy format")
         try:
             with zipfile.ZipFile(file) as archive:
                 members = _members(archive, path, known)
@@ -66,7 +65,7 @@ def read_npz(path, known=None):
         except InputError:
             raise
         except Exception as reason:  # as in read_npy
-            raise error(path, "an .npz file that is whole", f"a damaged file or another kind ({_first(reason)})") from None
+            raise refusal(path, "an .npz file that is whole", f"a damaged file or another kind ({_first(reason)})") from None
 
 
 def _members(archive, path, known):
@@ -74,24 +73,24 @@ def _members(archive, path, known):
     for member in archive.infolist():
         key = member.filename.removesuffix(".npy")
         if key == member.filename or (known is not None and key not in known):
-            raise error(path, f"arrays among {', '.join(known or ('any.npy',))}", repr(member.filename[:100]))
+            raise refusal(path, f"arrays among {', '.join(known or ('any.npy',))}", repr(member.filename[:100]))
         if key in members:
-            raise error(path, f"one array {key}", "two")
+            raise refusal(path, f"one array {key}", "two")
         members[key] = member
     total = sum(member.file_size for member in members.values())
     if total > _most_bytes():
-        raise error(path, f"arrays that fit into half of the memory ({_most_bytes()} bytes)", f"{total} bytes of them")
+        raise refusal(path, f"arrays that fit into half of the memory ({_most_bytes()} bytes)", f"{total} bytes of them")
     return members
 
 
 def _read_member(archive, member, what):
     if member.flag_bits & 1:
-        raise error(what, "an array that is not encrypted", "an encrypted one")
+        raise refusal(what, "an array that is not encrypted", "an encrypted one")
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise error(what, "an array stored or deflated, as NumPy does it", f"compression method {member.compress_type}")
+        raise refusal(what, "an array stored or deflated, as NumPy does it", f"compression method {member.compress_type}")
     most = max(LARGEST_UNASKED, LARGEST_RATIO * member.compress_size)
     if member.file_size > most:
-        raise error(what, f"at most {most} bytes from {member.compress_size} compressed ones (numpy.savez compresses nothing)",
+        raise refusal(what, f"at most {most} bytes from {member.compress_size} compressed ones (numpy.savez compresses nothing)",
                     member.file_size)
     with archive.open(member) as stream:
         return read_npy(stream, member.file_size, what)
@@ -101,23 +100,23 @@ def _read_npy(stream, size, what):
     start = stream.read(len(MAGIC) + 2)
     version = tuple(start[len(MAGIC):])
     if start[: len(MAGIC)] != MAGIC or version not in LENGTH_BYTES:
-        raise error(what, "an array in NumPy's .npy format", "something else")
+        raise refusal(what, "an array in NumPy's .npy format", "something else")
     length = int.from_bytes(stream.read(LENGTH_BYTES[version]), "little")
     if length > LONGEST_HEADER:
-        raise error(what, f"an .npy header of at most {LONGEST_HEADER} bytes", length)
+        raise refusal(what, f"an .npy header of at most {LONGEST_HEADER} bytes", length)
     dtype, fortran, shape = _parse_header(stream.read(length).decode("latin1"), what)
     wanted = math.prod(shape) * dtype.itemsize
     held = size - len(start) - LENGTH_BYTES[version] - length
     if held != wanted:
-        raise error(what, f"{wanted} bytes of data for the shape {shape} and type {dtype}", f"{held}: the file is cut off or altered")
+        raise refusal(what, f"{wanted} bytes of data for the shape {shape} and type {dtype}", f"{held}: the file is cut off or altered")
     if wanted > _most_bytes():
-        raise error(what, f"an array that fits into half of the memory ({_most_bytes()} bytes)", f"one of {wanted} bytes")
+        raise refusal(what, f"an array that fits into half of the memory ({_most_bytes()} bytes)", f"one of {wanted} bytes")
     data = np.empty(wanted, np.uint8)
     filled = 0
     while filled < wanted:
         got = stream.readinto(data[filled : filled + BLOCK].data)
         if not got:
-            raise error(what, f"{wanted} bytes of data", f"{filled}: the file is cut off or altered")
+            raise refusal(what, f"{wanted} bytes of data", f"{filled}: the file is cut off or altered")
         filled += got
     stream.read(1)  # where a member of a zip ends, zipfile compares its check sum
     values = data != 0 if dtype.kind == "b" else data.view(dtype)
@@ -132,12 +131,12 @@ def _parse_header(text, what):
     descr, fortran, shape = (fields.get(key, "") for key in ("descr", "fortran_order", "shape"))
     shape = re.sub(r"\s", "", shape)
     if descr[1:2] == "O":
-        raise error(what, "an array of plain numbers", "pickled objects, which are never opened")
+        raise refusal(what, "an array of plain numbers", "pickled objects, which are never opened")
     numbers = re.findall(r"\d+", shape)
     if not (descr and fortran in ("True", "False") and _SHAPE.fullmatch(shape) and len(numbers) <= MOST_AXES):
-        raise error(what, "an .npy header of a plain array", repr(text.strip()[:100]))
+        raise refusal(what, "an .npy header of a plain array", repr(text.strip()[:100]))
     if descr[0] not in "<>|=" or descr[1:] not in TYPES:
-        raise error(what, "booleans, integers or floats of at most 64 bits", f"the type {descr[:40]!r}")
+        raise refusal(what, "booleans, integers or floats of at most 64 bits", f"the type {descr[:40]!r}")
     return np.dtype(descr), fortran == "True", tuple(int(number) for number in numbers)
 
 

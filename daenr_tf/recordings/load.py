@@ -3,7 +3,7 @@
 import os
 import sys
 
-from daenr_tf.recordings.checks import error
+from daenr_tf.errors import refusal
 
 REGIONS = (1, 2, 3)
 DATA_DIR, OFFLINE = "DAENR_DATA_DIR", "DAENR_OFFLINE"
@@ -35,9 +35,9 @@ def load_recording(dataset, region=None, data_dir=None):
     """
     region = 3 if region is None else region
     if region not in REGIONS:
-        raise error("region", "1, 2 or 3", region)
+        raise refusal("region", "1, 2 or 3", region)
     if data_dir is not None and not os.fspath(data_dir):
-        raise error("data_dir", "a path", "''")
+        raise refusal("data_dir", "a path", "''")
     dataset = os.fsdecode(dataset)
     if dataset == "simulated":
         return _simulated(region)
@@ -51,7 +51,7 @@ def load_recording(dataset, region=None, data_dir=None):
     if dataset == "auto":
         return _auto(region, data_dir)
     if not os.path.exists(dataset):
-        raise error("dataset", "auto, antolik, simulated or an .npz file", f"{dataset!r}, which is no file")
+        raise refusal("dataset", "auto, antolik, simulated or an .npz file", f"{dataset!r}, which is no file")
     from daenr_tf.recordings.npz import load_npz
 
     return load_npz(dataset)

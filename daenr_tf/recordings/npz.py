@@ -3,8 +3,8 @@
 import os
 import re
 
+from daenr_tf.errors import refusal
 from daenr_tf.recordings.arrays import read_npz
-from daenr_tf.recordings.checks import error
 from daenr_tf.recordings.recording import Recording
 
 REQUIRED = ("images", "responses")
@@ -22,7 +22,7 @@ def load_npz(path):
     arrays = read_npz(path, KEYS)
     for key in REQUIRED:
         if key not in arrays:
-            raise error(path, f"an array {key}", f"only {', '.join(arrays) or 'nothing'}")
+            raise refusal(path, f"an array {key}", f"only {', '.join(arrays) or 'nothing'}")
     stem = os.path.splitext(os.path.basename(path))[0]
     name = re.sub(r"[^A-Za-z0-9._-]+", "_", stem).strip("._-") or "recording"
     return Recording(**arrays, name=name, source=path)

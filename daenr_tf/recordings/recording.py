@@ -6,6 +6,7 @@ import hashlib
 
 import numpy as np
 
+from daenr_tf.errors import refusal
 from daenr_tf.recordings import checks
 from daenr_tf.recordings.splits import choose, image_groups
 
@@ -64,7 +65,7 @@ class Recording:
         if self.test_images is None:
             for key in ("test_trials", "test_responses"):
                 if getattr(self, key) is not None:
-                    raise checks.error(self._what(key), "test_images beside it, or neither", "no test_images")
+                    raise refusal(self._what(key), "test_images beside it, or neither", "no test_images")
             self._check_truth()
             self._hold_out_test_set()
         else:
@@ -151,20 +152,20 @@ class Recording:
         what = self._what("test_images")
         test_images = checks.with_channel(what, self.test_images)
         if test_images.dtype != self.images.dtype:
-            raise checks.error(what, f"the type of images, {self.images.dtype}", f"{test_images.dtype}")
+            raise refusal(what, f"the type of images, {self.images.dtype}", f"{test_images.dtype}")
         if test_images.shape[1:] != self.images.shape[1:]:
-            raise checks.error(
+            raise refusal(
                 what, f"the (height, width, channels) of images, {self.images.shape[1:]}", f"{test_images.shape[1:]}"
             )
         distinct = image_groups(test_images)[0].max() + 1
         if distinct < 2:
-            raise checks.error(what, "at least 2 distinct test images", f"{distinct}")
+            raise refusal(what, "at least 2 distinct test images", f"{distinct}")
         self._set(test_images=test_images)
 
         shape = (len(test_images), self.neurons)
         trials, averages = self.test_trials, self.test_responses
         if trials is None and averages is None:
-            raise checks.error(what, "test_trials or test_responses beside it", "neither")
+            raise refusal(what, "test_trials or test_responses beside it", "neither")
         if averages is not None:
             averages = checks.rates(self._what("test_responses"), averages, shape, "(test images, neurons)")
         if trials is not None:
@@ -185,7 +186,7 @@ class Recording:
         (groups,) = image_groups(self.images)
         distinct = groups.max() + 1
         if distinct < 4:
-            raise checks.error(
+            raise refusal(
                 self._what("images"), "at least 4 distinct images (2 to train on, 2 held out to test on)", f"{distinct}"
             )
         count = max(2, round(HOLD_OUT * len(self.images)))
@@ -202,7 +203,7 @@ class Recording:
         keep = ~np.isin(groups, test_groups)
         distinct = len(np.unique(groups[keep]))
         if distinct < 2:
-            raise checks.error(
+            raise refusal(
                 self._what("images"), "at least 2 distinct training images that are not test images", f"{distinct}"
             )
         if not keep.all():
@@ -222,10 +223,10 @@ class Recording:
                 continue
             stack = getattr(self, images)
             if stack is None:
-                raise checks.error(self._what(f"truth[{key!r}]"), "test_images beside it", "no test_images")
+                raise refusal(self._what(f"truth[{key!r}]"), "test_images beside it", "no test_images")
             shape = (len(stack), self.neurons)
             if np.shape(self.truth[key]) != shape:
-                raise checks.error(self._what(f"truth[{key!r}]"), f"the shape {shape}", f"{np.shape(self.truth[key])}")
+                raise refusal(self._what(f"truth[{key!r}]"), f"the shape {shape}", f"{np.shape(self.truth[key])}")
 
     def _truth_of(self, key, value, indices):
         if key in PER_IMAGE_TRUTH:
