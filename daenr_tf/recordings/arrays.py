@@ -1,23 +1,27 @@
 """Arrays from files that nobody vouches for: read rightly, or refused in one line, in bounded time and memory.
 
-The .npy header is matched against a pattern, not evaluated as NumPy does it, and nothing is ever unpickled.
+Headers are read by NumPy, which takes them for literals and evaluates nothing; nothing is ever unpickled.
 
 References:
     The .npy format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 """
 
+import io
 import math
 import os
-import re
+import sys
+import warnings
 import zipfile
 
 import numpy as np
+from numpy.lib import format as npy_format
 
 from daenr_tf.errors import InputError, refusal
 from daenr_tf.files import open_regular
 
-MAGIC = b"\x93NUMPY"
-LENGTH_BYTES = {(1, 0): 2, (2, 0): 4, (3, 0): 4}  # of the header's length, by version
+# The bytes of a header's length, and its reader, by version. Version 3 has names of fields in UTF-8: a plain array has none.
+HEADERS = {(1, 0): (2, npy_format.read_array_header_1_0), (2, 0): (4, npy_format.read_array_header_2_0),
+           (3, 0): (4, npy_format.read_array_header_2_0)}
 LONGEST_HEADER = 4096
 MOST_AXES = 8
 TYPES = ("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8")
@@ -25,11 +29,6 @@ BLOCK = 1 << 22
 # A member of a zip that unpacks to more than both of these is a bomb: no recording packs that well.
 LARGEST_UNASKED = 256 << 20  # bytes
 LARGEST_RATIO = 100
-
-_STRING = r"(?:'[^']*'|\"[^\"]*\")"
-_ENTRY = rf"\s*({_STRING})\s*:\s*({_STRING}|True|False|\([\dL,\s]*\))\s*"
-_HEADER = re.compile(rf"\{{{_ENTRY},{_ENTRY},{_ENTRY},?\s*\}}\s*", re.ASCII)
-_SHAPE = re.compile(r"\((?:\d{1,18}L?,)*(?:\d{1,18}L?)?\)", re.ASCII)
 
 
 def read_npy(stream, size, what):
@@ -53,10 +52,10 @@ def read_npz(path, known=None):
         InputError: the file is damaged, or has a key twice or one that is not in `known` (None: any key will do).
     """
     with open_regular(path) as file:
-        start = file.read(len(MAGIC))
+        start = file.read(len(npy_format.MAGIC_PREFIX))
         if not start:
             raise refusal(path, "an .npz file", "an empty file")
-        if start == MAGIC:
+        if start == npy_format.MAGIC_PREFIX:
             raise refusal(path, "an .npz file with arrays by name", "a single array in .npy format")
         try:
             with zipfile.ZipFile(file) as archive:
@@ -97,16 +96,9 @@ def _read_member(archive, member, what):
 
 
 def _read_npy(stream, size, what):
-    start = stream.read(len(MAGIC) + 2)
-    version = tuple(start[len(MAGIC):])
-    if start[: len(MAGIC)] != MAGIC or version not in LENGTH_BYTES:
-        raise refusal(what, "an array in NumPy's .npy format", "something else")
-    length = int.from_bytes(stream.read(LENGTH_BYTES[version]), "little")
-    if length > LONGEST_HEADER:
-        raise refusal(what, f"an .npy header of at most {LONGEST_HEADER} bytes", length)
-    dtype, fortran, shape = _parse_header(stream.read(length).decode("latin1"), what)
+    shape, fortran, dtype, taken = _read_header(stream, what)
     wanted = math.prod(shape) * dtype.itemsize
-    held = size - len(start) - LENGTH_BYTES[version] - length
+    held = size - taken
     if held != wanted:
         raise refusal(what, f"{wanted} bytes of data for the shape {shape} and type {dtype}", f"{held}: the file is cut off or altered")
     if wanted > _most_bytes():
@@ -124,20 +116,31 @@ def _read_npy(stream, size, what):
     return values.reshape(shape, order="F" if fortran else "C")
 
 
-def _parse_header(text, what):
-    """(type, whether in Fortran order, shape) from the text of an .npy header."""
-    match = _HEADER.fullmatch(text)
-    fields = {match[i].strip("'\""): match[i + 1].strip("'\"") for i in (1, 3, 5)} if match else {}
-    descr, fortran, shape = (fields.get(key, "") for key in ("descr", "fortran_order", "shape"))
-    shape = re.sub(r"\s", "", shape)
-    if descr[1:2] == "O":
+def _read_header(stream, what):
+    """(shape, whether in Fortran order, type, bytes taken) from the start of an .npy stream, by NumPy's own reader."""
+    try:
+        version = npy_format.read_magic(stream)
+        length_bytes, read = HEADERS[version]
+    except (ValueError, KeyError):
+        raise refusal(what, "an array in NumPy's .npy format", "something else") from None
+    # NumPy would read a header of any length before it finds it too long.
+    length = stream.read(length_bytes)
+    size = int.from_bytes(length, "little")
+    if size > LONGEST_HEADER:
+        raise refusal(what, f"an .npy header of at most {LONGEST_HEADER} bytes", size)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that Python 2 wrote it, or what else a parser says of damaged text
+            shape, fortran, dtype = read(io.BytesIO(length + stream.read(size)), max_header_size=LONGEST_HEADER)
+    except Exception as reason:  # a parser of Python's raises half a dozen kinds for damaged text
+        raise refusal(what, "an .npy header of a plain array", _first(reason)) from None
+    if dtype.hasobject:
         raise refusal(what, "an array of plain numbers", "pickled objects, which are never opened")
-    numbers = re.findall(r"\d+", shape)
-    if not (descr and fortran in ("True", "False") and _SHAPE.fullmatch(shape) and len(numbers) <= MOST_AXES):
-        raise refusal(what, "an .npy header of a plain array", repr(text.strip()[:100]))
-    if descr[0] not in "<>|=" or descr[1:] not in TYPES:
-        raise refusal(what, "booleans, integers or floats of at most 64 bits", f"the type {descr[:40]!r}")
-    return np.dtype(descr), fortran == "True", tuple(int(number) for number in numbers)
+    if dtype.str[1:] not in TYPES:
+        raise refusal(what, "booleans, integers or floats of at most 64 bits", f"the type {dtype.str[:40]!r}")
+    if len(shape) > MOST_AXES or not all(type(axis) is int and 0 <= axis <= sys.maxsize for axis in shape):
+        raise refusal(what, f"a shape of at most {MOST_AXES} whole numbers", str(shape)[:100])
+    return shape, fortran, dtype, npy_format.MAGIC_LEN + length_bytes + size
 
 
 def _first(reason):
