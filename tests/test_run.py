@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from runs import command, go, outcome, read_json, write_recording
 
 import daenr_tf
@@ -107,6 +108,22 @@ def test_a_run_directory_whose_name_is_no_utf_8_is_refused(recording_file, tmp_p
                           capture_output=True, timeout=300, check=False)
     assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
     assert b"--run-dir" in done.stderr and b"UTF-8" in done.stderr and not os.path.exists(odd)
+
+
+def test_a_no_break_space_in_every_name_is_no_hindrance(recording_file, tmp_path):
+    place = tmp_path / "for\xa0Élise\u2003(2)"
+    place.mkdir()
+    shutil.copy(recording_file, place / "mine\xa0too.npz")
+    go("cae_fr", str(place), "--dataset", str(place / "mine\xa0too.npz"))
+    results = read_json(str(place), "run", "results.json")
+    assert results["saved_model"] == str(place / "export" / "1")
+    images = np.random.default_rng(0).uniform(-1, 1, (2, 8, 8, 1)).astype(np.float32)
+    expected = daenr_tf.load_model(str(place / "run" / "model.keras"))(images)
+    served = tf.saved_model.load(results["saved_model"]).signatures["serving_default"](images=tf.constant(images))
+    np.testing.assert_allclose(served["response"], expected["response"], atol=1e-5)
+    (events,) = (place / "run" / "tensorboard" / "validation").iterdir()
+    tags = {value.tag for event in tf.compat.v1.train.summary_iterator(str(events)) for value in event.summary.value}
+    assert {"loss", "response"} <= {tag.split("/")[-1] for tag in tags}, tags
 
 
 @pytest.fixture(scope="module")
