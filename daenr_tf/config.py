@@ -9,7 +9,7 @@ from daenr_tf.errors import InputError, SettingError
 from daenr_tf.files import read_text
 from daenr_tf.loss_weights import default_weights
 from daenr_tf.paper import REGIONS
-from daenr_tf.recordings.sources import is_source
+from daenr_tf.recordings import sources
 from daenr_tf.setting_checks import number, one_of, whole
 
 DEFAULT_REGION = 3
@@ -163,7 +163,7 @@ class RunConfig:
         one_of("region", self.region, REGIONS)
         one_of("strategy", self.strategy, ("none", "mirrored"))
         if not isinstance(self.dataset, str) or not self.dataset:
-            raise SettingError("dataset", "auto, antolik, simulated or a file", self.dataset)
+            raise SettingError("dataset", sources.choices(), self.dataset)
         for name in ("deterministic", "quick"):
             if not isinstance(getattr(self, name), bool):
                 raise SettingError(name, "true or false", getattr(self, name))
@@ -174,7 +174,7 @@ class RunConfig:
     @property
     def own_recording(self):
         """Whether the recording is a file of the user's."""
-        return not is_source(self.dataset)
+        return not sources.is_source(self.dataset)
 
     def to_dict(self):
         """The settings as one flat dictionary that JSON can hold."""

@@ -146,7 +146,7 @@ def test_a_path_is_ones_own_recording(tmp_path):
 
 @pytest.mark.parametrize("dataset", ["", "nowhere.npz", "Simulated", "null\0byte", "\ud800", "line\nbreak"])
 def test_a_dataset_that_is_neither_a_name_nor_a_file_is_refused(dataset):
-    with refused("dataset", "auto, antolik, simulated or an .npz file"):
+    with refused("dataset", "auto, antolik, simulated or FILE.npz"):
         load_recording(dataset)
 
 

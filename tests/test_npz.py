@@ -19,7 +19,7 @@ from refusal import refused
 
 from daenr_tf.errors import InputError
 from daenr_tf.recordings import arrays
-from daenr_tf.recordings.npz import load_npz
+from daenr_tf.recordings.load import load_own as load_npz
 
 DOCS = Path(__file__).resolve().parents[1] / "docs" / "recordings.md"
 MOST_SECONDS = 10  # for any one file, good or bad

@@ -5,6 +5,7 @@ import os
 from dataclasses import dataclass
 
 from daenr_tf.errors import InputError
+from daenr_tf.recordings import sources
 from daenr_tf.recordings.load import load_recording
 
 BUDGETS = ("paper", "quick")
@@ -15,7 +16,7 @@ class Study:
     """What all cells share.
 
     Attributes:
-        dataset: "antolik", "simulated" or the absolute path of an NPZ file.
+        dataset: a name in `recordings.sources` that stands for itself, or the absolute path of a file.
         data_dir: where the published recordings lie, or None.
         budget: "paper" (two stages of patience 1000, at most 10,000 steps) or "quick" (at most 200 steps: a rehearsal).
         weights_region: for one's own recording, the region whose loss weights are taken.
@@ -34,7 +35,7 @@ class Study:
     @property
     def own(self):
         """Whether the recording is the user's."""
-        return self.dataset not in ("antolik", "simulated")
+        return not sources.is_source(self.dataset)
 
     @property
     def rehearsal(self):

@@ -6,6 +6,7 @@ import sys
 from daenr_tf import paper
 from daenr_tf.config import ModelConfig, RunConfig
 from daenr_tf.loss_weights import default_weights
+from daenr_tf.recordings import sources
 
 
 def make_results(config, recording, sets, model, training, evaluation, notes):
@@ -55,7 +56,7 @@ def published(config):
     if (config.training.alpha, config.training.beta) != (weights.alpha, weights.beta):
         return None
     figures = paper.published(*cell)
-    return figures and {**figures, "comparable": config.dataset == "antolik" and not _departures(config)}
+    return figures and {**figures, "comparable": sources.is_comparable(config.dataset) and not _departures(config)}
 
 
 def _departures(config):

@@ -6,7 +6,7 @@ import sys
 
 from daenr_tf import paper
 from daenr_tf.errors import DivergedError, MachineError
-from daenr_tf.recordings import checks
+from daenr_tf.recordings import checks, sources
 from daenr_tf.recordings.load import load_recording
 from daenr_tf.runs import interruption
 from daenr_tf.runs.directory import RunDirectory, check_writable
@@ -51,7 +51,7 @@ def run(config, data_dir=None, run_dir=None, export_dir=None, overwrite=False):
             check_writable(option, directory)
     recording = load_recording(config.dataset, config.region, data_dir)
     checks.colour(recording, config.model.channels)
-    config = _with_dataset_named(config, recording)
+    config = dataclasses.replace(config, dataset=sources.settled(config.dataset, recording))
     place = os.path.join(config.model.recipe, tag(config, recording))
     run_dir, export_dir = run_dir or os.path.join("runs", place), export_dir or os.path.join("saved_models", place)
     for option, directory in (("--run-dir", run_dir), ("--export-dir", export_dir)):
@@ -88,15 +88,6 @@ def _notes(config, recording):
                          f" {USUAL_MEAN_RESPONSE[0]} and {USUAL_MEAN_RESPONSE[1]}: rescale the responses, or set --readout-l1 and"
                          " --activity-l1 (docs/recordings.md)")
     return notes
-
-
-def _with_dataset_named(config, recording):
-    dataset = config.dataset
-    if dataset == "auto":
-        dataset = "simulated" if recording.simulated else "antolik"
-    if config.own_recording:
-        dataset = os.path.abspath(dataset)
-    return dataclasses.replace(config, dataset=dataset)
 
 
 def tag(config, recording):
