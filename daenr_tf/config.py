@@ -146,6 +146,7 @@ class RunConfig:
         training: completed by the cell's task, alpha and beta.
         dataset: a name in `recordings.sources`, or the path of a file.
         region: 1..3, the recorded region (for one's own recording: the region whose alpha:beta are taken).
+        repeats_as_test: bool, whether the stimuli that one's own recording shows several times become its test set.
         strategy: "none" or "mirrored".
         deterministic: bool, whether TensorFlow is held to operations that give the same bits each time.
         quick: bool, whether the small budget was asked for.
@@ -155,6 +156,7 @@ class RunConfig:
     training: TrainConfig = field(default_factory=TrainConfig)
     dataset: str = "auto"
     region: int = DEFAULT_REGION
+    repeats_as_test: bool = False
     strategy: str = "none"
     deterministic: bool = False
     quick: bool = False
@@ -164,7 +166,7 @@ class RunConfig:
         one_of("strategy", self.strategy, ("none", "mirrored"))
         if not isinstance(self.dataset, str) or not self.dataset:
             raise SettingError("dataset", sources.choices(), self.dataset)
-        for name in ("deterministic", "quick"):
+        for name in ("repeats_as_test", "deterministic", "quick"):
             if not isinstance(getattr(self, name), bool):
                 raise SettingError(name, "true or false", getattr(self, name))
         if self.model.seed != self.training.seed:

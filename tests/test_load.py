@@ -150,6 +150,12 @@ def test_a_dataset_that_is_neither_a_name_nor_a_file_is_refused(dataset):
         load_recording(dataset)
 
 
+@pytest.mark.parametrize("dataset", ["auto", "antolik", "simulated"])
+def test_a_recording_that_has_a_name_has_a_test_set_of_its_own(dataset):
+    with refused("--repeats-as-test", "one's own recording", dataset):
+        load_recording(dataset, repeats_as_test=True)
+
+
 def test_a_directory_is_no_dataset(tmp_path):
     with refused(str(tmp_path), "a file", "a directory"):
         load_recording(tmp_path)

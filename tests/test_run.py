@@ -15,7 +15,8 @@ from runs import command, go, outcome, read_json, write_recording
 
 import daenr_tf
 from daenr_tf import metrics
-from daenr_tf.runs import interruption
+from daenr_tf.config import RunConfig
+from daenr_tf.runs import interruption, run
 from daenr_tf.training import computing_threads
 
 
@@ -94,6 +95,41 @@ def test_another_recording_in_the_directory_is_refused(finished, recording_file,
     np.savez(other, **{**arrays, "responses": arrays["responses"] + 1})
     done = go("cae_fr", finished[0], "--dataset", other, status=2)
     assert "digest" in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+@pytest.fixture(scope="module")
+def as_it_is(tmp_path_factory):
+    """A run on colour images, 6 of them shown 2 to 4 times: (folder, path of the recording, what it said)."""
+    folder, generator = tmp_path_factory.mktemp("as_it_is"), np.random.default_rng(2)
+    which = np.repeat(np.arange(46), [2, 4, 3, 3, 3, 2] + [1] * 40)
+    path = str(folder / "colour.npz")
+    np.savez(path, images=generator.integers(0, 256, (46, 10, 12, 3), np.uint8)[which], responses=generator.gamma(1.0, 1.0, (len(which), 4)))
+    return str(folder), path, go("cnn_fr", str(folder), "--dataset", path, "--repeats-as-test").stderr
+
+
+def test_what_becomes_of_ones_own_images_is_told_at_the_start_and_in_the_results(as_it_is):
+    folder, _, said = as_it_is
+    notes = read_json(folder, "run", "results.json")["notes"]
+    for words in ("colour images are turned to grey (--color rgb keeps it)",
+                  "images of 10x12 are resized to 8x8, which changes their proportions (--image-size takes another size)",
+                  "The 6 stimuli that were shown several times are the test set, their 2 to 4 presentations its trials"):
+        assert words in said and any(words in note for note in notes)
+
+
+def test_repeats_become_trials_and_belong_to_the_runs_settings(as_it_is):
+    folder, path, _ = as_it_is
+    results = read_json(folder, "run", "results.json")
+    assert results["dataset"]["counts"] == {"train": 32, "validation": 8, "test": 6, "neurons": 4, "repeats": 4, "repeats_least": 2}
+    assert results["config"]["repeats_as_test"] is True
+    assert results["dataset"]["digest"] == daenr_tf.load_recording(path, repeats_as_test=True).digest
+    done = go("cnn_fr", folder, "--dataset", path, status=2)
+    assert "repeats_as_test" in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+def test_the_published_and_simulated_images_are_resized_without_a_word(make_recording):
+    recording = make_recording(height=31, width=31)
+    for dataset, told in (("simulated", False), ("antolik", False), ("mine.npz", True)):
+        assert any("resized" in note for note in run._notes(RunConfig(dataset=dataset), recording)) is told
 
 
 def test_colour_is_not_made_of_a_grey_recording(recording_file, tmp_path):

@@ -35,6 +35,7 @@ OPTIONS = (
                   " monitored validation loss (default: ir with a decoder, nrs without)", None),
     ("dataset", str, f"{sources.choices()} (default: {_default(RunConfig, 'dataset')})", None),
     ("data-dir", str, "where the folder Data/region{1,2,3}/ lies (default: $DAENR_DATA_DIR, then the user's cache)", None),
+    ("repeats-as-test", None, "stimuli that one's own recording shows several times become its test set", None),
     ("alpha", number, "weight of the reconstruction loss (default: the paper's for that cell)", _is_joint),
     ("beta", number, "weight of the response loss (default: the paper's for that cell)", _is_joint),
     ("seed", whole, "initial weights, validation split, order, sampling (default: 0)", None),

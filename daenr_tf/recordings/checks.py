@@ -138,6 +138,24 @@ def colour(recording, channels):
         raise refusal("--color", "a recording in colour for rgb", f"{recording.source} with 1 channel")
 
 
+def changes(recording, image_size, channels):
+    """Sentences about what a model does not see of a recording's images, with the option that changes it.
+
+    Args:
+        recording: `Recording`.
+        image_size: (height, width) that its images are resized to.
+        channels: 1 or 3, what the model sees of them.
+    """
+    sentences, (height, width, recorded) = [], recording.images.shape[1:]
+    if recorded > channels:
+        sentences.append("colour images are turned to grey (--color rgb keeps it)")
+    if (height, width) != tuple(image_size):
+        squeezed = height * image_size[1] != width * image_size[0]
+        sentences.append(f"images of {height}x{width} are resized to {image_size[0]}x{image_size[1]}"
+                         + (", which changes their proportions" if squeezed else "") + " (--image-size takes another size)")
+    return sentences
+
+
 def neurons(recording, expected):
     """Raises `InputError` where a model predicts neurons (`expected` of them, 0 if it has no readout), and not as many as the recording's."""
     if expected and expected != recording.neurons:

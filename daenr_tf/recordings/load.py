@@ -20,7 +20,7 @@ BANNER = """
 """.strip("\n")
 
 
-def load_recording(dataset, region=None, data_dir=None):
+def load_recording(dataset, region=None, data_dir=None, repeats_as_test=False):
     """A recording, by name or by file.
 
     Args:
@@ -30,6 +30,7 @@ def load_recording(dataset, region=None, data_dir=None):
         region: 1, 2 or 3, of the published or simulated recordings; 3 by default.
         data_dir: where the folder `Data/region{1,2,3}/` lies; else `$DAENR_DATA_DIR`, else the user's cache, into which the
             published recordings are fetched unless `$DAENR_OFFLINE` is 1.
+        repeats_as_test: bool, whether the stimuli that one's own recording shows several times become its test set.
 
     Returns:
         `Recording`.
@@ -45,13 +46,15 @@ def load_recording(dataset, region=None, data_dir=None):
     dataset = os.fsdecode(dataset)
     source = sources.source_of(dataset)
     if source:
+        if repeats_as_test:
+            raise refusal("--repeats-as-test", "one's own recording, without a test set", dataset)
         return source.load(region, data_dir)
     if not os.path.exists(dataset):
         raise refusal("dataset", sources.choices(), f"{dataset!r}, which is no file")
-    return load_own(dataset)
+    return load_own(dataset, repeats_as_test)
 
 
-def load_own(path):
+def load_own(path, repeats_as_test=False):
     """One's own recording. Its name is the path's last part, with "_" for what does not belong in a directory's name.
 
     Raises:
@@ -64,7 +67,7 @@ def load_own(path):
     for key in REQUIRED:
         if key not in fields:
             raise refusal(path, f"an array {key}", f"only {', '.join(fields) or 'nothing'}")
-    return Recording(**{"name": _name(path), "source": path, **fields})
+    return Recording(**{"name": _name(path), "source": path, **fields}, repeats_as_test=repeats_as_test)
 
 
 def _name(path):

@@ -8,7 +8,7 @@ import numpy as np
 
 from daenr_tf.errors import refusal
 from daenr_tf.recordings import checks
-from daenr_tf.recordings.splits import choose, image_groups
+from daenr_tf.recordings.splits import choose, image_groups, trials_of_repeats
 
 HOLD_OUT = 0.2
 HOLD_OUT_SEED = 20160627
@@ -20,8 +20,9 @@ class Recording:
     """Images, and what M neurons answered to them.
 
     Every check of a recording happens when one is made; afterwards its arrays hold what is said here and are read-only.
-    Without a test set a fixed 20 % of the images is held out as one. Training images that are identical to a test image are left
-    out. Either is told in `notes`.
+    Without a test set a fixed 20 % of the images is held out as one, or, with `repeats_as_test`, the stimuli that were shown several
+    times become one and their presentations its trials. Training images that are identical to a test image are left
+    out. All of this is told in `notes`.
 
     Attributes:
         images: (images, height, width, channels), training images in their own grey levels and type; channels 1 or 3.
@@ -39,6 +40,7 @@ class Recording:
             `phase`, `size`, `complex` (neurons,), `rates` (images, neurons), `test_rates` (test images, neurons); else None.
         source: where it comes from, such as a file's name, for messages.
         notes: sentences that a user should read about what was done to the recording.
+        repeats_as_test: bool, whether stimuli that `images` holds several times become the test set; taken, and not kept.
 
     Raises:
         InputError: with one line that names the array, what was expected and what was found.
@@ -56,8 +58,9 @@ class Recording:
     truth: dict | None = None
     source: str = ""
     notes: tuple[str, ...] = ()
+    repeats_as_test: dataclasses.InitVar[bool] = False
 
-    def __post_init__(self):
+    def __post_init__(self, repeats_as_test):
         self._set(source=str(self.source or self.name), notes=tuple(self.notes))
         images = checks.with_channel(self._what("images"), self.images)
         responses = checks.rates(self._what("responses"), self.responses, (len(images), None), "(images, neurons)")
@@ -67,8 +70,13 @@ class Recording:
                 if getattr(self, key) is not None:
                     raise refusal(self._what(key), "test_images beside it, or neither", "no test_images")
             self._check_truth()
-            self._hold_out_test_set()
+            if repeats_as_test:
+                self._take_repeats_as_test()
+            else:
+                self._hold_out_test_set()
         else:
+            if repeats_as_test:
+                raise refusal(self._what("test_images"), "none with --repeats-as-test", f"{len(self.test_images)} of them")
             self._check_test_set()
             self._check_truth()
             self._drop_test_images_from_training()
@@ -83,7 +91,7 @@ class Recording:
         height, width, channels = self.images.shape[1:]
         kind = "simulated recording" if self.simulated else "recording"
         return (f"<{kind} {self.name}: {len(self.images)} training and {len(self.test_images)} test images of {height}x{width}x{channels},"
-                f" {self.neurons} neurons, {self.repeats or 'no'} repeats>")
+                f" {self.neurons} neurons, {self.repeats_text or 'no'} repeats>")
 
     @property
     def neurons(self):
@@ -94,6 +102,19 @@ class Recording:
     def repeats(self):
         """Number of repeats of the test images, or None where only averages are known."""
         return None if self.test_trials is None else self.test_trials.shape[0]
+
+    @functools.cached_property
+    def repeats_range(self):
+        """(fewest, most) repeats that are known of a test image in a neuron, or None where only averages are known."""
+        if self.test_trials is None:
+            return None
+        known = sum((~np.isnan(trial)).astype(np.int32) for trial in self.test_trials)
+        return int(known.min()), int(known.max())
+
+    @property
+    def repeats_text(self):
+        """How often test images were shown, in words: "9", or "6 to 9" where it varies; None where only averages are known."""
+        return self.repeats_range and " to ".join(map(str, sorted(set(self.repeats_range))))
 
     @functools.cached_property
     def digest(self):
@@ -197,6 +218,24 @@ class Recording:
             self._set(truth={**self.truth, "test_rates": np.asarray(self.truth["rates"])[test]})
         self._keep(~test)
         self._note(f"The recording has no test set: a fixed {test.sum()} of its {total} images are held out as one.")
+
+    def _take_repeats_as_test(self):
+        (groups,) = image_groups(self.images)
+        shown = np.bincount(groups)
+        repeated, single = int((shown > 1).sum()), shown[groups] == 1
+        if repeated < 2:
+            raise refusal(self._what("images"), "at least 2 stimuli shown several times with --repeats-as-test", repeated)
+        if single.sum() < 2:
+            raise refusal(
+                self._what("images"), "at least 2 stimuli shown once, to train on, with --repeats-as-test", single.sum())
+        first, trials = trials_of_repeats(groups, self.responses)
+        self._set(test_images=self.images[first], test_trials=trials)
+        if self.truth is not None and "rates" in self.truth:
+            self._set(truth={**self.truth, "test_rates": np.asarray(self.truth["rates"])[first]})
+        self._keep(single)
+        self._check_test_set()
+        self._note(f"The {repeated} stimuli that were shown several times are the test set, their {self.repeats_text} presentations its"
+                   f" trials; the {single.sum()} that were shown once are trained on.")
 
     def _drop_test_images_from_training(self):
         test_groups, groups = image_groups(self.test_images, self.images)

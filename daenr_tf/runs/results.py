@@ -26,6 +26,8 @@ def make_results(config, recording, sets, model, training, evaluation, notes):
     """
     counts = {"train": len(sets.train.images), "validation": len(sets.validation.images),
               "test": len(sets.test.images), "neurons": recording.neurons, "repeats": recording.repeats}
+    if recording.repeats and recording.repeats_range[0] < recording.repeats:
+        counts["repeats_least"] = recording.repeats_range[0]
     return {
         "recipe": config.model.recipe,
         "dataset": {"name": recording.name, "simulated": recording.simulated, "counts": counts, "digest": recording.digest},

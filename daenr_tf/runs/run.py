@@ -49,7 +49,7 @@ def run(config, data_dir=None, run_dir=None, export_dir=None, overwrite=False):
     for option, directory in (("--run-dir", run_dir), ("--export-dir", export_dir)):
         if directory:
             check_writable(option, directory)
-    recording = load_recording(config.dataset, config.region, data_dir)
+    recording = load_recording(config.dataset, config.region, data_dir, config.repeats_as_test)
     checks.colour(recording, config.model.channels)
     config = dataclasses.replace(config, dataset=sources.settled(config.dataset, recording))
     place = os.path.join(config.model.recipe, tag(config, recording))
@@ -76,6 +76,7 @@ def _notes(config, recording):
     """What a user must know of how the recording and the settings were read."""
     notes = list(recording.notes)
     if config.own_recording:
+        notes += checks.changes(recording, config.model.image_size, config.model.channels)
         notes.append("the paper gives no settings for one's own recording: alpha:beta, unless you give them, are those of"
                      f" region {config.region}, which names no part of the recording")
     if config.model.system.joint and config.model.recipe not in paper.JOINT:

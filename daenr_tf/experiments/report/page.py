@@ -29,6 +29,7 @@ from daenr_tf.experiments.report import tables
 from daenr_tf.experiments.report.pictures import REHEARSAL, Pictures
 from daenr_tf.files import replace_file, write_text
 from daenr_tf.plotting import study_figures
+from daenr_tf.recordings import checks
 
 REPORT, TEMPLATE = "report.html", "template.html.j2"
 SYMBOLS = {SUPPORTED: "✔", NOT_SUPPORTED: "○", CONTRADICTED: "✘", NOT_DECIDABLE: "?", None: "–"}
@@ -108,9 +109,13 @@ class _Report:
         return f"DAE-NR on {names}" if self.study.own else "DAE-NR: the paper’s experiments, repeated"
 
     def _recording(self, region, recording):
-        repeats = f"{recording.repeats} times each" if recording.repeats else "averages over repeats only, so no noise ceiling"
+        repeats = f"{recording.repeats_text} times each" if recording.repeats_text else "averages over repeats only, so no noise ceiling"
         ceiling = self.findings.ceiling(region)
-        return {"name": recording.name, "notes": recording.notes, "facts": [
+        notes = list(recording.notes)
+        if self.study.own:
+            model = self.study.config(self.plan.cells[0]).model
+            notes += [note[0].upper() + note[1:] for note in checks.changes(recording, model.image_size, model.channels)]
+        return {"name": recording.name, "notes": notes, "facts": [
             f"{len(recording.images)} training images", f"{len(recording.test_images)} test images ({repeats})", f"{recording.neurons} neurons",
             *([f"mean noise ceiling {tables.number(ceiling, 3)}"] if ceiling is not None else []),
             "SIMULATED: its responses come from a model" if recording.simulated else "recorded" + ", as far as its file says" * self.study.own]}

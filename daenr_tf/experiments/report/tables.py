@@ -219,11 +219,11 @@ def _counts(findings, part, own):
     for region in part.regions:
         recording = findings.recordings[region]
         row = {"region": region, "recording": recording.name, "training images": len(recording.images), "test images": len(recording.test_images),
-               "repeats of a test image": recording.repeats, "neurons": recording.neurons, "simulated": recording.simulated, "budget": findings.study.budget}
+               "repeats of a test image": recording.repeats_text, "neurons": recording.neurons, "simulated": recording.simulated, "budget": findings.study.budget}
         if not own:
             row |= {f"paper: {name}": getattr(paper.counts(region), field) for name, field in _COUNTED.items()}
         rows.append(row)
-    table = pd.DataFrame(rows).astype({"repeats of a test image": "Int64"})
+    table = pd.DataFrame(rows)
     return table.drop(columns="region") if own else table
 
 
