@@ -146,7 +146,8 @@ class RunConfig:
         training: completed by the cell's task, alpha and beta.
         dataset: a name in `recordings.sources`, or the path of a file.
         region: 1..3, the recorded region (for one's own recording: the region whose alpha:beta are taken).
-        repeats_as_test: bool, whether the stimuli that one's own recording shows several times become its test set.
+        repeats_as_test: bool, whether the stimuli that one's own recording shows several times
+            become its test set.
         strategy: "none" or "mirrored".
         deterministic: bool, whether TensorFlow is held to operations that give the same bits each time.
         quick: bool, whether the small budget was asked for.

@@ -19,7 +19,7 @@ class InputError(ValueError):
 
 
 def refusal(what, expected, found):
-    """The `InputError`, to be raised, with the line "`what`: expected `expected`, found `found`"."""
+    """The `InputError`, to be raised: "`what`: expected `expected`, found `found`"."""
     return InputError(f"{what}: expected {expected}, found {found}")
 
 

@@ -1,4 +1,4 @@
-"""A form of recording that the product does not know: a directory with a text file of responses and one of pixels."""
+"""A form of recording that the product lacks: a directory with two text files."""
 
 import os
 
@@ -11,7 +11,9 @@ ROW = sources.Reader("toy", (".toy",), "toy_form:read")
 
 def read(path):
     """The arrays of a toy recording."""
-    return {"images": np.loadtxt(os.path.join(path, "pixels.txt")).reshape(-1, 6, 8), "responses": np.loadtxt(os.path.join(path, "spikes.txt"))}
+    pixels = np.loadtxt(os.path.join(path, "pixels.txt"))
+    spikes = np.loadtxt(os.path.join(path, "spikes.txt"))
+    return {"images": pixels.reshape(-1, 6, 8), "responses": spikes}
 
 
 def write(path, images=40, neurons=3):

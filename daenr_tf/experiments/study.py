@@ -16,7 +16,8 @@ class Study:
     """What all cells share.
 
     Attributes:
-        dataset: a name in `recordings.sources` that stands for itself, or the absolute path of a file.
+        dataset: a name in `recordings.sources` that stands for itself, or the absolute path of one's
+            own recording.
         data_dir: where the published recordings lie, or None.
         budget: "paper" (two stages of patience 1000, at most 10,000 steps) or "quick" (at most 200 steps: a rehearsal).
         weights_region: for one's own recording, the region whose loss weights are taken.

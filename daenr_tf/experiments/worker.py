@@ -76,7 +76,8 @@ def run_in_a_process(command, cell, study, results_dir, base=None):
         return "failed", 0.0, f"{cell.base.name} did not end well, which chooses its neurons"
     # CPU_COUNT and MEMORY_LIMIT are what affinity and cgroups let this process have.
     at_once = get_worker().state.nthreads
-    memory = getattr(get_worker().memory_manager, "memory_limit", None) or MEMORY_SHARE * MEMORY_LIMIT
+    given = getattr(get_worker().memory_manager, "memory_limit", None)
+    memory = given or MEMORY_SHARE * MEMORY_LIMIT
     order = {"cell": cell.to_dict(), "study": study.to_dict(), "results_dir": results_dir,
              "threads": max(1, CPU_COUNT // at_once), "memory": memory / at_once}
     os.makedirs(os.path.dirname(log_file(results_dir, cell)), exist_ok=True)

@@ -1,6 +1,7 @@
 """Arrays from files that nobody vouches for: read rightly, or refused in one line, in bounded time and memory.
 
-Headers are read by NumPy, which takes them for literals and evaluates nothing; nothing is ever unpickled.
+Headers are read by NumPy, which takes them for literals and evaluates nothing; nothing is ever
+unpickled.
 
 References:
     The .npy format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
@@ -19,9 +20,13 @@ from numpy.lib import format as npy_format
 from daenr_tf.errors import InputError, refusal
 from daenr_tf.files import open_regular
 
-# The bytes of a header's length, and its reader, by version. Version 3 has names of fields in UTF-8: a plain array has none.
-HEADERS = {(1, 0): (2, npy_format.read_array_header_1_0), (2, 0): (4, npy_format.read_array_header_2_0),
-           (3, 0): (4, npy_format.read_array_header_2_0)}
+# The bytes of a header's length, and its reader, by version. Version 3 has names of fields in UTF-8:
+# a plain array has none.
+HEADERS = {
+    (1, 0): (2, npy_format.read_array_header_1_0),
+    (2, 0): (4, npy_format.read_array_header_2_0),
+    (3, 0): (4, npy_format.read_array_header_2_0),
+}
 LONGEST_HEADER = 4096
 MOST_AXES = 8
 TYPES = ("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8")
@@ -117,7 +122,7 @@ def _read_npy(stream, size, what):
 
 
 def _read_header(stream, what):
-    """(shape, whether in Fortran order, type, bytes taken) from the start of an .npy stream, by NumPy's own reader."""
+    """(shape, whether in Fortran order, type, bytes taken) from the start of an .npy stream."""
     try:
         version = npy_format.read_magic(stream)
         length_bytes, read = HEADERS[version]
@@ -130,15 +135,18 @@ def _read_header(stream, what):
         raise refusal(what, f"an .npy header of at most {LONGEST_HEADER} bytes", size)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that Python 2 wrote it, or what else a parser says of damaged text
-            shape, fortran, dtype = read(io.BytesIO(length + stream.read(size)), max_header_size=LONGEST_HEADER)
+            warnings.simplefilter("ignore")  # that Python 2 wrote it, or that the text is damaged
+            header = io.BytesIO(length + stream.read(size))
+            shape, fortran, dtype = read(header, max_header_size=LONGEST_HEADER)
     except Exception as reason:  # a parser of Python's raises half a dozen kinds for damaged text
         raise refusal(what, "an .npy header of a plain array", _first(reason)) from None
     if dtype.hasobject:
         raise refusal(what, "an array of plain numbers", "pickled objects, which are never opened")
     if dtype.str[1:] not in TYPES:
-        raise refusal(what, "booleans, integers or floats of at most 64 bits", f"the type {dtype.str[:40]!r}")
-    if len(shape) > MOST_AXES or not all(type(axis) is int and 0 <= axis <= sys.maxsize for axis in shape):
+        kind = f"the type {dtype.str[:40]!r}"
+        raise refusal(what, "booleans, integers or floats of at most 64 bits", kind)
+    whole = all(type(axis) is int and 0 <= axis <= sys.maxsize for axis in shape)
+    if len(shape) > MOST_AXES or not whole:
         raise refusal(what, f"a shape of at most {MOST_AXES} whole numbers", str(shape)[:100])
     return shape, fortran, dtype, npy_format.MAGIC_LEN + length_bytes + size
 

@@ -139,7 +139,7 @@ def colour(recording, channels):
 
 
 def changes(recording, image_size, channels):
-    """Sentences about what a model does not see of a recording's images, with the option that changes it.
+    """Sentences about what a model does not see of the images, with the option that changes it.
 
     Args:
         recording: `Recording`.
@@ -150,9 +150,10 @@ def changes(recording, image_size, channels):
     if recorded > channels:
         sentences.append("colour images are turned to grey (--color rgb keeps it)")
     if (height, width) != tuple(image_size):
-        squeezed = height * image_size[1] != width * image_size[0]
-        sentences.append(f"images of {height}x{width} are resized to {image_size[0]}x{image_size[1]}"
-                         + (", which changes their proportions" if squeezed else "") + " (--image-size takes another size)")
+        rows, columns = image_size
+        squeezed = ", which changes their proportions" if height * columns != width * rows else ""
+        sentences.append(f"images of {height}x{width} are resized to {rows}x{columns}{squeezed}"
+                         " (--image-size takes another size)")
     return sentences
 
 

@@ -65,7 +65,8 @@ def _missing(directory):
 def _download(aside):
     """The path of the supplement, in the folder `aside`."""
     outcome = []
-    # In a thread of its own: a time-out of requests is one of a single read, and none of them ends a transfer that drips.
+    # In a thread of its own: a time-out of requests is one of a single read, and none of them ends
+    # a transfer that drips.
     transfer = threading.Thread(target=lambda: outcome.append(_retrieve(aside)), daemon=True)
     transfer.start()
     transfer.join(TOTAL_SECONDS)
@@ -90,7 +91,10 @@ def _retrieve(aside):
     import tqdm
 
     class Bar(tqdm.tqdm):
-        """Shows a transfer on a terminal, and ends one that brings too much, or that nobody waits for: then its folder is gone."""
+        """Shows a transfer on a terminal, and ends one that brings too much.
+
+        One that nobody waits for ends as well: its folder is gone.
+        """
 
         def __bool__(self):  # pooch asks; tqdm has no answer before the length is known, and says no where there is none
             return True

@@ -25,12 +25,13 @@ def load_recording(dataset, region=None, data_dir=None, repeats_as_test=False):
 
     Args:
         dataset: "antolik" (the published recordings), "simulated", "auto" (the published ones where they are found or can be
-            fetched, else the simulated one under a banner on standard error), or the path of one's own, in a form that
-            `sources.READERS` has.
+            fetched, else the simulated one under a banner on standard error), or the path of
+            one's own, in a form that `sources.READERS` has.
         region: 1, 2 or 3, of the published or simulated recordings; 3 by default.
         data_dir: where the folder `Data/region{1,2,3}/` lies; else `$DAENR_DATA_DIR`, else the user's cache, into which the
             published recordings are fetched unless `$DAENR_OFFLINE` is 1.
-        repeats_as_test: bool, whether the stimuli that one's own recording shows several times become its test set.
+        repeats_as_test: bool, whether the stimuli that one's own recording shows several times
+            become its test set.
 
     Returns:
         `Recording`.
@@ -55,7 +56,9 @@ def load_recording(dataset, region=None, data_dir=None, repeats_as_test=False):
 
 
 def load_own(path, repeats_as_test=False):
-    """One's own recording. Its name is the path's last part, with "_" for what does not belong in a directory's name.
+    """One's own recording.
+
+    Its name is the path's last part, with "_" for what does not belong in a directory's name.
 
     Raises:
         InputError: the file can't be read, or its arrays make no recording.
@@ -67,7 +70,8 @@ def load_own(path, repeats_as_test=False):
     for key in REQUIRED:
         if key not in fields:
             raise refusal(path, f"an array {key}", f"only {', '.join(fields) or 'nothing'}")
-    return Recording(**{"name": _name(path), "source": path, **fields}, repeats_as_test=repeats_as_test)
+    fields = {"name": _name(path), "source": path, **fields}
+    return Recording(**fields, repeats_as_test=repeats_as_test)
 
 
 def _name(path):
@@ -93,7 +97,7 @@ def load_published(region, data_dir=None):
 
 
 def load_auto(region, data_dir=None):
-    """The published recording of a region, or where it can't be had the simulated one, under a banner."""
+    """The published recording of a region; where it can't be had the simulated one, under a banner."""
     from daenr_tf.recordings.fetch import FetchError
 
     try:

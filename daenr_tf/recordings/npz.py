@@ -6,7 +6,9 @@ KEYS = ("images", "responses", "test_images", "test_trials", "test_responses")
 
 
 def read(path):
-    """The arrays of a recording in an .npz file: `images`, `responses` and, if there is a test set, `test_images` and `test_trials` or
+    """The arrays of a recording in an .npz file.
+
+    They are `images`, `responses` and, if there is a test set, `test_images` and `test_trials` or
     `test_responses`; shapes as in `Recording`.
 
     Raises:

@@ -20,9 +20,9 @@ class Recording:
     """Images, and what M neurons answered to them.
 
     Every check of a recording happens when one is made; afterwards its arrays hold what is said here and are read-only.
-    Without a test set a fixed 20 % of the images is held out as one, or, with `repeats_as_test`, the stimuli that were shown several
-    times become one and their presentations its trials. Training images that are identical to a test image are left
-    out. All of this is told in `notes`.
+    Without a test set a fixed 20 % of the images is held out as one, or, with `repeats_as_test`, the
+    stimuli that were shown several times become one and their presentations its trials. Training
+    images that are identical to a test image are left out. All of this is told in `notes`.
 
     Attributes:
         images: (images, height, width, channels), training images in their own grey levels and type; channels 1 or 3.
@@ -40,7 +40,8 @@ class Recording:
             `phase`, `size`, `complex` (neurons,), `rates` (images, neurons), `test_rates` (test images, neurons); else None.
         source: where it comes from, such as a file's name, for messages.
         notes: sentences that a user should read about what was done to the recording.
-        repeats_as_test: bool, whether stimuli that `images` holds several times become the test set; taken, and not kept.
+        repeats_as_test: bool, whether stimuli that `images` holds several times become the test set;
+            taken, and not kept.
 
     Raises:
         InputError: with one line that names the array, what was expected and what was found.
@@ -76,7 +77,8 @@ class Recording:
                 self._hold_out_test_set()
         else:
             if repeats_as_test:
-                raise refusal(self._what("test_images"), "none with --repeats-as-test", f"{len(self.test_images)} of them")
+                found = f"{len(self.test_images)} of them"
+                raise refusal(self._what("test_images"), "none with --repeats-as-test", found)
             self._check_test_set()
             self._check_truth()
             self._drop_test_images_from_training()
@@ -105,7 +107,7 @@ class Recording:
 
     @functools.cached_property
     def repeats_range(self):
-        """(fewest, most) repeats that are known of a test image in a neuron, or None where only averages are known."""
+        """(fewest, most) known repeats of a test image in a neuron; None where there are averages only."""
         if self.test_trials is None:
             return None
         known = sum((~np.isnan(trial)).astype(np.int32) for trial in self.test_trials)
@@ -113,7 +115,7 @@ class Recording:
 
     @property
     def repeats_text(self):
-        """How often test images were shown, in words: "9", or "6 to 9" where it varies; None where only averages are known."""
+        """How often test images were shown, "9", or "6 to 9" where it varies; None as above."""
         return self.repeats_range and " to ".join(map(str, sorted(set(self.repeats_range))))
 
     @functools.cached_property
@@ -223,19 +225,19 @@ class Recording:
         (groups,) = image_groups(self.images)
         shown = np.bincount(groups)
         repeated, single = int((shown > 1).sum()), shown[groups] == 1
-        if repeated < 2:
-            raise refusal(self._what("images"), "at least 2 stimuli shown several times with --repeats-as-test", repeated)
-        if single.sum() < 2:
-            raise refusal(
-                self._what("images"), "at least 2 stimuli shown once, to train on, with --repeats-as-test", single.sum())
+        for how, count in (("several times", repeated), ("once, to train on,", single.sum())):
+            if count < 2:
+                wanted = f"at least 2 stimuli shown {how} with --repeats-as-test"
+                raise refusal(self._what("images"), wanted, count)
         first, trials = trials_of_repeats(groups, self.responses)
         self._set(test_images=self.images[first], test_trials=trials)
         if self.truth is not None and "rates" in self.truth:
             self._set(truth={**self.truth, "test_rates": np.asarray(self.truth["rates"])[first]})
         self._keep(single)
         self._check_test_set()
-        self._note(f"The {repeated} stimuli that were shown several times are the test set, their {self.repeats_text} presentations its"
-                   f" trials; the {single.sum()} that were shown once are trained on.")
+        self._note(f"The {repeated} stimuli that were shown several times are the test set, their"
+                   f" {self.repeats_text} presentations its trials; the {single.sum()} that were shown"
+                   " once are trained on.")
 
     def _drop_test_images_from_training(self):
         test_groups, groups = image_groups(self.test_images, self.images)

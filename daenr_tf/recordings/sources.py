@@ -1,4 +1,7 @@
-"""Where recordings come from, as data: those that have a name, and the forms of file that one's own may have. Imports nothing heavy."""
+"""Where recordings come from, as data: those that have a name, and the forms that a file of one's own may have.
+
+Imports nothing heavy.
+"""
 
 import importlib
 import os
@@ -16,10 +19,11 @@ class Source:
 
     Attributes:
         name: what `--dataset` calls it.
-        home: "module:function"; the function takes a region and a data directory (or None), and returns a `Recording`.
+        home: "module:function"; the function takes a region and a data directory (or None), and
+            returns a `Recording`.
         simulated: whether its responses come from a model.
         comparable: whether the paper's figures were measured on it.
-        among: the names of the sources one of which it takes; none for a source that stands for itself.
+        among: names of the sources one of which it takes; none for one that stands for itself.
     """
 
     name: str
@@ -40,8 +44,9 @@ class Reader:
     Attributes:
         name: what the form is called in messages.
         suffixes: tuple of str, the endings of its files or directories, in lower case.
-        home: "module:function"; the function takes a path and returns a dict of `Recording`'s arguments: `images` and `responses`
-            at least; what it leaves out of `name` and `source` comes from the path. It raises `InputError`.
+        home: "module:function"; the function takes a path and returns a dict of `Recording`'s
+            arguments: `images` and `responses` at least; what it leaves out of `name` and `source`
+            comes from the path. It raises `InputError`.
     """
 
     name: str
@@ -65,7 +70,8 @@ READERS = (
 
 def choices():
     """What a dataset can be, in words: "auto, antolik, simulated or FILE.npz"."""
-    *first, last = [source.name for source in SOURCES] + [f"FILE{suffix}" for reader in READERS for suffix in reader.suffixes]
+    files = [f"FILE{suffix}" for reader in READERS for suffix in reader.suffixes]
+    *first, last = [source.name for source in SOURCES] + files
     return f"{', '.join(first)} or {last}"
 
 
@@ -85,15 +91,22 @@ def is_comparable(dataset):
 
 
 def settled(dataset, recording):
-    """A dataset as a run or a study notes it once its `recording` is loaded: the source that one of several was taken from, or a file's
-    absolute path."""
+    """A dataset as a run or a study notes it once its `recording` is loaded.
+
+    Returns:
+        str, the name of a source that stands for itself, or the absolute path of one's own recording.
+    """
     source = source_of(dataset)
     if source is None:
         return os.path.abspath(dataset)
-    return next((name for name in source.among if source_of(name).simulated == recording.simulated), dataset)
+    taken = [name for name in source.among if source_of(name).simulated == recording.simulated]
+    return taken[0] if taken else dataset
 
 
 def reader_of(path):
-    """The `Reader` for a path, by its ending; the first one for an ending that none has, which says what is wrong with the file."""
+    """The `Reader` for a path, by its ending.
+
+    For an ending that none has it is the first one, which says what is wrong with the file.
+    """
     ending = os.path.splitext(path.rstrip(os.sep))[1].lower()
     return next((reader for reader in READERS if ending in reader.suffixes), READERS[0])

@@ -34,16 +34,18 @@ def trials_of_repeats(groups, responses):
     """What stimuli that were shown several times were answered, presentation by presentation.
 
     Args:
-        groups: (images,) group numbers 0..G-1, as `image_groups` gives them; at least one has two images.
+        groups: (images,) group numbers 0..G-1, as `image_groups` gives them; one at least has two
+            images.
         responses: (images, neurons) floats.
 
     Returns:
-        first: (stimuli,) the index of the first presentation of each stimulus that was shown several times, in their order.
+        first: (stimuli,) the index of the first presentation of each stimulus that was shown several
+            times, in their order.
         trials: (most presentations, stimuli, neurons), NaN where a stimulus was shown fewer times.
     """
     counts = np.bincount(groups)
     order = np.argsort(groups, kind="stable")
-    presentation = np.empty_like(groups)  # the how manieth of its stimulus
+    presentation = np.empty_like(groups)  # its number among those of its stimulus
     presentation[order] = np.arange(len(groups)) - np.repeat(np.cumsum(counts) - counts, counts)
     repeated = counts[groups] > 1
     stimulus = np.cumsum(counts > 1) - 1  # by group

@@ -27,8 +27,8 @@ def check_writable(option, directory):
     """Raises `InputError` where `directory` neither is a directory that can be written to nor could be made."""
     path = os.path.abspath(directory)
     if any(unicodedata.category(character) in REFUSED for character in path):
-        raise InputError(f"{option}: expected a name in UTF-8 without control characters, as TensorFlow wants it,"
-                         f" found {one_line(directory)!r}")
+        raise InputError(f"{option}: expected a name in UTF-8 without control characters,"
+                         f" as TensorFlow wants it, found {one_line(directory)!r}")
     missing = []
     while not os.path.lexists(path):
         path, name = os.path.split(path)

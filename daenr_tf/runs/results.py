@@ -58,7 +58,8 @@ def published(config):
     if (config.training.alpha, config.training.beta) != (weights.alpha, weights.beta):
         return None
     figures = paper.published(*cell)
-    return figures and {**figures, "comparable": sources.is_comparable(config.dataset) and not _departures(config)}
+    comparable = sources.is_comparable(config.dataset) and not _departures(config)
+    return figures and {**figures, "comparable": comparable}
 
 
 def _departures(config):

@@ -114,7 +114,8 @@ class _Report:
         notes = list(recording.notes)
         if self.study.own:
             model = self.study.config(self.plan.cells[0]).model
-            notes += [note[0].upper() + note[1:] for note in checks.changes(recording, model.image_size, model.channels)]
+            changes = checks.changes(recording, model.image_size, model.channels)
+            notes += [change[0].upper() + change[1:] for change in changes]
         return {"name": recording.name, "notes": notes, "facts": [
             f"{len(recording.images)} training images", f"{len(recording.test_images)} test images ({repeats})", f"{recording.neurons} neurons",
             *([f"mean noise ceiling {tables.number(ceiling, 3)}"] if ceiling is not None else []),
