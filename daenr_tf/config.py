@@ -9,7 +9,7 @@ from daenr_tf.errors import InputError, SettingError
 from daenr_tf.files import read_text
 from daenr_tf.loss_weights import default_weights
 from daenr_tf.paper import REGIONS
-from daenr_tf.recordings.sources import is_source
+from daenr_tf.recordings import sources
 from daenr_tf.setting_checks import number, one_of, whole
 
 DEFAULT_REGION = 3
@@ -146,6 +146,8 @@ class RunConfig:
         training: completed by the cell's task, alpha and beta.
         dataset: a name in `recordings.sources`, or the path of a file.
         region: 1..3, the recorded region (for one's own recording: the region whose alpha:beta are taken).
+        repeats_as_test: bool, whether the stimuli that one's own recording shows several times
+            become its test set.
         strategy: "none" or "mirrored".
         deterministic: bool, whether TensorFlow is held to operations that give the same bits each time.
         quick: bool, whether the small budget was asked for.
@@ -155,6 +157,7 @@ class RunConfig:
     training: TrainConfig = field(default_factory=TrainConfig)
     dataset: str = "auto"
     region: int = DEFAULT_REGION
+    repeats_as_test: bool = False
     strategy: str = "none"
     deterministic: bool = False
     quick: bool = False
@@ -163,8 +166,8 @@ class RunConfig:
         one_of("region", self.region, REGIONS)
         one_of("strategy", self.strategy, ("none", "mirrored"))
         if not isinstance(self.dataset, str) or not self.dataset:
-            raise SettingError("dataset", "auto, antolik, simulated or a file", self.dataset)
-        for name in ("deterministic", "quick"):
+            raise SettingError("dataset", sources.choices(), self.dataset)
+        for name in ("repeats_as_test", "deterministic", "quick"):
             if not isinstance(getattr(self, name), bool):
                 raise SettingError(name, "true or false", getattr(self, name))
         if self.model.seed != self.training.seed:
@@ -174,7 +177,7 @@ class RunConfig:
     @property
     def own_recording(self):
         """Whether the recording is a file of the user's."""
-        return not is_source(self.dataset)
+        return not sources.is_source(self.dataset)
 
     def to_dict(self):
         """The settings as one flat dictionary that JSON can hold."""

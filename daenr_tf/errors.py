@@ -18,6 +18,11 @@ class InputError(ValueError):
         super().__init__(one_line(message))
 
 
+def refusal(what, expected, found):
+    """The `InputError`, to be raised: "`what`: expected `expected`, found `found`"."""
+    return InputError(f"{what}: expected {expected}, found {found}")
+
+
 class SettingError(InputError):
     """A setting that can't be used, by the name of its field, so that the command line can name its option."""
 

@@ -19,7 +19,7 @@ from daenr_tf.recordings import checks
 from daenr_tf.runs import checkpoint
 
 STAGES = 2
-CHUNK = 10  # steps between two moves of the progress bar
+STEPS_AT_ONCE = 10  # steps between two moves of the progress bar
 SAVE_SHARE = 0.01  # of the time, at most, goes into saving states
 LONGEST_UNSAVED = 600.0  # seconds: one save that a stopped process or a stalled disk drew out does not put the next one off for hours
 
@@ -177,7 +177,7 @@ class _Loop:
             metric.reset_state()
         started = time.perf_counter()
         while state.step < end:
-            count = min(CHUNK, end - state.step)
+            count = min(STEPS_AT_ONCE, end - state.step)
             self.run_steps(self.batches, tf.constant(count))
             state.step += count
             for observer in self.observers:

@@ -90,6 +90,8 @@ CASES = {
     "no neuron": (["--dataset", "{given}/no_neuron.npz"], ["no_neuron.npz: responses", "at least one", "(10, 0)"]),
     "one image": (["--dataset", "{given}/one_image.npz"], ["one_image.npz: images", "at least 4", "found 1"]),
     "a file cut off": (["--dataset", "{given}/cut_off.npz"], ["cut_off.npz", "whole"]),
+    "repeats as a test set of a recording that has one": (["--dataset", "simulated", "--repeats-as-test"], ["--repeats-as-test", "one's own", "simulated"]),
+    "repeats as a test set without repeats": (["--dataset", "{given}/good.npz", "--repeats-as-test"], ["good.npz: images", "shown several times", "0"]),
     "a lacking file": (["--dataset", "antolik", "--data-dir", "{given}/lacking"], ["lacking/Data/region3/training_inputs.npy", "no such file"]),
     "a lacking file under auto": (["--data-dir", "{given}/lacking"], ["lacking/Data/region3/training_inputs.npy", "no such file"]),
     "a truncated file": (["--dataset", "antolik", "--data-dir", "{given}/truncated"], ["training_inputs.npy", "13838400 bytes", "cut off"]),

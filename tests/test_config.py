@@ -38,7 +38,7 @@ def test_a_runs_settings_survive_json(recipe):
                     codebook_update="loss", readout_l1=0.3, activity_l1=0.25, precision="mixed_bfloat16", seed=4),
         TrainConfig(task=SYSTEMS[recipe].tasks[-1], alpha=0.5, beta=2.0, batch_size=8, learning_rate=1e-4, max_steps=70, patience_steps=20,
                     validate_every=5, seed=4),
-        dataset="own.npz", region=2, strategy="mirrored", quick=True)
+        dataset="own.npz", region=2, repeats_as_test=True, strategy="mirrored", quick=True)
     settings = json.loads(json.dumps(config.to_dict(), allow_nan=False))
     assert RunConfig.from_dict(settings) == config
     assert settings.keys() == field_names()
@@ -110,6 +110,7 @@ BAD = {
     "seed": [-1, 0.5, "0", 2**31],
     "region": [0, 4, "3", None, True, 3.0],
     "dataset": ["", None, 3],
+    "repeats_as_test": [1, "yes", None],
     "strategy": ["horovod", None],
     "quick": [1, "yes", None],
     "deterministic": [0, "no", None],

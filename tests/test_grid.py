@@ -14,6 +14,7 @@ import dask
 import psutil
 import pytest
 from dask.system import CPU_COUNT
+from distributed.system import MEMORY_LIMIT
 from stub_work import DIES, FAILS, SILENT, SLEEPS
 
 from daenr_tf.errors import InputError
@@ -120,7 +121,13 @@ def test_threads_and_memory_are_shared_out(stub, client, tmp_path):
     run(client, cells(0), tmp_path)
     _, _, threads, memory = (tmp_path / "trace").read_text().split()
     assert int(threads) == max(1, CPU_COUNT // 2)
-    assert int(memory) == pytest.approx(worker.MEMORY_SHARE * psutil.virtual_memory().total / 2, rel=1e-6)
+    assert int(memory) == pytest.approx(worker.MEMORY_SHARE * MEMORY_LIMIT / 2, rel=1e-6)
+
+
+def test_the_memory_shared_out_is_what_a_container_may_have(stub, client, tmp_path, monkeypatch):
+    monkeypatch.setattr("distributed.system.MEMORY_LIMIT", 4_000_000_000)
+    run(client, cells(0), tmp_path)
+    assert int((tmp_path / "trace").read_text().split()[3]) == pytest.approx(worker.MEMORY_SHARE * 2_000_000_000, rel=1e-6)
 
 
 def listening():

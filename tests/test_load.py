@@ -146,8 +146,14 @@ def test_a_path_is_ones_own_recording(tmp_path):
 
 @pytest.mark.parametrize("dataset", ["", "nowhere.npz", "Simulated", "null\0byte", "\ud800", "line\nbreak"])
 def test_a_dataset_that_is_neither_a_name_nor_a_file_is_refused(dataset):
-    with refused("dataset", "auto, antolik, simulated or an .npz file"):
+    with refused("dataset", "auto, antolik, simulated or FILE.npz"):
         load_recording(dataset)
+
+
+@pytest.mark.parametrize("dataset", ["auto", "antolik", "simulated"])
+def test_a_recording_that_has_a_name_has_a_test_set_of_its_own(dataset):
+    with refused("--repeats-as-test", "one's own recording", dataset):
+        load_recording(dataset, repeats_as_test=True)
 
 
 def test_a_directory_is_no_dataset(tmp_path):

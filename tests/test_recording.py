@@ -8,6 +8,7 @@ import pytest
 
 from daenr_tf import blocks
 from daenr_tf.errors import InputError
+from daenr_tf.recordings import checks
 from daenr_tf.recordings.recording import Recording
 from daenr_tf.recordings.splits import choose, image_groups
 
@@ -235,6 +236,85 @@ def test_refuses_where_no_training_images_remain():
     fields["images"] = fields["test_images"][np.arange(20) % 4]
     with pytest.raises(InputError, match="2 distinct training images.*found 0"):
         Recording(**fields)
+
+
+# Repeats
+
+def shown(presentations):
+    """Three neurons' answers to stimuli shown so often, in a random order; with them the number of each one's stimulus."""
+    which = np.random.default_rng(3).permutation(np.repeat(np.arange(len(presentations)), presentations))
+    fields = arrays(images=len(presentations))
+    return {"images": fields["images"][which], "responses": np.random.default_rng(4).gamma(2.0, 1.0, (len(which), 3))}, which
+
+
+def test_stimuli_shown_several_times_become_the_test_set_if_asked():
+    fields, which = shown([1, 3, 1, 2, 1, 1, 5, 1])
+    rates = np.arange(3.0 * len(which)).reshape(-1, 3)
+    recording = Recording(**fields, truth={"rates": rates}, repeats_as_test=True)
+    assert recording.images.shape == (5, 6, 5, 1) and recording.test_trials.shape == (5, 3, 3)
+    single = np.isin(which, [0, 2, 4, 5, 7])
+    np.testing.assert_array_equal(recording.images[..., 0], fields["images"][single])
+    np.testing.assert_array_equal(recording.responses, fields["responses"][single].astype(np.float32))
+    np.testing.assert_array_equal(recording.truth["rates"], rates[single])
+    tested = sorted([1, 3, 6], key=which.tolist().index)
+    for number, stimulus in enumerate(tested):
+        rows = np.flatnonzero(which == stimulus)
+        answers = fields["responses"][rows].astype(np.float32)
+        np.testing.assert_array_equal(recording.test_images[number, ..., 0], fields["images"][rows[0]])
+        np.testing.assert_array_equal(recording.test_trials[:len(rows), number], answers)
+        assert np.isnan(recording.test_trials[len(rows):, number]).all()
+        np.testing.assert_allclose(recording.test_responses[number], answers.mean(0), rtol=1e-6)
+        np.testing.assert_array_equal(recording.truth["test_rates"][number], rates[rows[0]])
+    assert recording.repeats_range == (2, 5) and "2 to 5 repeats" in repr(recording)
+    (note,) = recording.notes
+    assert note.startswith("The 3 stimuli that were shown several times are the test set, their 2 to 5 presentations") and "5 that" in note
+    fewer = recording.with_neurons([0])
+    np.testing.assert_array_equal(fewer.test_trials, recording.test_trials[..., :1])
+    assert fewer.notes == recording.notes and dataclasses.replace(recording).digest == recording.digest != Recording(**fields).digest
+
+
+def test_without_being_asked_repeats_are_no_trials():
+    assert Recording(**shown([1, 3, 1, 2, 1, 1, 5, 1])[0]).test_trials is None
+
+
+@pytest.mark.parametrize("presentations, words", [
+    ([1, 1, 1, 1, 1], "at least 2 stimuli shown several times.*found 0"), ([9, 1, 1, 1], "at least 2 stimuli shown several times.*found 1"),
+    ([2, 2, 2, 2], "at least 2 stimuli shown once.*found 0"), ([2, 2, 2, 1], "at least 2 stimuli shown once.*found 1")])
+def test_repeats_that_make_no_test_set_are_refused(presentations, words):
+    with pytest.raises(InputError, match=f"^mine.npz: images: expected {words}"):
+        Recording(**shown(presentations)[0], source="mine.npz", repeats_as_test=True)
+
+
+def test_a_test_set_of_its_own_and_repeats_as_one_are_refused():
+    with pytest.raises(InputError, match="^mine.npz: test_images: expected none with --repeats-as-test, found 4 of them$"):
+        Recording(**arrays(test_images=4), source="mine.npz", repeats_as_test=True)
+
+
+def test_repeats_are_counted_where_they_are_known():
+    fields = arrays(test_images=4)
+    whole = Recording(**fields)
+    assert (whole.repeats, whole.repeats_range, whole.repeats_text) == (4, (4, 4), "4") and repr(whole).endswith("4 repeats>")
+    fields["test_trials"][1:, 2, 0] = np.nan
+    varied = Recording(**fields)
+    assert (varied.repeats, varied.repeats_range, varied.repeats_text) == (4, (1, 4), "1 to 4") and repr(varied).endswith("1 to 4 repeats>")
+    fields["test_trials"][3] = np.nan
+    assert Recording(**fields).repeats_text == "1 to 3"
+    averages = Recording(**arrays())
+    assert (averages.repeats, averages.repeats_range, averages.repeats_text) == (None, None, None) and repr(averages).endswith("no repeats>")
+
+
+# What a model sees of them
+
+@pytest.mark.parametrize("shape, size, channels, sentences", [
+    ((6, 8), (6, 8), 1, []),
+    ((6, 8, 3), (6, 8), 3, []),
+    ((6, 8, 3), (6, 8), 1, ["colour images are turned to grey (--color rgb keeps it)"]),
+    ((6, 8), (12, 16), 1, ["images of 6x8 are resized to 12x16 (--image-size takes another size)"]),
+    ((8, 8, 3), (4, 8), 1, ["colour images are turned to grey (--color rgb keeps it)",
+                            "images of 8x8 are resized to 4x8, which changes their proportions (--image-size takes another size)"]),
+])
+def test_what_a_model_does_not_see_of_the_images_is_told(shape, size, channels, sentences):
+    assert checks.changes(Recording(**arrays(shape=shape)), size, channels) == sentences
 
 
 # Splits

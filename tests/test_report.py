@@ -1,3 +1,4 @@
+import dataclasses
 import hashlib
 import html.parser
 import pathlib
@@ -268,6 +269,26 @@ def test_ones_own_recording_has_no_paper_column_and_no_region(written):
         assert not {"paper", "region", "difference"} & set(pd.read_csv(path).columns)
     heads = [next(line for line in path.read_text().splitlines() if line.startswith("|")) for path in (folder / "tables").glob("*.md")]
     assert heads and not any("region" in head or "paper" in head for head in heads)
+
+
+def test_the_page_says_what_becomes_of_ones_own_images(written):
+    page, _, _ = written(("table2",), own=True, simulated=False)
+    assert "Images of 16x16 are resized to 32x32 (--image-size takes another size)." in page.text
+    page, _, _ = written(("table2",), simulated=False, place="published")
+    assert "are resized" not in page.text
+
+
+def test_repeats_that_vary_are_told_as_a_range(written, monkeypatch):
+    def varied(regions, *options, make=studies.recordings):
+        found = make(regions, *options)
+        trials = np.array(found[None].test_trials)
+        trials[2:, :9] = np.nan
+        return {None: dataclasses.replace(found[None], test_trials=trials, test_responses=None)}
+
+    monkeypatch.setattr(studies, "recordings", varied)
+    page, _, folder = written(("table2", "table7"), own=True, simulated=False)
+    assert "(2 to 4 times each)" in page.text
+    assert list(pd.read_csv(folder / "tables" / "table7.csv")["repeats of a test image"]) == ["2 to 4"]
 
 
 def test_the_template_is_part_of_the_package():

@@ -10,11 +10,13 @@ import time
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from runs import command, go, outcome, read_json, write_recording
 
 import daenr_tf
 from daenr_tf import metrics
-from daenr_tf.runs import interruption
+from daenr_tf.config import RunConfig
+from daenr_tf.runs import interruption, run
 from daenr_tf.training import computing_threads
 
 
@@ -95,6 +97,41 @@ def test_another_recording_in_the_directory_is_refused(finished, recording_file,
     assert "digest" in done.stderr and len(done.stderr.splitlines()) == 1
 
 
+@pytest.fixture(scope="module")
+def as_it_is(tmp_path_factory):
+    """A run on colour images, 6 of them shown 2 to 4 times: (folder, path of the recording, what it said)."""
+    folder, generator = tmp_path_factory.mktemp("as_it_is"), np.random.default_rng(2)
+    which = np.repeat(np.arange(46), [2, 4, 3, 3, 3, 2] + [1] * 40)
+    path = str(folder / "colour.npz")
+    np.savez(path, images=generator.integers(0, 256, (46, 10, 12, 3), np.uint8)[which], responses=generator.gamma(1.0, 1.0, (len(which), 4)))
+    return str(folder), path, go("cnn_fr", str(folder), "--dataset", path, "--repeats-as-test").stderr
+
+
+def test_what_becomes_of_ones_own_images_is_told_at_the_start_and_in_the_results(as_it_is):
+    folder, _, said = as_it_is
+    notes = read_json(folder, "run", "results.json")["notes"]
+    for words in ("colour images are turned to grey (--color rgb keeps it)",
+                  "images of 10x12 are resized to 8x8, which changes their proportions (--image-size takes another size)",
+                  "The 6 stimuli that were shown several times are the test set, their 2 to 4 presentations its trials"):
+        assert words in said and any(words in note for note in notes)
+
+
+def test_repeats_become_trials_and_belong_to_the_runs_settings(as_it_is):
+    folder, path, _ = as_it_is
+    results = read_json(folder, "run", "results.json")
+    assert results["dataset"]["counts"] == {"train": 32, "validation": 8, "test": 6, "neurons": 4, "repeats": 4, "repeats_least": 2}
+    assert results["config"]["repeats_as_test"] is True
+    assert results["dataset"]["digest"] == daenr_tf.load_recording(path, repeats_as_test=True).digest
+    done = go("cnn_fr", folder, "--dataset", path, status=2)
+    assert "repeats_as_test" in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+def test_the_published_and_simulated_images_are_resized_without_a_word(make_recording):
+    recording = make_recording(height=31, width=31)
+    for dataset, told in (("simulated", False), ("antolik", False), ("mine.npz", True)):
+        assert any("resized" in note for note in run._notes(RunConfig(dataset=dataset), recording)) is told
+
+
 def test_colour_is_not_made_of_a_grey_recording(recording_file, tmp_path):
     done = go("cae_fr", str(tmp_path), "--dataset", recording_file, "--color", "rgb", status=2)
     assert "--color" in done.stderr and len(done.stderr.splitlines()) == 1
@@ -107,6 +144,22 @@ def test_a_run_directory_whose_name_is_no_utf_8_is_refused(recording_file, tmp_p
                           capture_output=True, timeout=300, check=False)
     assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
     assert b"--run-dir" in done.stderr and b"UTF-8" in done.stderr and not os.path.exists(odd)
+
+
+def test_a_no_break_space_in_every_name_is_no_hindrance(recording_file, tmp_path):
+    place = tmp_path / "for\xa0Élise\u2003(2)"
+    place.mkdir()
+    shutil.copy(recording_file, place / "mine\xa0too.npz")
+    go("cae_fr", str(place), "--dataset", str(place / "mine\xa0too.npz"))
+    results = read_json(str(place), "run", "results.json")
+    assert results["saved_model"] == str(place / "export" / "1")
+    images = np.random.default_rng(0).uniform(-1, 1, (2, 8, 8, 1)).astype(np.float32)
+    expected = daenr_tf.load_model(str(place / "run" / "model.keras"))(images)
+    served = tf.saved_model.load(results["saved_model"]).signatures["serving_default"](images=tf.constant(images))
+    np.testing.assert_allclose(served["response"], expected["response"], atol=1e-5)
+    (events,) = (place / "run" / "tensorboard" / "validation").iterdir()
+    tags = {value.tag for event in tf.compat.v1.train.summary_iterator(str(events)) for value in event.summary.value}
+    assert {"loss", "response"} <= {tag.split("/")[-1] for tag in tags}, tags
 
 
 @pytest.fixture(scope="module")

@@ -38,6 +38,17 @@ def test_a_link_to_a_directory_is_as_good_as_the_directory(elsewhere, tmp_path):
     assert link.is_symlink() and sorted(os.listdir(elsewhere)) == ["checkpoint", "config.json"]
 
 
+@pytest.mark.parametrize("name", ["a\xa0b", "a\u2009b", "a\u2028b", "a\u200bb", "\u202eab", "día", "雪", "🐭"])
+def test_a_name_in_any_script_will_do(name, tmp_path):
+    check_writable("--run-dir", str(tmp_path / name))
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\tb", "\x1b[2J", "\x7f", "a\x85b", os.fsdecode(b"caf\xe9")])
+def test_control_characters_and_what_is_no_utf_8_are_refused_in_a_name(name, tmp_path):
+    with refused("--run-dir", "a name in UTF-8 without control characters"):
+        check_writable("--run-dir", str(tmp_path / name))
+
+
 def test_a_link_to_nothing_is_refused(tmp_path):
     link = tmp_path / "run"
     link.symlink_to("nowhere")

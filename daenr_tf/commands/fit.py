@@ -9,8 +9,9 @@ from daenr_tf import systems
 from daenr_tf.commands import options
 from daenr_tf.commands.options import number, whole
 from daenr_tf.commands.process import Parser, check_path, leave
-from daenr_tf.config import ModelConfig, resolve
+from daenr_tf.config import ModelConfig, RunConfig, resolve
 from daenr_tf.errors import InputError, SettingError
+from daenr_tf.recordings import sources
 
 
 def _has_readout(system):
@@ -27,8 +28,10 @@ OPTIONS = (
     ("layer", whole, f"hidden layer h_i that the readout reads (default: {options.default_of(ModelConfig, 'layer')})", _has_readout),
     ("task", str, "ir (image reconstruction) or nrs (neural representation similarity): picks alpha:beta and the"
                   " monitored validation loss (default: ir with a decoder, nrs without)", None),
-    ("dataset", str, "auto, antolik, simulated or FILE.npz (default: auto)", None),
+    ("dataset", str, f"{sources.choices()} (default: {options.default_of(RunConfig, 'dataset')})", None),
     ("data-dir", str, "where the folder Data/region{1,2,3}/ lies (default: $DAENR_DATA_DIR, then the user's cache)", None),
+    ("repeats-as-test", None,
+     "stimuli that one's own recording shows several times become its test set", None),
     ("alpha", number, "weight of the reconstruction loss (default: the paper's for that cell)", _is_joint),
     ("beta", number, "weight of the response loss (default: the paper's for that cell)", _is_joint),
     ("seed", whole, "initial weights, validation split, order, sampling (default: 0)", None),

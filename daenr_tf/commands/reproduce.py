@@ -17,6 +17,7 @@ from daenr_tf.experiments import study_file
 from daenr_tf.experiments.catalogue import EXPERIMENTS
 from daenr_tf.experiments.planning import plan
 from daenr_tf.experiments.study import BUDGETS, Study, effective, image_settings
+from daenr_tf.recordings import sources
 from daenr_tf.runs import lock
 from daenr_tf.runs.directory import check_writable, make_directory
 
@@ -33,7 +34,7 @@ def _parser(name):
                         description=f"{what}: trains every cell it needs with several seeds, and writes report.html, tables and figures.")
     if name not in EXPERIMENTS:
         parser.add_argument("--only", type=_names, metavar="NAME,...", help=f"some of {', '.join(EXPERIMENTS)} (default: all)")
-    parser.add_argument("--dataset", default="auto", help="auto, antolik, simulated or FILE.npz (default: auto)")
+    parser.add_argument("--dataset", default="auto", help=f"{sources.choices()} (default: auto)")
     parser.add_argument("--data-dir", help="where the folder Data/region{1,2,3}/ lies (default: $DAENR_DATA_DIR, then the user's cache)")
     parser.add_argument("--regions", type=_numbers("region", paper.REGIONS), metavar="R,...",
                         help="recorded regions (default: those of the paper's table); for one's own recording the one whose alpha:beta are taken"
@@ -105,7 +106,7 @@ def _run(name, argv):
     options, unknown = _parser(name).parse_known_args(argv)
     if unknown:
         raise InputError(f"{unknown[0].split('=')[0]}: expected an option (see --help), found an unknown argument")
-    own = options.dataset not in ("auto", "antolik", "simulated")
+    own = not sources.is_source(options.dataset)
     if own and options.regions and len(options.regions) > 1:
         raise InputError(f"--regions: expected the one region whose alpha:beta are taken for {options.dataset},"
                          f" found {','.join(map(str, options.regions))}")
@@ -173,9 +174,8 @@ def _recordings(chosen, options, channels):
     for region in sorted({region for part in chosen.parts for region in part.regions}, key=lambda region: region or 0):
         found[region] = load_recording(dataset, region, options.data_dir)
         checks.colour(found[region], channels)
-        if dataset == "auto":
-            dataset = "simulated" if found[region].simulated else "antolik"
-    return found, (dataset if dataset in ("antolik", "simulated") else os.path.abspath(dataset))
+        dataset = sources.settled(dataset, found[region])
+    return found, dataset
 
 
 def _study(command, chosen, study, recordings, results_dir, workers, scheduler):

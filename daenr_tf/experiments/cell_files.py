@@ -11,12 +11,11 @@ import reprlib
 
 import numpy as np
 
-from daenr_tf.errors import InputError, one_line
+from daenr_tf.errors import InputError, one_line, refusal
 from daenr_tf.experiments.cells import ALL, SHUFFLED
 from daenr_tf.experiments.measures import IMAGE_METRICS
 from daenr_tf.files import open_regular
 from daenr_tf.recordings.arrays import read_npz
-from daenr_tf.recordings.checks import error
 
 SHOWN = 10  # test images whose reconstructions are kept
 SSIM_SIDE = 11  # pixels; the SSIM of a smaller image is NaN
@@ -84,18 +83,18 @@ def read_history(path, column, steps, best_step):
     head, rows = _csv(path)
     needed = (*FINITE_COLUMNS, column)
     if not set(needed) <= set(head):
-        raise error(path, f"the columns {', '.join(needed)}", _named(head))
+        raise refusal(path, f"the columns {', '.join(needed)}", _named(head))
     try:
         values = np.array([[float(text) if text else math.nan for text in row] for row in rows])
     except ValueError as reason:
-        raise error(path, "numbers", one_line(reason)[:LONGEST_SHOWN]) from None
+        raise refusal(path, "numbers", one_line(reason)[:LONGEST_SHOWN]) from None
     found = dict(zip(head, values.T, strict=True))
     for name in needed:
         if not np.isfinite(found[name]).all():
-            raise error(f"{path}: {name}", "finite numbers", "others")
+            raise refusal(f"{path}: {name}", "finite numbers", "others")
     at = found["step"]
     if not (at[0] > 0 and (np.diff(at) > 0).all() and at[-1] == steps and best_step in at):
-        raise error(f"{path}: step", f"steps that rise to {steps}, {best_step} among them", f"{len(at)} from {at[0]:g} to {at[-1]:g}")
+        raise refusal(f"{path}: step", f"steps that rise to {steps}, {best_step} among them", f"{len(at)} from {at[0]:g} to {at[-1]:g}")
     return at.astype(np.int64), found[column]
 
 
@@ -103,9 +102,9 @@ def check_neurons(path, count):
     """Raises `InputError` where a cell's `neurons.csv` is no table of `count` neurons."""
     head, rows = _csv(path)
     if tuple(head) != NEURON_COLUMNS:
-        raise error(path, f"the columns {', '.join(NEURON_COLUMNS)}", _named(head))
+        raise refusal(path, f"the columns {', '.join(NEURON_COLUMNS)}", _named(head))
     if len(rows) != count:
-        raise error(path, f"{count} neurons", len(rows))
+        raise refusal(path, f"{count} neurons", len(rows))
     for number, (neuron, pcc, p_value, significant, *others) in enumerate(rows):
         try:
             good = int(neuron) == number and abs(float(pcc)) <= 1 and 0 <= float(p_value) <= 1 and significant in ("True", "False")
@@ -113,7 +112,7 @@ def check_neurons(path, count):
         except ValueError:
             good = False
         if not good:
-            raise error(path, f"the figures of neuron {number}", reprlib.repr(rows[number]))
+            raise refusal(path, f"the figures of neuron {number}", reprlib.repr(rows[number]))
 
 
 def shapes(model, recording, neurons):
@@ -151,9 +150,9 @@ def read_arrays(path, cell, model, recording):
     for name, shape in shapes(model, recording, count).items():
         array, what, dtype = arrays.get(name), f"{path}: {name}", np.dtype(DTYPES[name])
         if array is None:
-            raise error(what, "an array", "none")
+            raise refusal(what, "an array", "none")
         if (array.dtype, array.shape) != (dtype, shape):
-            raise error(what, f"{dtype} of shape {shape}", f"{array.dtype} of shape {array.shape}")
+            raise refusal(what, f"{dtype} of shape {shape}", f"{array.dtype} of shape {array.shape}")
         if name == "psnr":
             good = array > -np.inf  # infinite for a perfect image
         elif name == "ssim" and min(model.image_size) < SSIM_SIDE:
@@ -161,19 +160,19 @@ def read_arrays(path, cell, model, recording):
         else:
             good = np.isfinite(array)
         if not np.all(good):
-            raise error(what, "finite numbers", "others")
+            raise refusal(what, "finite numbers", "others")
     _check_neuron_numbers(f"{path}: neurons", arrays["neurons"], cell, recording.neurons)
     if not 1 <= arrays["validation_images"] < len(recording.images):
-        raise error(f"{path}: validation_images", f"some of {len(recording.images)} training images", arrays["validation_images"])
+        raise refusal(f"{path}: validation_images", f"some of {len(recording.images)} training images", arrays["validation_images"])
     return arrays
 
 
 def _check_neuron_numbers(what, found, cell, total):
     if cell.setting.group in (ALL, SHUFFLED):
         if not np.array_equal(found, np.arange(total)):
-            raise error(what, f"all {total} neurons", f"{len(found)}, or in another order")
+            raise refusal(what, f"all {total} neurons", f"{len(found)}, or in another order")
     elif not (len(found) and found[0] >= 0 and found[-1] < total and (np.diff(found) > 0).all()):
-        raise error(what, f"rising numbers of some of {total} neurons", reprlib.repr(found.tolist()))
+        raise refusal(what, f"rising numbers of some of {total} neurons", reprlib.repr(found.tolist()))
 
 
 class _Taker:
@@ -181,13 +180,13 @@ class _Taker:
 
     def __init__(self, what, values):
         if not isinstance(values, dict):
-            raise error(what, "a JSON object", reprlib.repr(values))
+            raise refusal(what, "a JSON object", reprlib.repr(values))
         self.what, self.values = what, values
 
     def __call__(self, name, expected, good):
         value = self.values.get(name)
         if not good(value):
-            raise error(f"{self.what}: {name}", expected, reprlib.repr(value) if name in self.values else "nothing")
+            raise refusal(f"{self.what}: {name}", expected, reprlib.repr(value) if name in self.values else "nothing")
         return value
 
 
@@ -196,12 +195,12 @@ def _text(path):
         try:
             content = file.read(LARGEST_TEXT + 1)
             if len(content) > LARGEST_TEXT:
-                raise error(path, f"at most {LARGEST_TEXT} bytes", "more")
+                raise refusal(path, f"at most {LARGEST_TEXT} bytes", "more")
             return content.decode("utf-8")
         except OSError as reason:
-            raise error(path, "a file that can be read", reason.strerror) from None
+            raise refusal(path, "a file that can be read", reason.strerror) from None
         except UnicodeDecodeError:
-            raise error(path, "text in UTF-8", "other bytes") from None
+            raise refusal(path, "text in UTF-8", "other bytes") from None
 
 
 def _json(path):
@@ -211,7 +210,7 @@ def _json(path):
     except InputError:
         raise
     except (ValueError, RecursionError) as reason:
-        raise error(path, "strict JSON", str(reason)[:LONGEST_SHOWN]) from None
+        raise refusal(path, "strict JSON", str(reason)[:LONGEST_SHOWN]) from None
 
 
 def _refuse(name):
@@ -223,9 +222,9 @@ def _csv(path):
     try:
         head, *rows = list(csv.reader(io.StringIO(_text(path), newline=""), strict=True)) or [[]]
     except csv.Error as reason:
-        raise error(path, "a CSV table", str(reason)) from None
+        raise refusal(path, "a CSV table", str(reason)) from None
     if not rows or len(set(head)) != len(head) or any(len(row) != len(head) for row in rows):
-        raise error(path, "a CSV table with at least one row", f"{len(rows)} rows under {len(head)} columns, or rows of another length")
+        raise refusal(path, "a CSV table with at least one row", f"{len(rows)} rows under {len(head)} columns, or rows of another length")
     return head, rows
 
 

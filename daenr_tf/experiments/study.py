@@ -8,6 +8,7 @@ from daenr_tf import systems
 from daenr_tf.config import ModelConfig, resolve
 from daenr_tf.errors import InputError
 from daenr_tf.experiments.cells import Cell
+from daenr_tf.recordings import sources
 
 BUDGETS = ("paper", "quick")
 
@@ -17,7 +18,8 @@ class Study:
     """What all cells share.
 
     Attributes:
-        dataset: "antolik", "simulated" or the absolute path of an NPZ file.
+        dataset: a name in `recordings.sources` that stands for itself, or the absolute path of one's
+            own recording.
         data_dir: where the published recordings lie, or None.
         budget: "paper" (two stages of patience 1000, at most 10,000 steps) or "quick" (at most 200 steps: a rehearsal).
         weights_region: for one's own recording, the region whose loss weights are taken.
@@ -39,7 +41,7 @@ class Study:
     @property
     def own(self):
         """Whether the recording is the user's."""
-        return self.dataset not in ("antolik", "simulated")
+        return not sources.is_source(self.dataset)
 
     @property
     def rehearsal(self):

@@ -9,13 +9,11 @@ import sys
 import threading
 import time
 
-import psutil
-
 from daenr_tf.errors import INTERRUPTED
 from daenr_tf.experiments.cells import Cell
 from daenr_tf.experiments.study import Study
 
-MEMORY_SHARE = 0.9  # of the machine's, for all cells together
+MEMORY_SHARE = 0.9  # of what this process may have, for all cells together
 _WORK = "daenr_tf.commands.cell"
 _LOOK_EVERY = 0.1  # seconds
 
@@ -69,16 +67,17 @@ def run_in_a_process(command, cell, study, results_dir, base=None):
         results_dir: str.
         base: the outcome of the cell that chooses its neurons, waited for.
     """
-    from dask.system import (
-        CPU_COUNT,  # as far as affinity and cgroups let this process have them
-    )
+    from dask.system import CPU_COUNT
     from distributed import get_worker
+    from distributed.system import MEMORY_LIMIT
 
     cell, study = Cell.from_dict(cell), Study(**study)
     if base and base[0] != "done":
         return "failed", 0.0, f"{cell.base.name} did not end well, which chooses its neurons"
+    # CPU_COUNT and MEMORY_LIMIT are what affinity and cgroups let this process have.
     at_once = get_worker().state.nthreads
-    memory = getattr(get_worker().memory_manager, "memory_limit", None) or MEMORY_SHARE * psutil.virtual_memory().total
+    given = getattr(get_worker().memory_manager, "memory_limit", None)
+    memory = given or MEMORY_SHARE * MEMORY_LIMIT
     order = {"cell": cell.to_dict(), "study": study.to_dict(), "results_dir": results_dir,
              "threads": max(1, CPU_COUNT // at_once), "memory": memory / at_once}
     os.makedirs(os.path.dirname(log_file(results_dir, cell)), exist_ok=True)

@@ -10,9 +10,8 @@ import keras
 import numpy as np
 
 from daenr_tf import systems
-from daenr_tf.errors import InputError, MachineError, one_line
+from daenr_tf.errors import InputError, MachineError, one_line, refusal
 from daenr_tf.models.weights_proof import refuse_other_weights
-from daenr_tf.recordings.checks import error
 
 MEMBERS = {"metadata.json", "config.json", "model.weights.h5"}
 OURS = "daenr_tf>"
@@ -58,13 +57,13 @@ def load_model(path):
     """
     path = os.fspath(path)
     if not path.endswith(".keras") or not os.path.isfile(path):
-        raise error(path, "a .keras file", "another kind of file" if os.path.exists(path) else "no such file")
+        raise refusal(path, "a .keras file", "another kind of file" if os.path.exists(path) else "no such file")
     try:
         return _read(path, _verify(path))
     except InputError:
         raise
     except Exception as reason:  # zipfile, JSON, HDF5 and Keras raise a dozen kinds for a damaged file
-        raise error(path, "a model saved by daenr_tf", f"a file that can't be read ({one_line(reason)[:200]})") from None
+        raise refusal(path, "a model saved by daenr_tf", f"a file that can't be read ({one_line(reason)[:200]})") from None
 
 
 def _read(path, config):
@@ -88,7 +87,7 @@ def _read(path, config):
         refuse_other_weights(path, keras.saving.deserialize_keras_object(config, safe_mode=True))
         raise
     if not isinstance(model, DAENR):
-        raise error(path, "a model saved by daenr_tf", type(model).__name__)
+        raise refusal(path, "a model saved by daenr_tf", type(model).__name__)
     refuse_other_weights(path, model, values=True)
     with _naming(path):
         for part in model.parts():
@@ -110,18 +109,18 @@ def _verify(path):
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
         if sorted(member.filename for member in members) != sorted(MEMBERS):
-            raise error(path, f"the members {', '.join(sorted(MEMBERS))}", ", ".join(member.filename for member in members))
+            raise refusal(path, f"the members {', '.join(sorted(MEMBERS))}", ", ".join(member.filename for member in members))
         if sum(member.file_size for member in members) > LARGEST:
-            raise error(path, f"at most {LARGEST} bytes unpacked", "more")
+            raise refusal(path, f"at most {LARGEST} bytes unpacked", "more")
         damaged = archive.testzip()
         if damaged:
-            raise error(path, "members that agree with their checksums", f"a damaged {damaged}")
+            raise refusal(path, "members that agree with their checksums", f"a damaged {damaged}")
         config = json.loads(archive.read("config.json"))
     if config.get("registered_name") != f"{OURS}DAENR":
-        raise error(path, "a model saved by daenr_tf", str(config.get("registered_name") or config.get("class_name")))
+        raise refusal(path, "a model saved by daenr_tf", str(config.get("registered_name") or config.get("class_name")))
     foreign = _foreign(config)
     if foreign:
-        raise error(path, "only classes of daenr_tf and Keras", foreign)
+        raise refusal(path, "only classes of daenr_tf and Keras", foreign)
     return config
 
 

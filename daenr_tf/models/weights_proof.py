@@ -11,7 +11,7 @@ import zipfile
 
 import h5py
 
-from daenr_tf.recordings.checks import error
+from daenr_tf.errors import refusal
 
 MEMBER = "model.weights.h5"
 
@@ -68,14 +68,14 @@ def refuse_other_weights(path, model, values=False):
         for place, variable in own.items():
             what = f"the weight {variable.path} {tuple(variable.shape)} {variable.dtype}"
             if place not in weights:
-                raise error(path, what, "none")
+                raise refusal(path, what, "none")
             found = weights[place]
             kind = found.attrs.get("dtype", found.dtype.name)  # HDF5 has no bfloat16: Keras notes it
             if found.shape != tuple(variable.shape) or kind != variable.dtype:
-                raise error(path, what, f"{found.shape} {kind}")
+                raise refusal(path, what, f"{found.shape} {kind}")
         for place in weights:
             if place not in own:
-                raise error(path, "no weights but the model's", place)
+                raise refusal(path, "no weights but the model's", place)
         for place, variable in own.items() if values else ():
             if weights[place][()].tobytes() != variable.numpy().tobytes():
-                raise error(path, f"the weight {variable.path} that was loaded", "another in its place")
+                raise refusal(path, f"the weight {variable.path} that was loaded", "another in its place")

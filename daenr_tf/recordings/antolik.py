@@ -12,9 +12,9 @@ import os
 
 import numpy as np
 
+from daenr_tf.errors import refusal
 from daenr_tf.files import open_regular
 from daenr_tf.recordings.arrays import read_npy
-from daenr_tf.recordings.checks import error
 from daenr_tf.recordings.recording import Recording
 
 SIDE = 31  # pixels; rows are stored one after the other, the upper one first
@@ -96,11 +96,11 @@ def read_region(region, directory):
     """The verified arrays of a region by file name. Raises `InputError` as `load_antolik` does."""
     folder = os.path.join(directory, "Data", f"region{region}")
     if not os.path.isdir(folder):
-        raise error(directory, f"a directory with the published folder Data/region{region}/", "none")
+        raise refusal(directory, f"a directory with the published folder Data/region{region}/", "none")
     files = {name: _read(os.path.join(folder, name), published) for name, published in PUBLISHED[region].items()}
     trials, average = files["raw_validation_set.npy"], files["validation_set.npy"]
     if not np.allclose(trials.mean(axis=0), average, rtol=0, atol=TOLERANCE):
-        raise error(os.path.join(folder, "validation_set.npy"), "the mean of raw_validation_set.npy over repeats", "something else")
+        raise refusal(os.path.join(folder, "validation_set.npy"), "the mean of raw_validation_set.npy over repeats", "something else")
     return files
 
 
@@ -108,7 +108,7 @@ def _read(path, published):
     with open_regular(path, "the file of the published recording") as file:
         size = os.fstat(file.fileno()).st_size
         if size > published.most_bytes:
-            raise error(path, f"at most {published.most_bytes} bytes", size)
+            raise refusal(path, f"at most {published.most_bytes} bytes", size)
         values = read_npy(file, size, path)
         file.seek(0)
         kind, wanted = published.digest.split(":")
@@ -116,10 +116,10 @@ def _read(path, published):
         while block := file.read(1 << 20):
             digest.update(block)
     if values.dtype != np.float64 or values.shape != published.shape:
-        raise error(path, f"the shape {published.shape} of type float64", f"{values.shape} of type {values.dtype}")
+        raise refusal(path, f"the shape {published.shape} of type float64", f"{values.shape} of type {values.dtype}")
     low, high = GREY_RANGE if path.endswith("_inputs.npy") else (0.0, np.inf)
     if not (np.isfinite(values).all() and values.min() >= low and values.max() <= high + TOLERANCE):
-        raise error(path, f"finite values from {low:g} to {high:g}", f"{values.min():g} to {values.max():g}")
+        raise refusal(path, f"finite values from {low:g} to {high:g}", f"{values.min():g} to {values.max():g}")
     if digest.hexdigest() != wanted:
-        raise error(path, f"the published file ({kind} {wanted[:12]}…)", f"an altered one ({digest.hexdigest()[:12]}…)")
+        raise refusal(path, f"the published file ({kind} {wanted[:12]}…)", f"an altered one ({digest.hexdigest()[:12]}…)")
     return values

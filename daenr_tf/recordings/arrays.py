@@ -1,24 +1,32 @@
 """Arrays from files that nobody vouches for: read rightly, or refused in one line, in bounded time and memory.
 
-The .npy header is matched against a pattern, not evaluated as NumPy does it, and nothing is ever unpickled.
+Headers are read by NumPy, which takes them for literals and evaluates nothing; nothing is ever
+unpickled.
 
 References:
     The .npy format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 """
 
+import io
 import math
-import re
+import sys
+import warnings
 import zipfile
 
 import numpy as np
+from numpy.lib import format as npy_format
 
 from daenr_tf import memory
-from daenr_tf.errors import InputError
+from daenr_tf.errors import InputError, refusal
 from daenr_tf.files import open_regular
-from daenr_tf.recordings.checks import error
 
-MAGIC = b"\x93NUMPY"
-LENGTH_BYTES = {(1, 0): 2, (2, 0): 4, (3, 0): 4}  # of the header's length, by version
+# The bytes of a header's length, and its reader, by version. Version 3 has names of fields in UTF-8:
+# a plain array has none.
+HEADERS = {
+    (1, 0): (2, npy_format.read_array_header_1_0),
+    (2, 0): (4, npy_format.read_array_header_2_0),
+    (3, 0): (4, npy_format.read_array_header_2_0),
+}
 LONGEST_HEADER = 4096
 MOST_AXES = 8
 TYPES = ("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8")
@@ -26,11 +34,6 @@ BLOCK = 1 << 20  # bytes read at a time; also the most that a zip's directory ma
 # A member of a zip that unpacks to more than both of these is a bomb: no recording packs that well.
 LARGEST_UNASKED = 256 << 20  # bytes
 LARGEST_RATIO = 100
-
-_STRING = r"(?:'[^']*'|\"[^\"]*\")"
-_ENTRY = rf"\s*({_STRING})\s*:\s*({_STRING}|True|False|\([\dL,\s]*\))\s*"
-_HEADER = re.compile(rf"\{{{_ENTRY},{_ENTRY},{_ENTRY},?\s*\}}\s*", re.ASCII)
-_SHAPE = re.compile(r"\((?:\d{1,18}L?,)*(?:\d{1,18}L?)?\)", re.ASCII)
 
 
 def read_npy(stream, size, what):
@@ -44,7 +47,7 @@ def read_npy(stream, size, what):
     except InputError:
         raise
     except Exception as reason:  # zipfile and zlib raise a dozen kinds for a damaged archive
-        raise error(what, "an array that is whole", f"a damaged one ({_first(reason)})") from None
+        raise refusal(what, "an array that is whole", f"a damaged one ({_first(reason)})") from None
 
 
 def read_npz(path, known=None):
@@ -54,11 +57,11 @@ def read_npz(path, known=None):
         InputError: the file is damaged, or has a key twice or one that is not in `known` (None: any key will do).
     """
     with open_regular(path) as file:
-        start = file.read(len(MAGIC))
+        start = file.read(len(npy_format.MAGIC_PREFIX))
         if not start:
-            raise error(path, "an .npz file", "an empty file")
-        if start == MAGIC:
-            raise error(path, "an .npz file with arrays by name", "a single array in .npy format")
+            raise refusal(path, "an .npz file", "an empty file")
+        if start == npy_format.MAGIC_PREFIX:
+            raise refusal(path, "an .npz file with arrays by name", "a single array in .npy format")
         try:
             with zipfile.ZipFile(_InBlocks(file, path)) as archive:
                 members = _members(archive, path, known)
@@ -66,7 +69,7 @@ def read_npz(path, known=None):
         except InputError:
             raise
         except Exception as reason:  # as in read_npy
-            raise error(path, "an .npz file that is whole", f"a damaged file or another kind ({_first(reason)})") from None
+            raise refusal(path, "an .npz file that is whole", f"a damaged file or another kind ({_first(reason)})") from None
 
 
 class _InBlocks:
@@ -84,7 +87,7 @@ class _InBlocks:
     def read(self, size=-1):
         data = self._file.read(min(size, BLOCK + 1) if size >= 0 else BLOCK + 1)
         if len(data) > BLOCK:
-            raise error(self._path, f"an .npz file with a directory of arrays of at most {BLOCK} bytes", "a longer one")
+            raise refusal(self._path, f"an .npz file with a directory of arrays of at most {BLOCK} bytes", "a longer one")
         return data
 
 
@@ -93,50 +96,43 @@ def _members(archive, path, known):
     for member in archive.infolist():
         key = member.filename.removesuffix(".npy")
         if key == member.filename or (known is not None and key not in known):
-            raise error(path, f"arrays among {', '.join(known or ('any.npy',))}", repr(member.filename[:100]))
+            raise refusal(path, f"arrays among {', '.join(known or ('any.npy',))}", repr(member.filename[:100]))
         if key in members:
-            raise error(path, f"one array {key}", "two")
+            raise refusal(path, f"one array {key}", "two")
         members[key] = member
     total = sum(member.file_size for member in members.values())
     if total > memory.half():
-        raise error(path, f"arrays that fit into half of the memory ({memory.half()} bytes)", f"{total} bytes of them")
+        raise refusal(path, f"arrays that fit into half of the memory ({memory.half()} bytes)", f"{total} bytes of them")
     return members
 
 
 def _read_member(archive, member, what):
     if member.flag_bits & 1:
-        raise error(what, "an array that is not encrypted", "an encrypted one")
+        raise refusal(what, "an array that is not encrypted", "an encrypted one")
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise error(what, "an array stored or deflated, as NumPy does it", f"compression method {member.compress_type}")
+        raise refusal(what, "an array stored or deflated, as NumPy does it", f"compression method {member.compress_type}")
     most = max(LARGEST_UNASKED, LARGEST_RATIO * member.compress_size)
     if member.file_size > most:
-        raise error(what, f"at most {most} bytes from {member.compress_size} compressed ones (numpy.savez compresses nothing)",
+        raise refusal(what, f"at most {most} bytes from {member.compress_size} compressed ones (numpy.savez compresses nothing)",
                     member.file_size)
     with archive.open(member) as stream:
         return read_npy(stream, member.file_size, what)
 
 
 def _read_npy(stream, size, what):
-    start = stream.read(len(MAGIC) + 2)
-    version = tuple(start[len(MAGIC):])
-    if start[: len(MAGIC)] != MAGIC or version not in LENGTH_BYTES:
-        raise error(what, "an array in NumPy's .npy format", "something else")
-    length = int.from_bytes(stream.read(LENGTH_BYTES[version]), "little")
-    if length > LONGEST_HEADER:
-        raise error(what, f"an .npy header of at most {LONGEST_HEADER} bytes", length)
-    dtype, fortran, shape = _parse_header(stream.read(length).decode("latin1"), what)
+    shape, fortran, dtype, taken = _read_header(stream, what)
     wanted = math.prod(shape) * dtype.itemsize
-    held = size - len(start) - LENGTH_BYTES[version] - length
+    held = size - taken
     if held != wanted:
-        raise error(what, f"{wanted} bytes of data for the shape {shape} and type {dtype}", f"{held}: the file is cut off or altered")
+        raise refusal(what, f"{wanted} bytes of data for the shape {shape} and type {dtype}", f"{held}: the file is cut off or altered")
     if wanted > memory.half():
-        raise error(what, f"an array that fits into half of the memory ({memory.half()} bytes)", f"one of {wanted} bytes")
+        raise refusal(what, f"an array that fits into half of the memory ({memory.half()} bytes)", f"one of {wanted} bytes")
     data = np.empty(wanted, np.uint8)
     filled = 0
     while filled < wanted:
         got = stream.readinto(data[filled : filled + BLOCK].data)
         if not got:
-            raise error(what, f"{wanted} bytes of data", f"{filled}: the file is cut off or altered")
+            raise refusal(what, f"{wanted} bytes of data", f"{filled}: the file is cut off or altered")
         filled += got
     stream.read(1)  # where a member of a zip ends, zipfile compares its check sum
     values = data != 0 if dtype.kind == "b" else data.view(dtype)
@@ -144,20 +140,34 @@ def _read_npy(stream, size, what):
     return values.reshape(shape, order="F" if fortran else "C")
 
 
-def _parse_header(text, what):
-    """(type, whether in Fortran order, shape) from the text of an .npy header."""
-    match = _HEADER.fullmatch(text)
-    fields = {match[i].strip("'\""): match[i + 1].strip("'\"") for i in (1, 3, 5)} if match else {}
-    descr, fortran, shape = (fields.get(key, "") for key in ("descr", "fortran_order", "shape"))
-    shape = re.sub(r"\s", "", shape)
-    if descr[1:2] == "O":
-        raise error(what, "an array of plain numbers", "pickled objects, which are never opened")
-    numbers = re.findall(r"\d+", shape)
-    if not (descr and fortran in ("True", "False") and _SHAPE.fullmatch(shape) and len(numbers) <= MOST_AXES):
-        raise error(what, "an .npy header of a plain array", repr(text.strip()[:100]))
-    if descr[0] not in "<>|=" or descr[1:] not in TYPES:
-        raise error(what, "booleans, integers or floats of at most 64 bits", f"the type {descr[:40]!r}")
-    return np.dtype(descr), fortran == "True", tuple(int(number) for number in numbers)
+def _read_header(stream, what):
+    """(shape, whether in Fortran order, type, bytes taken) from the start of an .npy stream."""
+    try:
+        version = npy_format.read_magic(stream)
+        length_bytes, read = HEADERS[version]
+    except (ValueError, KeyError):
+        raise refusal(what, "an array in NumPy's .npy format", "something else") from None
+    # NumPy would read a header of any length before it finds it too long.
+    length = stream.read(length_bytes)
+    size = int.from_bytes(length, "little")
+    if size > LONGEST_HEADER:
+        raise refusal(what, f"an .npy header of at most {LONGEST_HEADER} bytes", size)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that Python 2 wrote it, or that the text is damaged
+            header = io.BytesIO(length + stream.read(size))
+            shape, fortran, dtype = read(header, max_header_size=LONGEST_HEADER)
+    except Exception as reason:  # a parser of Python's raises half a dozen kinds for damaged text
+        raise refusal(what, "an .npy header of a plain array", _first(reason)) from None
+    if dtype.hasobject:
+        raise refusal(what, "an array of plain numbers", "pickled objects, which are never opened")
+    if dtype.str[1:] not in TYPES:
+        kind = f"the type {dtype.str[:40]!r}"
+        raise refusal(what, "booleans, integers or floats of at most 64 bits", kind)
+    whole = all(type(axis) is int and 0 <= axis <= sys.maxsize for axis in shape)
+    if len(shape) > MOST_AXES or not whole:
+        raise refusal(what, f"a shape of at most {MOST_AXES} whole numbers", str(shape)[:100])
+    return shape, fortran, dtype, npy_format.MAGIC_LEN + length_bytes + size
 
 
 def _first(reason):

@@ -1,17 +1,12 @@
-"""What every array of a recording must be, and the one-line error that says which one is not."""
+"""What every array of a recording must be, and the one-line refusal that says which one is not."""
 
 import numpy as np
 
 from daenr_tf import blocks
-from daenr_tf.errors import InputError
+from daenr_tf.errors import InputError, refusal
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 SMALLEST_SIDE = 4
-
-
-def error(what, expected, found, kind=InputError):
-    """The exception (not raised) with the line "`what`: expected `expected`, found `found`"."""
-    return kind(f"{what}: expected {expected}, found {found}")
 
 
 def numeric(what, values):
@@ -21,13 +16,13 @@ def numeric(what, values):
         InputError: for anything else (text, objects, complex numbers, dates, masked or ragged arrays).
     """
     if isinstance(values, np.ma.MaskedArray):
-        raise error(what, "a plain array (missing repeats of test_trials as NaN)", "a masked array")
+        raise refusal(what, "a plain array (missing repeats of test_trials as NaN)", "a masked array")
     try:
         array = np.asarray(values)
     except (ValueError, TypeError) as reason:
-        raise error(what, "an array of numbers", f"values that make none ({reason})") from None
+        raise refusal(what, "an array of numbers", f"values that make none ({reason})") from None
     if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
-        raise error(what, "booleans, integers or floats of at most 64 bits", f"the type {array.dtype}")
+        raise refusal(what, "booleans, integers or floats of at most 64 bits", f"the type {array.dtype}")
     return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
 
 
@@ -44,11 +39,11 @@ def with_channel(what, values):
     if array.ndim == 3:
         array = array[..., np.newaxis]
     if array.ndim != 4 or array.shape[3] not in (1, 3):
-        raise error(what, wanted, f"the shape {np.shape(values)}")
+        raise refusal(what, wanted, f"the shape {np.shape(values)}")
     if array.shape[0] == 0:
-        raise error(what, "at least one image", "none")
+        raise refusal(what, "at least one image", "none")
     if min(array.shape[1:3]) < SMALLEST_SIDE:
-        raise error(what, f"at least {SMALLEST_SIDE} pixels in height and width", f"{array.shape[1]} x {array.shape[2]}")
+        raise refusal(what, f"at least {SMALLEST_SIDE} pixels in height and width", f"{array.shape[1]} x {array.shape[2]}")
     if array.dtype.kind == "f":
         _refuse_any(what, _beyond_float32, array, "finite pixels in the range of float32")
     return array
@@ -76,9 +71,9 @@ def rates(what, values, shape, meaning, missing=False):
     fits = array.ndim == len(shape) and all(want in (None, have) for want, have in zip(shape, array.shape))
     if not fits:
         sizes = ", ".join("any" if want is None else str(want) for want in shape)
-        raise error(what, f"the shape {meaning} = ({sizes})", f"the shape {array.shape}")
+        raise refusal(what, f"the shape {meaning} = ({sizes})", f"the shape {array.shape}")
     if array.size == 0:
-        raise error(what, f"at least one of each of {meaning}", f"the shape {array.shape}")
+        raise refusal(what, f"at least one of each of {meaning}", f"the shape {array.shape}")
     if array.dtype.kind == "f":
         def is_bad(part):
             bad = _beyond_float32(part) | (part < 0)
@@ -118,7 +113,7 @@ def _refuse_any(what, is_bad, array, expected):
 def _refuse_at(what, number, array, expected):
     position = np.unravel_index(number, array.shape)
     index = ", ".join(str(int(i)) for i in position)
-    raise error(what, expected, f"{array[position]} at [{index}]")
+    raise refusal(what, expected, f"{array[position]} at [{index}]")
 
 
 def pixel_range(what, given, arrays):
@@ -130,12 +125,12 @@ def pixel_range(what, given, arrays):
     low = min(float(a.min()) for a in arrays)
     high = max(float(a.max()) for a in arrays)
     if low == high:
-        raise error(what, "images that differ somewhere", f"the value {low} in every pixel")
+        raise refusal(what, "images that differ somewhere", f"the value {low} in every pixel")
     if given is None:
         given = (0.0, 255.0) if arrays[0].dtype == np.uint8 else (low, high)
     span = bounds(what, given)
     if low < span[0] or high > span[1]:
-        raise error(what, f"pixels within pixel_range {span}", f"pixels from {low} to {high}")
+        raise refusal(what, f"pixels within pixel_range {span}", f"pixels from {low} to {high}")
     return span
 
 
@@ -150,18 +145,37 @@ def bounds(what, given):
     except (TypeError, ValueError, OverflowError):
         span = ()
     if len(span) != 2 or not np.isfinite(span).all() or not span[0] < span[1]:
-        raise error(what, "pixel_range = (low, high), finite and low < high", repr(given)[:100])
+        raise refusal(what, "pixel_range = (low, high), finite and low < high", repr(given)[:100])
     with np.errstate(all="ignore"):
         width = np.float32(span[1]) - np.float32(span[0])
     if not np.finfo(np.float32).tiny <= width <= FLOAT32_MAX:
-        raise error(what, "pixels that float32 can tell apart", f"the range {span[0]} to {span[1]}")
+        raise refusal(what, "pixels that float32 can tell apart", f"the range {span[0]} to {span[1]}")
     return span
 
 
 def colour(recording, channels):
     """Raises `InputError` where a model of `channels` wants colour and the recording has none."""
     if channels == 3 and recording.images.shape[-1] != 3:
-        raise error("--color", "a recording in colour for rgb", f"{recording.source} with 1 channel")
+        raise refusal("--color", "a recording in colour for rgb", f"{recording.source} with 1 channel")
+
+
+def changes(recording, image_size, channels):
+    """Sentences about what a model does not see of the images, with the option that changes it.
+
+    Args:
+        recording: `Recording`.
+        image_size: (height, width) that its images are resized to.
+        channels: 1 or 3, what the model sees of them.
+    """
+    sentences, (height, width, recorded) = [], recording.images.shape[1:]
+    if recorded > channels:
+        sentences.append("colour images are turned to grey (--color rgb keeps it)")
+    if (height, width) != tuple(image_size):
+        rows, columns = image_size
+        squeezed = ", which changes their proportions" if height * columns != width * rows else ""
+        sentences.append(f"images of {height}x{width} are resized to {rows}x{columns}{squeezed}"
+                         " (--image-size takes another size)")
+    return sentences
 
 
 def neurons(recording, expected):

@@ -3,7 +3,6 @@
 import contextlib
 import logging
 import os
-import queue
 import shutil
 import sys
 import threading
@@ -64,18 +63,18 @@ def _missing(directory):
 
 
 def _download(aside):
-    """The path of the supplement, transferred in a thread of its own: no time-out of a read ends a transfer that drips."""
-    outcome, given_up = queue.SimpleQueue(), threading.Event()
-    threading.Thread(target=_retrieve, args=(aside, outcome, given_up), daemon=True).start()
-    try:
-        result = outcome.get(timeout=TOTAL_SECONDS)
-    except queue.Empty:
-        raise FetchError(f"{URL}: expected the whole file within {TOTAL_SECONDS} s, found that it was still on its way") from None
-    finally:
-        given_up.set()
-    if isinstance(result, Exception):
-        raise FetchError(f"{URL}: could not be fetched ({_reason(result)})")
-    return result
+    """The path of the supplement, in the folder `aside`."""
+    outcome = []
+    # In a thread of its own: a time-out of requests is one of a single read, and none of them ends
+    # a transfer that drips.
+    transfer = threading.Thread(target=lambda: outcome.append(_retrieve(aside)), daemon=True)
+    transfer.start()
+    transfer.join(TOTAL_SECONDS)
+    if not outcome:
+        raise FetchError(f"{URL}: expected the whole file within {TOTAL_SECONDS} s, found that it was still on its way")
+    if isinstance(outcome[0], Exception):
+        raise FetchError(f"{URL}: could not be fetched ({_reason(outcome[0])})")
+    return outcome[0]
 
 
 def _reason(error):
@@ -86,30 +85,24 @@ def _reason(error):
     return getattr(error, "strerror", None) or type(error).__name__
 
 
-def _retrieve(aside, outcome, given_up):
-    """Put into `outcome` the path of the supplement, or the exception that ended its transfer."""
+def _retrieve(aside):
+    """The path of the supplement, or the exception that ended its transfer."""
     import pooch
     import tqdm
 
     class Bar(tqdm.tqdm):
-        """Shows a transfer on a terminal, and ends one that nobody waits for or that never ends."""
+        """Shows a transfer on a terminal, and ends one that brings too much.
 
-        received = 0
+        One that nobody waits for ends as well: its folder is gone.
+        """
 
         def __bool__(self):  # pooch asks; tqdm has no answer before the length is known, and says no where there is none
             return True
 
         def update(self, n=1):
-            self.received += n
-            if given_up.is_set():
-                raise InputError("given up")
-            if self.received > LARGEST_DOWNLOAD:
+            if sum(file.stat().st_size for file in os.scandir(aside)) > LARGEST_DOWNLOAD:
                 raise InputError(f"expected at most {LARGEST_DOWNLOAD} bytes, found more")
             super().update(n)
-
-        def reset(self, total=None):
-            self.received = 0
-            super().reset(total)
 
     pooch.get_logger().setLevel(logging.ERROR)
     responses = []
@@ -118,11 +111,11 @@ def _retrieve(aside, outcome, given_up):
             downloader = pooch.HTTPDownloader(
                 progressbar=bar, chunk_size=1 << 16, timeout=(CONNECT_SECONDS, STALL_SECONDS),
                 hooks={"response": lambda response, **_: responses.append(response)})
-            outcome.put(pooch.retrieve(URL, known_hash=None, fname="supplement.zip", path=aside, downloader=downloader))
+            return pooch.retrieve(URL, known_hash=None, fname="supplement.zip", path=aside, downloader=downloader)
     except Exception as reason:  # told by the thread that waits
-        outcome.put(reason)
+        return reason
     finally:
-        for response in responses:
+        for response in responses:  # pooch leaves them open
             response.close()
 
 

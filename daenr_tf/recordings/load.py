@@ -1,11 +1,14 @@
 """The one door to recordings: `load_recording`."""
 
 import os
+import re
 import sys
 
-from daenr_tf.recordings.checks import error
+from daenr_tf.errors import refusal
+from daenr_tf.recordings import sources
 
 REGIONS = (1, 2, 3)
+REQUIRED = ("images", "responses")
 DATA_DIR, OFFLINE = "DAENR_DATA_DIR", "DAENR_OFFLINE"
 BANNER = """
 {line}
@@ -17,15 +20,18 @@ BANNER = """
 """.strip("\n")
 
 
-def load_recording(dataset, region=None, data_dir=None):
+def load_recording(dataset, region=None, data_dir=None, repeats_as_test=False):
     """A recording, by name or by file.
 
     Args:
         dataset: "antolik" (the published recordings), "simulated", "auto" (the published ones where they are found or can be
-            fetched, else the simulated one under a banner on standard error), or the path of an .npz file.
+            fetched, else the simulated one under a banner on standard error), or the path of
+            one's own, in a form that `sources.READERS` has.
         region: 1, 2 or 3, of the published or simulated recordings; 3 by default.
         data_dir: where the folder `Data/region{1,2,3}/` lies; else `$DAENR_DATA_DIR`, else the user's cache, into which the
             published recordings are fetched unless `$DAENR_OFFLINE` is 1.
+        repeats_as_test: bool, whether the stimuli that one's own recording shows several times
+            become its test set.
 
     Returns:
         `Recording`.
@@ -35,35 +41,73 @@ def load_recording(dataset, region=None, data_dir=None):
     """
     region = 3 if region is None else region
     if region not in REGIONS:
-        raise error("region", "1, 2 or 3", region)
+        raise refusal("region", "1, 2 or 3", region)
     if data_dir is not None and not os.fspath(data_dir):
-        raise error("data_dir", "a path", "''")
+        raise refusal("data_dir", "a path", "''")
     dataset = os.fsdecode(dataset)
-    if dataset == "simulated":
-        return _simulated(region)
-    if dataset == "antolik":
-        from daenr_tf.recordings.fetch import FetchError
-
-        try:
-            return _antolik(region, data_dir)
-        except FetchError as reason:
-            raise FetchError(f"{reason}; --data-dir (or ${DATA_DIR}) takes a folder that has them") from None
-    if dataset == "auto":
-        return _auto(region, data_dir)
+    source = sources.source_of(dataset)
+    if source:
+        if repeats_as_test:
+            raise refusal("--repeats-as-test", "one's own recording, without a test set", dataset)
+        return source.load(region, data_dir)
     if not os.path.exists(dataset):
-        raise error("dataset", "auto, antolik, simulated or an .npz file", f"{dataset!r}, which is no file")
-    from daenr_tf.recordings.npz import load_npz
-
-    return load_npz(dataset)
+        raise refusal("dataset", sources.choices(), f"{dataset!r}, which is no file")
+    return load_own(dataset, repeats_as_test)
 
 
-def _simulated(region):
+def load_own(path, repeats_as_test=False):
+    """One's own recording.
+
+    Its name is the path's last part, with "_" for what does not belong in a directory's name.
+
+    Raises:
+        InputError: the file can't be read, or its arrays make no recording.
+    """
+    from daenr_tf.recordings.recording import Recording
+
+    path = os.fsdecode(path)
+    fields = sources.reader_of(path).read(path)
+    for key in REQUIRED:
+        if key not in fields:
+            raise refusal(path, f"an array {key}", f"only {', '.join(fields) or 'nothing'}")
+    fields = {"name": _name(path), "source": path, **fields}
+    return Recording(**fields, repeats_as_test=repeats_as_test)
+
+
+def _name(path):
+    stem = os.path.splitext(os.path.basename(path.rstrip(os.sep)))[0]
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", stem).strip("._-") or "recording"
+
+
+def load_simulated(region, data_dir=None):
+    """The simulated recording of a region."""
     from daenr_tf.recordings.simulated.regions import simulate
 
     return simulate(region)
 
 
-def _antolik(region, data_dir):
+def load_published(region, data_dir=None):
+    """The published recording of a region. Raises `InputError` where it can't be had."""
+    from daenr_tf.recordings.fetch import FetchError
+
+    try:
+        return _published(region, data_dir)
+    except FetchError as reason:
+        raise FetchError(f"{reason}; --data-dir (or ${DATA_DIR}) takes a folder that has them") from None
+
+
+def load_auto(region, data_dir=None):
+    """The published recording of a region; where it can't be had the simulated one, under a banner."""
+    from daenr_tf.recordings.fetch import FetchError
+
+    try:
+        return _published(region, data_dir)
+    except FetchError as reason:
+        print(BANNER.format(line="=" * 78, reason=reason), file=sys.stderr, flush=True)
+        return load_simulated(region)
+
+
+def _published(region, data_dir):
     from daenr_tf.recordings.antolik import load_antolik
 
     directory = data_dir or os.environ.get(DATA_DIR)
@@ -76,16 +120,6 @@ def _antolik(region, data_dir):
                 raise FetchError(f"{directory}: expected the published recordings, found none, and {OFFLINE}=1 forbids fetching them")
             fetch(directory)
     return load_antolik(region, directory)
-
-
-def _auto(region, data_dir):
-    from daenr_tf.recordings.fetch import FetchError
-
-    try:
-        return _antolik(region, data_dir)
-    except FetchError as reason:
-        print(BANNER.format(line="=" * 78, reason=reason), file=sys.stderr, flush=True)
-        return _simulated(region)
 
 
 def _cache():

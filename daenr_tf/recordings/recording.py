@@ -7,8 +7,9 @@ import hashlib
 import numpy as np
 
 from daenr_tf import blocks
+from daenr_tf.errors import refusal
 from daenr_tf.recordings import checks
-from daenr_tf.recordings.splits import choose, image_groups
+from daenr_tf.recordings.splits import choose, image_groups, trials_of_repeats
 
 HOLD_OUT = 0.2
 HOLD_OUT_SEED = 20160627
@@ -20,8 +21,9 @@ class Recording:
     """Images, and what M neurons answered to them.
 
     Every check of a recording happens when one is made; afterwards its arrays hold what is said here and are read-only.
-    Without a test set a fixed 20 % of the images is held out as one. Training images that are identical to a test image are left
-    out. Either is told in `notes`.
+    Without a test set a fixed 20 % of the images is held out as one, or, with `repeats_as_test`, the
+    stimuli that were shown several times become one and their presentations its trials. Training
+    images that are identical to a test image are left out. All of this is told in `notes`.
 
     Attributes:
         images: (images, height, width, channels), training images in their own grey levels and type; channels 1 or 3.
@@ -39,6 +41,8 @@ class Recording:
             `phase`, `size`, `complex` (neurons,), `rates` (images, neurons), `test_rates` (test images, neurons); else None.
         source: where it comes from, such as a file's name, for messages.
         notes: sentences that a user should read about what was done to the recording.
+        repeats_as_test: bool, whether stimuli that `images` holds several times become the test set;
+            taken, and not kept.
 
     Raises:
         InputError: with one line that names the array, what was expected and what was found.
@@ -56,8 +60,9 @@ class Recording:
     truth: dict | None = None
     source: str = ""
     notes: tuple[str, ...] = ()
+    repeats_as_test: dataclasses.InitVar[bool] = False
 
-    def __post_init__(self):
+    def __post_init__(self, repeats_as_test):
         self._set(source=str(self.source or self.name), notes=tuple(self.notes))
         images = checks.with_channel(self._what("images"), self.images)
         responses = checks.rates(self._what("responses"), self.responses, (len(images), None), "(images, neurons)")
@@ -65,10 +70,16 @@ class Recording:
         if self.test_images is None:
             for key in ("test_trials", "test_responses"):
                 if getattr(self, key) is not None:
-                    raise checks.error(self._what(key), "test_images beside it, or neither", "no test_images")
+                    raise refusal(self._what(key), "test_images beside it, or neither", "no test_images")
             self._check_truth()
-            self._hold_out_test_set()
+            if repeats_as_test:
+                self._take_repeats_as_test()
+            else:
+                self._hold_out_test_set()
         else:
+            if repeats_as_test:
+                found = f"{len(self.test_images)} of them"
+                raise refusal(self._what("test_images"), "none with --repeats-as-test", found)
             self._check_test_set()
             self._check_truth()
             self._drop_test_images_from_training()
@@ -83,7 +94,7 @@ class Recording:
         height, width, channels = self.images.shape[1:]
         kind = "simulated recording" if self.simulated else "recording"
         return (f"<{kind} {self.name}: {len(self.images)} training and {len(self.test_images)} test images of {height}x{width}x{channels},"
-                f" {self.neurons} neurons, {self.repeats or 'no'} repeats>")
+                f" {self.neurons} neurons, {self.repeats_text or 'no'} repeats>")
 
     @property
     def neurons(self):
@@ -94,6 +105,19 @@ class Recording:
     def repeats(self):
         """Number of repeats of the test images, or None where only averages are known."""
         return None if self.test_trials is None else self.test_trials.shape[0]
+
+    @functools.cached_property
+    def repeats_range(self):
+        """(fewest, most) known repeats of a test image in a neuron; None where there are averages only."""
+        if self.test_trials is None:
+            return None
+        known = sum((~np.isnan(trial)).astype(np.int32) for trial in self.test_trials)
+        return int(known.min()), int(known.max())
+
+    @property
+    def repeats_text(self):
+        """How often test images were shown, "9", or "6 to 9" where it varies; None as above."""
+        return self.repeats_range and " to ".join(map(str, sorted(set(self.repeats_range))))
 
     @functools.cached_property
     def digest(self):
@@ -152,20 +176,20 @@ class Recording:
         what = self._what("test_images")
         test_images = checks.with_channel(what, self.test_images)
         if test_images.dtype != self.images.dtype:
-            raise checks.error(what, f"the type of images, {self.images.dtype}", f"{test_images.dtype}")
+            raise refusal(what, f"the type of images, {self.images.dtype}", f"{test_images.dtype}")
         if test_images.shape[1:] != self.images.shape[1:]:
-            raise checks.error(
+            raise refusal(
                 what, f"the (height, width, channels) of images, {self.images.shape[1:]}", f"{test_images.shape[1:]}"
             )
         distinct = image_groups(test_images)[0].max() + 1
         if distinct < 2:
-            raise checks.error(what, "at least 2 distinct test images", f"{distinct}")
+            raise refusal(what, "at least 2 distinct test images", f"{distinct}")
         self._set(test_images=test_images)
 
         shape = (len(test_images), self.neurons)
         trials, averages = self.test_trials, self.test_responses
         if trials is None and averages is None:
-            raise checks.error(what, "test_trials or test_responses beside it", "neither")
+            raise refusal(what, "test_trials or test_responses beside it", "neither")
         if averages is not None:
             averages = checks.rates(self._what("test_responses"), averages, shape, "(test images, neurons)")
         if trials is not None:
@@ -187,7 +211,7 @@ class Recording:
         (groups,) = image_groups(self.images)
         distinct = groups.max() + 1
         if distinct < 4:
-            raise checks.error(
+            raise refusal(
                 self._what("images"), "at least 4 distinct images (2 to train on, 2 held out to test on)", f"{distinct}"
             )
         count = max(2, round(HOLD_OUT * len(self.images)))
@@ -199,12 +223,30 @@ class Recording:
         self._keep(~test)
         self._note(f"The recording has no test set: a fixed {test.sum()} of its {total} images are held out as one.")
 
+    def _take_repeats_as_test(self):
+        (groups,) = image_groups(self.images)
+        shown = np.bincount(groups)
+        repeated, single = int((shown > 1).sum()), shown[groups] == 1
+        for how, count in (("several times", repeated), ("once, to train on,", single.sum())):
+            if count < 2:
+                wanted = f"at least 2 stimuli shown {how} with --repeats-as-test"
+                raise refusal(self._what("images"), wanted, count)
+        first, trials = trials_of_repeats(groups, self.responses)
+        self._set(test_images=self.images[first], test_trials=trials)
+        if self.truth is not None and "rates" in self.truth:
+            self._set(truth={**self.truth, "test_rates": np.asarray(self.truth["rates"])[first]})
+        self._keep(single)
+        self._check_test_set()
+        self._note(f"The {repeated} stimuli that were shown several times are the test set, their"
+                   f" {self.repeats_text} presentations its trials; the {single.sum()} that were shown"
+                   " once are trained on.")
+
     def _drop_test_images_from_training(self):
         test_groups, groups = image_groups(self.test_images, self.images)
         keep = ~np.isin(groups, test_groups)
         distinct = len(np.unique(groups[keep]))
         if distinct < 2:
-            raise checks.error(
+            raise refusal(
                 self._what("images"), "at least 2 distinct training images that are not test images", f"{distinct}"
             )
         if not keep.all():
@@ -224,10 +266,10 @@ class Recording:
                 continue
             stack = getattr(self, images)
             if stack is None:
-                raise checks.error(self._what(f"truth[{key!r}]"), "test_images beside it", "no test_images")
+                raise refusal(self._what(f"truth[{key!r}]"), "test_images beside it", "no test_images")
             shape = (len(stack), self.neurons)
             if np.shape(self.truth[key]) != shape:
-                raise checks.error(self._what(f"truth[{key!r}]"), f"the shape {shape}", f"{np.shape(self.truth[key])}")
+                raise refusal(self._what(f"truth[{key!r}]"), f"the shape {shape}", f"{np.shape(self.truth[key])}")
 
     def _truth_of(self, key, value, indices):
         if key in PER_IMAGE_TRUTH:

@@ -1,43 +1,112 @@
-"""Where recordings come from: the named ones, and the forms of file that one's own may have. Imports nothing heavy."""
+"""Where recordings come from, as data: those that have a name, and the forms that a file of one's own may have.
+
+Imports nothing heavy.
+"""
 
 import importlib
 import os
 from dataclasses import dataclass
 
-NAMED = ("auto", "antolik", "simulated")
+
+def _function(home):
+    module, name = home.split(":")
+    return getattr(importlib.import_module(module), name)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A recording that has a name.
+
+    Attributes:
+        name: what `--dataset` calls it.
+        home: "module:function"; the function takes a region and a data directory (or None), and
+            returns a `Recording`.
+        simulated: whether its responses come from a model.
+        comparable: whether the paper's figures were measured on it.
+        among: names of the sources one of which it takes; none for one that stands for itself.
+    """
+
+    name: str
+    home: str
+    simulated: bool = False
+    comparable: bool = False
+    among: tuple = ()
+
+    def load(self, region, data_dir):
+        """The `Recording` of a region. Raises `InputError`."""
+        return _function(self.home)(region, data_dir)
 
 
 @dataclass(frozen=True)
 class Reader:
-    """A form of file that a recording can have.
+    """A form of file (or of directory) that one's own recording can have.
 
     Attributes:
         name: what the form is called in messages.
-        suffixes: tuple of str, the endings of its files, in lower case.
-        home: "module:function"; the function takes a path and returns a `Recording`, or raises `InputError`.
+        suffixes: tuple of str, the endings of its files or directories, in lower case.
+        home: "module:function"; the function takes a path and returns a dict of `Recording`'s
+            arguments: `images` and `responses` at least; what it leaves out of `name` and `source`
+            comes from the path. It raises `InputError`.
     """
 
     name: str
     suffixes: tuple
     home: str
 
-    def load(self):
-        """The function."""
-        module, name = self.home.split(":")
-        return getattr(importlib.import_module(module), name)
+    def read(self, path):
+        """The arguments of the `Recording` in a file. Raises `InputError`."""
+        return _function(self.home)(path)
 
 
+SOURCES = (
+    Source("auto", "daenr_tf.recordings.load:load_auto", among=("antolik", "simulated")),
+    Source("antolik", "daenr_tf.recordings.load:load_published", comparable=True),
+    Source("simulated", "daenr_tf.recordings.load:load_simulated", simulated=True),
+)
 READERS = (
-    Reader("NPZ", (".npz",), "daenr_tf.recordings.npz:load_npz"),
+    Reader("NPZ", (".npz",), "daenr_tf.recordings.npz:read"),
 )
 
 
+def choices():
+    """What a dataset can be, in words: "auto, antolik, simulated or FILE.npz"."""
+    files = [f"FILE{suffix}" for reader in READERS for suffix in reader.suffixes]
+    *first, last = [source.name for source in SOURCES] + files
+    return f"{', '.join(first)} or {last}"
+
+
+def source_of(dataset):
+    """The `Source` that a dataset names, or None: then it is the path of one's own recording."""
+    return next((source for source in SOURCES if source.name == dataset), None)
+
+
 def is_source(dataset):
-    """Whether a dataset is one of the named ones; else it is the path of a file, one's own recording."""
-    return dataset in NAMED
+    """Whether a dataset is one of the named ones; else it is the path of one's own recording."""
+    return source_of(dataset) is not None
+
+
+def is_comparable(dataset):
+    """Whether the paper's figures were measured on a dataset."""
+    return is_source(dataset) and source_of(dataset).comparable
+
+
+def settled(dataset, recording):
+    """A dataset as a run or a study notes it once its `recording` is loaded.
+
+    Returns:
+        str, the name of a source that stands for itself, or the absolute path of one's own recording.
+    """
+    source = source_of(dataset)
+    if source is None:
+        return os.path.abspath(dataset)
+    taken = [name for name in source.among if source_of(name).simulated == recording.simulated]
+    return taken[0] if taken else dataset
 
 
 def reader_of(path):
-    """The `Reader` for a file, by its ending; the first one for an ending that none has, which says what is wrong with the file."""
-    ending = os.path.splitext(path)[1].lower()
+    """The `Reader` for a path, by its ending.
+
+    For an ending that none has it is the first one, which says what is wrong with the file.
+    """
+    ending = os.path.splitext(path.rstrip(os.sep))[1].lower()
     return next((reader for reader in READERS if ending in reader.suffixes), READERS[0])

@@ -30,6 +30,30 @@ def image_groups(*stacks):
     return result
 
 
+def trials_of_repeats(groups, responses):
+    """What stimuli that were shown several times were answered, presentation by presentation.
+
+    Args:
+        groups: (images,) group numbers 0..G-1, as `image_groups` gives them; one at least has two
+            images.
+        responses: (images, neurons) floats.
+
+    Returns:
+        first: (stimuli,) the index of the first presentation of each stimulus that was shown several
+            times, in their order.
+        trials: (most presentations, stimuli, neurons), NaN where a stimulus was shown fewer times.
+    """
+    counts = np.bincount(groups)
+    order = np.argsort(groups, kind="stable")
+    presentation = np.empty_like(groups)  # its number among those of its stimulus
+    presentation[order] = np.arange(len(groups)) - np.repeat(np.cumsum(counts) - counts, counts)
+    repeated = counts[groups] > 1
+    stimulus = np.cumsum(counts > 1) - 1  # by group
+    trials = np.full((counts.max(), stimulus[-1] + 1, responses.shape[1]), np.nan, responses.dtype)
+    trials[presentation[repeated], stimulus[groups[repeated]]] = responses[repeated]
+    return np.flatnonzero(repeated & (presentation == 0)), trials
+
+
 def choose(groups, count, seed, at_least=1, leave=1):
     """Chooses whole groups that hold `count` images, or as near to it as whole groups come in 32 shuffles.
 

@@ -5,6 +5,7 @@ import json
 import math
 import os
 import re
+import unicodedata
 import uuid
 
 from daenr_tf.config import read_config
@@ -18,14 +19,16 @@ CONFIG = "config.json"
 RESULTS = "results.json"
 LOCK = "lock"
 DIGEST = "recording"  # in checkpoint/: the digest of the recording that an unfinished run is on
+REFUSED = ("Cc", "Cs")  # in a path: control characters, and what stands for bytes that are no UTF-8
 LARGEST_RESULTS = 1_000_000  # bytes that are read
 
 
 def check_writable(option, directory):
     """Raises `InputError` where `directory` neither is a directory that can be written to nor could be made."""
     path = os.path.abspath(directory)
-    if not one_line(path) == path:
-        raise InputError(f"{option}: expected a name in UTF-8, as TensorFlow wants it, found {one_line(directory)!r}")
+    if any(unicodedata.category(character) in REFUSED for character in path):
+        raise InputError(f"{option}: expected a name in UTF-8 without control characters,"
+                         f" as TensorFlow wants it, found {one_line(directory)!r}")
     missing = []
     while not os.path.lexists(path):
         path, name = os.path.split(path)

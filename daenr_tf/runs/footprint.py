@@ -20,7 +20,7 @@ import math
 
 from daenr_tf import memory, systems
 from daenr_tf.blocks import EVALUATION_BATCH, EVALUATION_BYTES
-from daenr_tf.recordings.checks import error
+from daenr_tf.errors import refusal
 
 FLOAT = 4  # bytes
 COPIES = 8  # of a parameter
@@ -38,11 +38,11 @@ def check(config, recording):
     if least > half:
         setting = _culprit(model, recording)
         option = f"--{setting.replace('_', '-')}" if setting else f"{recording.source}: images and responses"
-        raise error(option, f"a run that fits into half of this machine's memory ({half / 1e9:.3g} GB)", f"one of some {least / 1e9:.3g} GB")
+        raise refusal(option, f"a run that fits into half of this machine's memory ({half / 1e9:.3g} GB)", f"one of some {least / 1e9:.3g} GB")
     most = (half - fixed_bytes(model, recording)) // image_bytes(model, recording.neurons)
     if batch > most:
         size = "x".join(map(str, model.image_size))
-        raise error("--batch-size", f"at most {most} (what fits into half of this machine's memory for images of {size})", batch)
+        raise refusal("--batch-size", f"at most {most} (what fits into half of this machine's memory for images of {size})", batch)
 
 
 def _culprit(model, recording):

@@ -6,6 +6,7 @@ import sys
 from daenr_tf import paper
 from daenr_tf.config import ModelConfig, RunConfig
 from daenr_tf.loss_weights import default_weights
+from daenr_tf.recordings import sources
 
 
 def make_results(config, recording, sets, model, training, evaluation, notes):
@@ -25,6 +26,8 @@ def make_results(config, recording, sets, model, training, evaluation, notes):
     """
     counts = {"train": len(sets.train.images), "validation": len(sets.validation.images),
               "test": len(sets.test.images), "neurons": recording.neurons, "repeats": recording.repeats}
+    if recording.repeats and recording.repeats_range[0] < recording.repeats:
+        counts["repeats_least"] = recording.repeats_range[0]
     return {
         "recipe": config.model.recipe,
         "dataset": {"name": recording.name, "simulated": recording.simulated, "counts": counts, "digest": recording.digest},
@@ -55,7 +58,8 @@ def published(config):
     if (config.training.alpha, config.training.beta) != (weights.alpha, weights.beta):
         return None
     figures = paper.published(*cell)
-    return figures and {**figures, "comparable": config.dataset == "antolik" and not _departures(config)}
+    comparable = sources.is_comparable(config.dataset) and not _departures(config)
+    return figures and {**figures, "comparable": comparable}
 
 
 def _departures(config):

@@ -6,7 +6,7 @@ import sys
 
 from daenr_tf import paper
 from daenr_tf.errors import DivergedError, MachineError
-from daenr_tf.recordings import checks
+from daenr_tf.recordings import checks, sources
 from daenr_tf.recordings.load import load_recording
 from daenr_tf.runs import footprint, interruption
 from daenr_tf.runs.directory import RunDirectory, check_writable
@@ -49,10 +49,10 @@ def run(config, data_dir=None, run_dir=None, export_dir=None, overwrite=False):
     for option, directory in (("--run-dir", run_dir), ("--export-dir", export_dir)):
         if directory:
             check_writable(option, directory)
-    recording = load_recording(config.dataset, config.region, data_dir)
+    recording = load_recording(config.dataset, config.region, data_dir, config.repeats_as_test)
     checks.colour(recording, config.model.channels)
     footprint.check(config, recording)
-    config = _with_dataset_named(config, recording)
+    config = dataclasses.replace(config, dataset=sources.settled(config.dataset, recording))
     place = os.path.join(config.model.recipe, tag(config, recording))
     run_dir, export_dir = run_dir or os.path.join("runs", place), export_dir or os.path.join("saved_models", place)
     for option, directory in (("--run-dir", run_dir), ("--export-dir", export_dir)):
@@ -77,6 +77,7 @@ def _notes(config, recording):
     """What a user must know of how the recording and the settings were read."""
     notes = list(recording.notes)
     if config.own_recording:
+        notes += checks.changes(recording, config.model.image_size, config.model.channels)
         notes.append("the paper gives no settings for one's own recording: alpha:beta, unless you give them, are those of"
                      f" region {config.region}, which names no part of the recording")
     if config.model.system.joint and config.model.recipe not in paper.JOINT:
@@ -89,15 +90,6 @@ def _notes(config, recording):
                          f" {USUAL_MEAN_RESPONSE[0]} and {USUAL_MEAN_RESPONSE[1]}: rescale the responses, or set --readout-l1 and"
                          " --activity-l1 (docs/recordings.md)")
     return notes
-
-
-def _with_dataset_named(config, recording):
-    dataset = config.dataset
-    if dataset == "auto":
-        dataset = "simulated" if recording.simulated else "antolik"
-    if config.own_recording:
-        dataset = os.path.abspath(dataset)
-    return dataclasses.replace(config, dataset=dataset)
 
 
 def tag(config, recording):

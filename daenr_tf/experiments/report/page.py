@@ -27,7 +27,7 @@ from daenr_tf.experiments.verdicts import (
 )
 from daenr_tf.files import replace_file, write_text
 from daenr_tf.plotting import study_figures
-from daenr_tf.recordings import seen
+from daenr_tf.recordings import checks
 
 REPORT, TEMPLATE = "report.html", "template.html.j2"
 SYMBOLS = {SUPPORTED: "✔", NOT_SUPPORTED: "○", CONTRADICTED: "✘", NOT_DECIDABLE: "?", None: "–"}
@@ -111,10 +111,12 @@ class _Report:
         return f"DAE-NR on {names}" if self.study.own else "DAE-NR: the paper’s experiments, repeated"
 
     def _recording(self, region, recording):
-        repeats = f"{recording.repeats} times each" if recording.repeats else "averages over repeats only, so no noise ceiling"
+        repeats = f"{recording.repeats_text} times each" if recording.repeats_text else "averages over repeats only, so no noise ceiling"
         ceiling = self.findings.ceiling(region)
-        images = self.study.images
-        notes = [*recording.notes, *seen.losses(recording, images.image_size, images.channels)]
+        images, notes = self.study.images, list(recording.notes)
+        if self.study.own:
+            changes = checks.changes(recording, images.image_size, images.channels)
+            notes += [change[0].upper() + change[1:] for change in changes]
         return {"name": recording.name, "notes": notes, "facts": [
             f"{len(recording.images)} training images", f"{len(recording.test_images)} test images ({repeats})", f"{recording.neurons} neurons",
             *([f"mean noise ceiling {tables.number(ceiling, 3)}"] if ceiling is not None else []),

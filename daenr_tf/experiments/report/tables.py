@@ -225,13 +225,15 @@ def _counts(findings, part, own):
     rows, heads = [], dict(part.experiment.counts)
     for region in part.regions:
         recording = findings.recordings[region]
-        ours = {"train": len(recording.images), "test": len(recording.test_images), "test_repeats": recording.repeats, "neurons": recording.neurons}
+        repeats = recording.repeats if recording.repeats_text == str(recording.repeats) else recording.repeats_text
+        ours = {"train": len(recording.images), "test": len(recording.test_images), "test_repeats": repeats, "neurons": recording.neurons}
         row = {"region": region, "recording": recording.name, **{head: ours[field] for head, field in heads.items()},
                "simulated": recording.simulated, "budget": findings.study.budget}
         if not own:
             row |= {f"paper: {head}": getattr(paper.counts(region), field) for head, field in heads.items()}
         rows.append(row)
-    table = pd.DataFrame(rows).astype(dict.fromkeys(heads, "Int64"))
+    table = pd.DataFrame(rows)
+    table = table.astype({head: "Int64" for head in heads if not any(isinstance(value, str) for value in table[head])})
     return table.drop(columns="region") if own else table
 
 
