@@ -1,6 +1,7 @@
 """Two-stage training with early stopping (the paper's section 4.1), resumable at every validation."""
 
 import dataclasses
+import hashlib
 import math
 import os
 import time
@@ -18,10 +19,14 @@ from daenr_tf.recordings import checks
 from daenr_tf.runs import checkpoint
 
 STAGES = 2
-CHUNK = 10  # steps between two moves of the progress bar
+STEPS_AT_ONCE = 10  # between two moves of the progress bar
 EVALUATION_BATCH = 256
 SAVE_SHARE = 0.01  # of the time, at most, goes into saving states
 LONGEST_UNSAVED = 600.0  # seconds: one save that a stopped process or a stalled disk drew out does not put the next one off for hours
+PARTS_OF_A_STATE = ("weights", "best", "optimizer")
+BEFORE_THE_END = "before the end/"  # marks, in a saved state, what stood at the last validation that a longer training has too
+IDENTITY = {"model": "this model", "training": "this training", "recording": "this recording",
+            "start": "a training from the weights that the model has (build it anew with the seed of that training)"}
 
 
 @dataclass
@@ -47,6 +52,10 @@ class State:
         """Steps until the stage ends if nothing improves."""
         return config.patience_steps - (self.step - max(self.best_step, self.stage_start))
 
+    def ended_by_patience(self, config):
+        """Whether the last stage has ended, at a validation that a longer training has too."""
+        return self.stage == STAGES and self.patience_left(config) <= 0 and self.step % config.validate_every == 0
+
 
 @dataclass(frozen=True)
 class Training:
@@ -55,6 +64,8 @@ class Training:
     Attributes:
         history: `pandas.DataFrame`, a row per validation.
         steps, best_step: int.
+        best: float, the monitored validation loss at `best_step`.
+        can_go_on: bool, whether a larger `max_steps` has something to go on with: `max_steps` ended it, and not patience.
         seconds: float, time in the training loop, validation included.
         images_per_second: float.
         threads: tuple of int, as in `State`: one, unless training was stopped and went on with another number.
@@ -63,6 +74,8 @@ class Training:
     history: pd.DataFrame
     steps: int
     best_step: int
+    best: float
+    can_go_on: bool
     seconds: float
     images_per_second: float
     threads: tuple
@@ -87,7 +100,8 @@ class Observer:
 def train(model, recording, config, run_dir, observers=(), stop=lambda: False, sets=None, before_saving=lambda: None):
     """Train a model in two stages; afterwards it has the weights of the best validation.
 
-    A state is kept under `run_dir/checkpoint`; where one lies, training goes on from it.
+    A state is kept under `run_dir/checkpoint`; where one lies, training goes on from it, also one that a smaller `max_steps` had ended. It then
+    comes to the bits of a training that had the larger one from the start.
 
     Args:
         model: `DAENR`; it is compiled anew with the configuration's weights and learning rate.
@@ -103,8 +117,9 @@ def train(model, recording, config, run_dir, observers=(), stop=lambda: False, s
         `Training`.
 
     Raises:
-        InputError: a state of another configuration or recording lies in `run_dir`, the model lacks the task's head or has another
-            number of neurons, or its fixed masks were found on images that are validated on here.
+        InputError: a state of another configuration or recording, or of a training that began from other weights than the model has, lies in
+            `run_dir`; the model lacks the task's head or has another number of neurons, or its fixed masks were found on images that are
+            validated on here.
         DivergedError: a loss was not finite; the model has the best weights.
         KeyboardInterrupt: `stop` asked for it.
     """
@@ -121,8 +136,11 @@ class _Loop:
         self.sets = sets or pipeline.prepare(recording, model.image_settings, config.seed)
         self.directory = os.path.join(run_dir, "checkpoint")
         os.makedirs(self.directory, exist_ok=True)
-        self.identity = {"model": model.identity(), "training": dataclasses.asdict(config), "recording": recording.digest}
+        settings = {name: value for name, value in dataclasses.asdict(config).items() if name != "max_steps"}
+        self.identity = {"model": model.identity(), "training": settings, "recording": recording.digest,
+                         "start": digest_of(model.get_weights())}
         self.state = State()
+        self.before_the_end = None
         self.save_seconds, self.saved_at = 0.0, -math.inf
         self.strategy = model.distribute_strategy
         with self.strategy.scope():
@@ -150,8 +168,8 @@ class _Loop:
             raise DivergedError(
                 f"training diverged at step {state.step}: a loss was not finite; the weights of step"
                 f" {state.best_step} were restored and saved", pd.DataFrame(state.history))
-        return Training(pd.DataFrame(state.history), state.step, state.best_step, state.seconds,
-                        state.step * config.batch_size / max(state.seconds, 1e-9), tuple(state.threads))
+        return Training(pd.DataFrame(state.history), state.step, state.best_step, state.best, not state.ended_by_patience(config),
+                        state.seconds, state.step * config.batch_size / max(state.seconds, 1e-9), tuple(state.threads))
 
     def _steps_function(self):
         model, strategy = self.model, self.strategy
@@ -172,12 +190,15 @@ class _Loop:
     def _window(self):
         """Train up to the next validation, and validate."""
         state, config = self.state, self.config
-        end = min(config.max_steps, (state.step // config.validate_every + 1) * config.validate_every)
+        regular_end = (state.step // config.validate_every + 1) * config.validate_every
+        end = min(config.max_steps, regular_end)
+        if end < regular_end:
+            self.before_the_end = self._snapshot()
         for metric in self.model.metrics:
             metric.reset_state()
         started = time.perf_counter()
         while state.step < end:
-            count = min(CHUNK, end - state.step)
+            count = min(STEPS_AT_ONCE, end - state.step)
             self.run_steps(self.batches, tf.constant(count))
             state.step += count
             for observer in self.observers:
@@ -202,32 +223,48 @@ class _Loop:
         state = self.state
         for observer in self.observers:
             observer.validated(state, state.history[-1], self.model)
-        ended = state.patience_left(self.config) <= 0
-        if state.step >= self.config.max_steps or (ended and state.stage == STAGES):
+        if not state.finished and state.patience_left(self.config) <= 0:
+            if state.stage == STAGES:
+                state.finished = True
+            else:
+                self._next_stage()
+        if state.step >= self.config.max_steps:
             state.finished = True
-        elif ended and not state.finished:
-            state.stage, state.stage_start = state.stage + 1, state.step
-            self.model.set_weights(self.best_weights)
-            for variable in self.model.optimizer.variables:
-                variable.assign(tf.zeros_like(variable))
-            self.model.optimizer.learning_rate = self.config.learning_rate / 2 ** (state.stage - 1)
         stopping = self.stop() and not state.finished
         if stopping or state.finished or self._due():
             self._save()
         if stopping:
             raise KeyboardInterrupt(f"stopped at step {state.step}, the state is saved")
 
+    def _next_stage(self):
+        """Begin the next stage from the best weights, at half the rate, with a fresh Adam."""
+        state = self.state
+        state.stage, state.stage_start = state.stage + 1, state.step
+        self.model.set_weights(self.best_weights)
+        for variable in self.model.optimizer.variables:
+            variable.assign(tf.zeros_like(variable))
+        self.model.optimizer.learning_rate = self.config.learning_rate / 2 ** (state.stage - 1)
+
     def _due(self):
         """Whether the last saved state is old enough; one from the future is, for the clock has jumped."""
         age = time.perf_counter() - self.saved_at
         return not 0 <= age <= min(self.save_seconds / SAVE_SHARE, LONGEST_UNSAVED)
 
+    def _snapshot(self):
+        """Where training stands: (dict of lists of arrays, the `State` as a dict)."""
+        arrays = {"weights": self.model.get_weights(), "best": self.best_weights,
+                  "optimizer": [np.asarray(variable) for variable in self.model.optimizer.variables]}
+        return arrays, dataclasses.asdict(self.state)
+
     def _save(self):
         self.before_saving()
         started = time.perf_counter()
-        arrays = {"weights": self.model.get_weights(), "best": self.best_weights,
-                  "optimizer": [np.asarray(v) for v in self.model.optimizer.variables]}
-        checkpoint.save(self.directory, arrays, {"identity": self.identity, "state": dataclasses.asdict(self.state)})
+        arrays, state = self._snapshot()
+        facts = {"identity": self.identity, "max_steps": self.config.max_steps, "state": state}
+        if self.before_the_end:
+            before, facts[BEFORE_THE_END] = self.before_the_end
+            arrays |= {BEFORE_THE_END + name: values for name, values in before.items()}
+        checkpoint.save(self.directory, arrays, facts)
         self.saved_at = time.perf_counter()
         self.save_seconds = self.saved_at - started
 
@@ -238,12 +275,15 @@ class _Loop:
         arrays, facts = found
         if not isinstance(facts, dict) or not isinstance(facts.get("identity"), dict):
             raise InputError(f"{self.directory}: expected a state of training, found something else; --overwrite starts afresh")
-        for part, wanted in self.identity.items():
-            if facts["identity"].get(part) != wanted:
-                raise InputError(f"{self.directory}: expected a state of this {part}, found one of another;"
-                                 " --overwrite starts afresh")
+        self._check_identity(arrays, facts)
         try:
             state = State(**facts["state"])
+            longer = self.config.max_steps > facts["max_steps"]
+            if longer and state.finished and not state.diverged and not state.ended_by_patience(self.config):
+                if BEFORE_THE_END in facts:
+                    state = State(**facts[BEFORE_THE_END])
+                    arrays = {name: arrays[BEFORE_THE_END + name] for name in PARTS_OF_A_STATE}
+                state.finished = False
             self.model.set_weights(arrays["weights"])
             for variable, value in zip(self.model.optimizer.variables, arrays["optimizer"], strict=True):
                 variable.assign(value)
@@ -251,6 +291,27 @@ class _Loop:
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{self.directory}: expected the state of this model, found another"
                              f" ({' '.join(str(error).split())[:200]}); --overwrite starts afresh") from None
+
+    def _check_identity(self, arrays, facts):
+        """Raises `InputError` where a state is of another training than this one."""
+        found = dict(facts["identity"])
+        if not isinstance(facts.get("max_steps"), int) or facts["max_steps"] > self.config.max_steps:
+            found["training"] = None
+        if self.identity["start"] in [digest_of(arrays.get(name, [])) for name in ("weights", "best")]:
+            found["start"] = self.identity["start"]  # the model is the very one that was being trained
+        for part, wanted in self.identity.items():
+            if found.get(part) != wanted:
+                raise InputError(f"{self.directory}: expected a state of {IDENTITY[part]}, found one of another; --overwrite starts afresh")
+        self.identity = facts["identity"]
+
+
+def digest_of(weights):
+    """SHA-256 (hex) of a list of arrays."""
+    sha = hashlib.sha256()
+    for weight in map(np.ascontiguousarray, weights):
+        sha.update(f"{weight.dtype.str} {weight.shape}\n".encode())
+        sha.update(weight.tobytes())
+    return sha.hexdigest()
 
 
 def computing_threads():
