@@ -9,12 +9,15 @@ _HOMES = {
     "Recording": "recordings.recording", "load_recording": "recordings.load",
     "ModelConfig": "config", "TrainConfig": "config", "RunConfig": "config", "InputError": "errors",
     "DAENR": "models.daenr", "build_model": "models.build", "train": "training", "evaluate": "evaluation",
-    "export": "models.saved_model", "load_model": "models.keras_file", "metrics": None, "paper": None,
+    "export": "models.saved_model", "load_model": "models.keras_file", "preprocess": "models.preprocessing",
+    "run": "runs.run", "Run": "runs.opened", "metrics": None, "paper": None,
 }
-__all__ = sorted(_HOMES)
+__all__ = sorted([*_HOMES, "__version__"])
 
 
 def __getattr__(name):
+    if name == "__version__":
+        return importlib.import_module("importlib.metadata").version(__name__)
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if _HOMES[name] is None:

@@ -26,7 +26,8 @@ def _default(kind, name):
 
 
 CORES = f"the encoder, one of {', '.join(systems.CORES)} (default: {systems.DEFAULT_CORE})"
-# One row per option that is no part's: name, reader (None: a switch), what it means, which systems have it (None: all).
+# One row per option that is no part's: name, reader (None: a switch; bool: a setting, which --no-… takes back), what it means, which systems
+# have it (None: all).
 OPTIONS = (
     ("region", whole, "recorded region, 1 to 3 (default: 3); for one's own recording only its alpha:beta count", None),
     ("layer", whole, f"hidden layer h_i that the readout reads (default: {_default(ModelConfig, 'layer')})", _has_readout),
@@ -47,13 +48,14 @@ OPTIONS = (
     ("color", str, "grey or rgb (default: grey)", None),
     ("strategy", str, "none or mirrored (every visible GPU holds a replica) (default: none)", None),
     ("precision", str, "float32 or mixed_bfloat16 (default: float32)", None),
-    ("deterministic", None, "only operations that give the same bits each time, on GPUs too (slower)", None),
+    ("deterministic", bool, "only operations that give the same bits each time, on GPUs too (slower)", None),
     ("run-dir", str, "where the run's files go (default: runs/<recipe>/<tag>)", None),
     ("export-dir", str, "where the SavedModel's versions go (default: saved_models/<recipe>/<tag>)", None),
     ("config", str, "a run's config.json to take every setting from; options given beside it win", None),
     ("overwrite", None, "start afresh where a run lies", None),
-    ("quick", None, "the whole path on a small budget, under a minute", None),
+    ("quick", bool, "the whole path on a small budget, under a minute; --no-quick makes a full run of a quick one's --config", None),
 )
+SWITCHES = {None: {"action": "store_true"}, bool: {"action": argparse.BooleanOptionalAction}}
 READERS = {int: whole, float: number, str: str}  # of a part's option, whose messages say what was expected
 
 
@@ -74,7 +76,7 @@ def _parser(recipe):
         prog=f"python -m recipes.{recipe}", allow_abbrev=False,
         description=f"Train, evaluate and export {recipe}. The run's files go to runs/, the SavedModel to saved_models/.")
     for name, reader, meaning in _options(systems.system(recipe)):
-        how = {"action": "store_true"} if reader is None else {"type": reader, "metavar": name.upper()}
+        how = SWITCHES.get(reader) or {"type": reader, "metavar": name.upper()}
         parser.add_argument(f"--{name}", default=argparse.SUPPRESS, help=meaning, **how)
     return parser
 

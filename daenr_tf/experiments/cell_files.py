@@ -14,11 +14,11 @@ import numpy as np
 from daenr_tf.errors import InputError, one_line
 from daenr_tf.experiments.cells import ALL, SHUFFLED
 from daenr_tf.files import open_regular
+from daenr_tf.paper import IMAGE_METRICS
 from daenr_tf.recordings.arrays import read_npz
 from daenr_tf.recordings.checks import error
 
 SHOWN = 10  # test images whose reconstructions are kept
-IMAGE_METRICS = ("mse", "psnr", "ssim")
 SSIM_SIDE = 11  # pixels; the SSIM of a smaller image is NaN
 NEURON_COLUMNS = ("neuron", "pcc", "p_value", "significant", "noise_ceiling", "pcc_normalized")
 DTYPES = {"neurons": np.int64, "originals": np.float32, "shown": np.float32, "validation_images": np.int64, "response": np.float32,
