@@ -17,12 +17,21 @@ __all__ = sorted([*_HOMES, "__version__"])
 
 def __getattr__(name):
     if name == "__version__":
-        return importlib.import_module("importlib.metadata").version(__name__)
+        return _version()
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if _HOMES[name] is None:
         return importlib.import_module(f"{__name__}.{name}")
     return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def _version():
+    from importlib import metadata
+
+    try:
+        return metadata.version(__name__)
+    except metadata.PackageNotFoundError:
+        raise AttributeError(f"{__name__} is not installed: its version is not known") from None
 
 
 def __dir__():
