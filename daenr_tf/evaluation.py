@@ -1,4 +1,4 @@
-"""How good a fitted model is on the validation and the test set: the paper's metrics and the noise ceiling (docs/statistics.md, docs/paper.md)."""
+"""How good a fitted model is on the validation and the test set: the metrics and the noise ceiling of docs/paper.md."""
 
 from dataclasses import dataclass
 

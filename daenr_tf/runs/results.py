@@ -57,7 +57,9 @@ def published(config):
     if (config.training.alpha, config.training.beta) != (weights.alpha, weights.beta):
         return None
     figures = paper.published(*cell)
-    return figures and {**figures, "comparable": config.dataset == "antolik" and not _departures(config)}
+    if figures is None:
+        return None
+    return {**figures, "comparable": config.dataset == "antolik" and not _departures(config)}
 
 
 def _departures(config):

@@ -198,7 +198,9 @@ def _fit(tf, config, recording, directory, stop, products, conclude):
     if products.figures:
         write_figures(directory.file("figures"), config, recording, model, training, evaluation)
     pause()
-    exported = products.export_dir and saved_model.export(model, products.export_dir, directory.mark())
+    exported = None
+    if products.export_dir:
+        exported = saved_model.export(model, products.export_dir, directory.mark())
     notes = _notes(config, recording) + replica_notes + threads_notes(training.threads) + evaluation.notes
     results = make_results(config, recording, sets, model, training, evaluation, notes)
     directory.check_held()
