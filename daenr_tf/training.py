@@ -1,11 +1,10 @@
 """Two-stage training with early stopping (the paper's section 4.1), resumable at every validation."""
 
 import dataclasses
-import hashlib
 import math
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -17,8 +16,10 @@ from daenr_tf.errors import DivergedError, InputError, SettingError
 from daenr_tf.models.build import adam, head_weights
 from daenr_tf.recordings import checks
 from daenr_tf.runs import checkpoint
+from daenr_tf.runs.checkpoint import digest_of
+from daenr_tf.runs.state import STAGES, State
+from daenr_tf.runs.threads import computing_threads
 
-STAGES = 2
 STEPS_AT_ONCE = 10  # between two moves of the progress bar
 EVALUATION_BATCH = 256
 SAVE_SHARE = 0.01  # of the time, at most, goes into saving states
@@ -27,34 +28,6 @@ PARTS_OF_A_STATE = ("weights", "best", "optimizer")
 BEFORE_THE_END = "before the end/"  # marks, in a saved state, what stood at the last validation that a longer training has too
 IDENTITY = {"model": "this model", "training": "this training", "recording": "this recording",
             "start": "a training from the weights that the model has (build it anew with the seed of that training)"}
-
-
-@dataclass
-class State:
-    """Where training stands. Times apart, it is a function of the configuration, the recording, the threads and `step`.
-
-    `threads` are the numbers of threads that an operation was computed with, in the order of the training's parts: with another number sums
-    are taken in another order, and their last bits differ.
-    """
-
-    step: int = 0
-    stage: int = 1
-    stage_start: int = 0
-    best: float = math.inf
-    best_step: int = 0
-    finished: bool = False
-    diverged: bool = False
-    seconds: float = 0.0
-    history: list = field(default_factory=list)
-    threads: list = field(default_factory=list)
-
-    def patience_left(self, config):
-        """Steps until the stage ends if nothing improves."""
-        return config.patience_steps - (self.step - max(self.best_step, self.stage_start))
-
-    def ended_by_patience(self, config):
-        """Whether the last stage has ended, at a validation that a longer training has too."""
-        return self.stage == STAGES and self.patience_left(config) <= 0 and self.step % config.validate_every == 0
 
 
 @dataclass(frozen=True)
@@ -303,28 +276,6 @@ class _Loop:
             if found.get(part) != wanted:
                 raise InputError(f"{self.directory}: expected a state of {IDENTITY[part]}, found one of another; --overwrite starts afresh")
         self.identity = facts["identity"]
-
-
-def digest_of(weights):
-    """SHA-256 (hex) of a list of arrays."""
-    sha = hashlib.sha256()
-    for weight in map(np.ascontiguousarray, weights):
-        sha.update(f"{weight.dtype.str} {weight.shape}\n".encode())
-        sha.update(weight.tobytes())
-    return sha.hexdigest()
-
-
-def computing_threads():
-    """How many threads TensorFlow computes an operation with on a CPU."""
-    asked = tf.config.threading.get_intra_op_parallelism_threads() or int(os.environ.get("TF_NUM_INTRAOP_THREADS") or 0)
-    return asked or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
-
-
-def threads_notes(threads):
-    """What a user must know where training went on with another number of threads: a list of no or one sentence."""
-    if len(threads) < 2:
-        return []
-    return [f"computed with {', then '.join(map(str, threads))} threads: the last bits are not those of a run that was not stopped"]
 
 
 def _terms_function(model):

@@ -15,7 +15,7 @@ from runs import command, go, outcome, read_json, write_recording
 import daenr_tf
 from daenr_tf import metrics
 from daenr_tf.runs import interruption
-from daenr_tf.training import computing_threads
+from daenr_tf.runs.threads import computing_threads
 
 
 @pytest.fixture(scope="module")

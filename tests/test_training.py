@@ -14,6 +14,8 @@ from daenr_tf.errors import DivergedError, InputError, MachineError
 from daenr_tf.models.build import adam, build_model
 from daenr_tf.runs import checkpoint
 from daenr_tf.runs.progress import Progress
+from daenr_tf.runs.state import State
+from daenr_tf.runs.threads import threads_notes
 from daenr_tf.training import Observer, train
 
 SMALL = ModelConfig(recipe="cnn_fr", layer=1, image_size=(8, 8), latent_size=4, codebook_size=6, code_dim=5)
@@ -271,12 +273,12 @@ def test_going_on_with_another_number_of_threads_is_told(recording, tmp_path, mo
             _, result = staged(recording, "cnn_fr", tmp_path, validations, [Progress(QUICK)])
         assert ("1, then 2 threads" in capsys.readouterr().err) == (threads == 2)
     assert result.threads == (1, 2)
-    assert "1, then 2 threads" in training.threads_notes(result.threads)[0]
-    assert training.threads_notes((2,)) == training.threads_notes(()) == []
+    assert "1, then 2 threads" in threads_notes(result.threads)[0]
+    assert threads_notes((2,)) == threads_notes(()) == []
 
 
 def test_the_threads_are_those_that_tensorflow_was_given(run_python):
-    code = "from daenr_tf.training import computing_threads; print(computing_threads())"
+    code = "from daenr_tf.runs.threads import computing_threads; print(computing_threads())"
     assert run_python(code, TF_NUM_INTRAOP_THREADS="3").split() == ["3"]
     assert run_python("import tensorflow as tf; tf.config.threading.set_intra_op_parallelism_threads(5);" + code).split() == ["5"]
     assert run_python("import os; os.sched_setaffinity(0, list(os.sched_getaffinity(0))[:1]);" + code).split() == ["1"]
@@ -453,7 +455,7 @@ def test_a_bar_on_a_terminal_outlives_a_clock_that_is_set_back(monkeypatch):
 
     stream, now = Terminal(), time.time()
     monkeypatch.setattr(time, "time", lambda: now)
-    bar, state = Progress(QUICK, stream), training.State()
+    bar, state = Progress(QUICK, stream), State()
     bar.started(state)
     now -= 3600
     state.step = 2

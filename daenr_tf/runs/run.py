@@ -154,7 +154,8 @@ def _fit(tf, config, recording, directory, stop, products, conclude):
     from daenr_tf.runs.products import write_figures, write_history, write_neurons
     from daenr_tf.runs.progress import Progress
     from daenr_tf.runs.tensorboard import TensorBoard
-    from daenr_tf.training import threads_notes, train
+    from daenr_tf.runs.threads import threads_notes
+    from daenr_tf.training import train
 
     if config.deterministic:
         tf.config.experimental.enable_op_determinism()
