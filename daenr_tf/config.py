@@ -250,8 +250,17 @@ def resolve(recipe, given, config_file=None):
         raise InputError(f"--config: expected settings of {recipe}, found settings of {settings['recipe']}")
     if given.get("quick"):
         settings.update(QUICK)
+    elif settings.get("quick") and "quick" in given:
+        _drop_the_quick_budget(settings)
     settings.update(given)
     return RunConfig.from_dict(settings)
+
+
+def _drop_the_quick_budget(settings):
+    """What a file has from --quick goes with it; what was set otherwise stays."""
+    for name, value in QUICK.items():
+        if settings.get(name) == value:
+            del settings[name]
 
 
 def _drop_weights_of_another_cell(settings):

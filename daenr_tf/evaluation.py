@@ -1,4 +1,4 @@
-"""How good a fitted model is on the test set (DESIGN 6.8 and 6.9: the paper's metrics and the noise ceiling)."""
+"""How good a fitted model is on the validation and the test set: the metrics and the noise ceiling of docs/paper.md."""
 
 from dataclasses import dataclass
 
@@ -8,14 +8,17 @@ import tensorflow as tf
 
 from daenr_tf import blocks, metrics, pipeline
 from daenr_tf.blocks import EVALUATION_BATCH, EVALUATION_BYTES
+from daenr_tf.paper import IMAGE_METRICS
 from daenr_tf.recordings import checks
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A fitted model's figures on the test set.
+    """A fitted model's figures on the validation and the test set.
 
     Attributes:
+        validation: dict of the heads that exist: `mse`, `psnr`, `ssim`, `pcc` as in `test`; the responses are to single presentations mostly, and
+            have no ceiling. What models are chosen by.
         test: dict of the heads that exist: `mse`, `psnr`, `ssim` (means over images), `pcc` (mean over neurons),
             `pcc_normalized` (mean PCC / mean noise ceiling; None where nothing was repeated).
         noise_ceiling: float, mean over neurons, or None where nothing was repeated.
@@ -26,6 +29,7 @@ class Evaluation:
         notes: list of sentences that a user must read.
     """
 
+    validation: dict
     test: dict
     noise_ceiling: float | None
     neurons: pd.DataFrame | None
@@ -51,12 +55,12 @@ def predict(model, images):
 
 
 def evaluate(model, recording, sets=None):
-    """Evaluate a model on a recording's test set.
+    """Evaluate a model on a recording's validation and test set.
 
     Args:
         model: `DAENR`.
         recording: `Recording`.
-        sets: `pipeline.Sets`, where they are at hand.
+        sets: `pipeline.Sets`, where they are at hand; without them the validation set is that of the split of `model.seed`.
 
     Returns:
         `Evaluation`.
@@ -65,23 +69,40 @@ def evaluate(model, recording, sets=None):
         InputError: the model has another number of neurons than the recording.
     """
     checks.neurons(recording, model.neurons)
-    if sets is None:
-        images = pipeline.prepare_images(recording.test_images, recording, model.image_settings)
-    else:
-        images = sets.test.images
+    validation = _validation_examples(model, recording, sets)
+    figures = _figures(predict(model, validation.images), validation)
+    images = sets.test.images if sets else pipeline.prepare_images(recording.test_images, recording, model.image_settings)
     outputs = predict(model, images)
-    test, ceiling, table = {}, None, None
-    if "reconstruction" in outputs:
-        for name in ("mse", "psnr", "ssim"):
-            test[name] = float(getattr(metrics, name)(images, outputs["reconstruction"]).mean())
+    test = _figures(outputs, pipeline.Examples(images, recording.test_responses))
+    ceiling, table = None, None
     if "response" in outputs:
         table = neuron_table(outputs["response"], recording)
-        test["pcc"] = float(np.mean(table["pcc"].to_numpy()))
         test["pcc_normalized"] = None
         if table["noise_ceiling"].notna().any():
             ceiling = float(table["noise_ceiling"].mean())
             test["pcc_normalized"] = metrics.population_pcc_normalized(table["pcc"], table["noise_ceiling"])
-    return Evaluation(test, ceiling, table, images, outputs, *model.diagnostics(lambda: (images[some] for some in _batches(images))))
+    diagnostics = model.diagnostics(lambda: (images[some] for some in _batches(images)))
+    return Evaluation(figures, test, ceiling, table, images, outputs, *diagnostics)
+
+
+def _validation_examples(model, recording, sets):
+    """The images and responses of the validation set."""
+    if sets:
+        return sets.validation
+    _, chosen = recording.split(model.seed)
+    images = pipeline.prepare_images(recording.images[chosen], recording, model.image_settings)
+    return pipeline.Examples(images, recording.responses[chosen])
+
+
+def _figures(outputs, examples):
+    """The metrics of a model's outputs for some examples, means over images and over neurons."""
+    figures = {}
+    if "reconstruction" in outputs:
+        for name in IMAGE_METRICS:
+            figures[name] = float(getattr(metrics, name)(examples.images, outputs["reconstruction"]).mean())
+    if "response" in outputs:
+        figures["pcc"] = float(metrics.pearson_per_neuron(outputs["response"], np.asarray(examples.responses)).mean())
+    return figures
 
 
 def _batches(images):

@@ -40,17 +40,16 @@ def read_text(path, most, expected="a file"):
         return file.read(most).decode("utf-8")
 
 
-def replace_file(path, write):
-    """Write a file so that it is there whole or not at all: `write(file)` gets a binary file beside `path`.
+@contextlib.contextmanager
+def replaced(path, aside):
+    """Within it `aside`, a path in the same directory, is written; then that file is at `path`, whole or not at all.
 
     Raises:
         MachineError: the disk refused; nothing is left behind.
     """
-    aside = f"{path}.{os.getpid()}.part"
     try:
-        with open(aside, "wb") as file:
-            write(file)
-            file.flush()
+        yield
+        with open(aside, "rb") as file:
             os.fsync(file.fileno())
         os.replace(aside, path)
     except OSError as error:
@@ -59,6 +58,16 @@ def replace_file(path, write):
         if os.path.exists(aside):
             os.remove(aside)
 
+
+def replace_file(path, write):
+    """Write a file so that it is there whole or not at all: `write(file)` gets a binary file beside `path`.
+
+    Raises:
+        MachineError: the disk refused; nothing is left behind.
+    """
+    aside = f"{path}.{os.getpid()}.part"
+    with replaced(path, aside), open(aside, "wb") as file:
+        write(file)
 
 
 def write_text(path, text):

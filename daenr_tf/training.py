@@ -4,7 +4,7 @@ import dataclasses
 import math
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -17,35 +17,17 @@ from daenr_tf.errors import DivergedError, InputError, SettingError
 from daenr_tf.models.build import adam, head_weights
 from daenr_tf.recordings import checks
 from daenr_tf.runs import checkpoint
+from daenr_tf.runs.checkpoint import digest_of
+from daenr_tf.runs.state import STAGES, State
+from daenr_tf.runs.threads import computing_threads
 
-STAGES = 2
-STEPS_AT_ONCE = 10  # steps between two moves of the progress bar
+STEPS_AT_ONCE = 10  # between two moves of the progress bar
 SAVE_SHARE = 0.01  # of the time, at most, goes into saving states
 LONGEST_UNSAVED = 600.0  # seconds: one save that a stopped process or a stalled disk drew out does not put the next one off for hours
-
-
-@dataclass
-class State:
-    """Where training stands. Times apart, it is a function of the configuration, the recording, the threads and `step`.
-
-    `threads` are the numbers of threads that an operation was computed with, in the order of the training's parts: with another number sums
-    are taken in another order, and their last bits differ.
-    """
-
-    step: int = 0
-    stage: int = 1
-    stage_start: int = 0
-    best: float = math.inf
-    best_step: int = 0
-    finished: bool = False
-    diverged: bool = False
-    seconds: float = 0.0
-    history: list = field(default_factory=list)
-    threads: list = field(default_factory=list)
-
-    def patience_left(self, config):
-        """Steps until the stage ends if nothing improves."""
-        return config.patience_steps - (self.step - max(self.best_step, self.stage_start))
+PARTS_OF_A_STATE = ("weights", "best", "optimizer")
+BEFORE_THE_END = "before the end/"  # marks, in a saved state, what stood at the last validation that a longer training has too
+IDENTITY = {"model": "this model", "training": "this training", "recording": "this recording",
+            "start": "a training from the weights that the model has (build it anew with the seed of that training)"}
 
 
 @dataclass(frozen=True)
@@ -55,6 +37,8 @@ class Training:
     Attributes:
         history: `pandas.DataFrame`, a row per validation.
         steps, best_step: int.
+        best: float, the monitored validation loss at `best_step`.
+        can_go_on: bool, whether a larger `max_steps` has something to go on with: `max_steps` ended it, and not patience.
         seconds: float, time in the training loop, validation included.
         images_per_second: float.
         threads: tuple of int, as in `State`: one, unless training was stopped and went on with another number.
@@ -63,6 +47,8 @@ class Training:
     history: pd.DataFrame
     steps: int
     best_step: int
+    best: float
+    can_go_on: bool
     seconds: float
     images_per_second: float
     threads: tuple
@@ -87,7 +73,8 @@ class Observer:
 def train(model, recording, config, run_dir, observers=(), stop=lambda: False, sets=None, before_saving=lambda: None):
     """Train a model in two stages; afterwards it has the weights of the best validation.
 
-    A state is kept under `run_dir/checkpoint`; where one lies, training goes on from it.
+    A state is kept under `run_dir/checkpoint`; where one lies, training goes on from it, also one that a smaller `max_steps` had ended. It then
+    comes to the bits of a training that had the larger one from the start.
 
     Args:
         model: `DAENR`; it is compiled anew with the configuration's weights and learning rate.
@@ -103,8 +90,9 @@ def train(model, recording, config, run_dir, observers=(), stop=lambda: False, s
         `Training`.
 
     Raises:
-        InputError: a state of another configuration or recording lies in `run_dir`, the model lacks the task's head or has another
-            number of neurons, or its fixed masks were found on images that are validated on here.
+        InputError: a state of another configuration or recording, or of a training that began from other weights than the model has, lies in
+            `run_dir`; the model lacks the task's head or has another number of neurons, or its fixed masks were found on images that are
+            validated on here.
         DivergedError: a loss was not finite; the model has the best weights.
         KeyboardInterrupt: `stop` asked for it.
     """
@@ -121,8 +109,11 @@ class _Loop:
         self.sets = sets or pipeline.prepare(recording, model.image_settings, config.seed)
         self.directory = os.path.join(run_dir, "checkpoint")
         os.makedirs(self.directory, exist_ok=True)
-        self.identity = {"model": model.identity(), "training": dataclasses.asdict(config), "recording": recording.digest}
+        settings = {name: value for name, value in dataclasses.asdict(config).items() if name != "max_steps"}
+        self.identity = {"model": model.identity(), "training": settings, "recording": recording.digest,
+                         "start": digest_of(model.get_weights())}
         self.state = State()
+        self.before_the_end = None
         self.save_seconds, self.saved_at = 0.0, -math.inf
         self.strategy = model.distribute_strategy
         with self.strategy.scope():
@@ -150,8 +141,8 @@ class _Loop:
             raise DivergedError(
                 f"training diverged at step {state.step}: a loss was not finite; the weights of step"
                 f" {state.best_step} were restored and saved", pd.DataFrame(state.history))
-        return Training(pd.DataFrame(state.history), state.step, state.best_step, state.seconds,
-                        state.step * config.batch_size / max(state.seconds, 1e-9), tuple(state.threads))
+        return Training(pd.DataFrame(state.history), state.step, state.best_step, state.best, not state.ended_by_patience(config),
+                        state.seconds, state.step * config.batch_size / max(state.seconds, 1e-9), tuple(state.threads))
 
     def _steps_function(self):
         model, strategy = self.model, self.strategy
@@ -172,7 +163,10 @@ class _Loop:
     def _window(self):
         """Train up to the next validation, and validate."""
         state, config = self.state, self.config
-        end = min(config.max_steps, (state.step // config.validate_every + 1) * config.validate_every)
+        regular_end = (state.step // config.validate_every + 1) * config.validate_every
+        end = min(config.max_steps, regular_end)
+        if end < regular_end:
+            self.before_the_end = self._snapshot()
         for metric in self.model.metrics:
             metric.reset_state()
         started = time.perf_counter()
@@ -202,32 +196,48 @@ class _Loop:
         state = self.state
         for observer in self.observers:
             observer.validated(state, state.history[-1], self.model)
-        ended = state.patience_left(self.config) <= 0
-        if state.step >= self.config.max_steps or (ended and state.stage == STAGES):
+        if not state.finished and state.patience_left(self.config) <= 0:
+            if state.stage == STAGES:
+                state.finished = True
+            else:
+                self._next_stage()
+        if state.step >= self.config.max_steps:
             state.finished = True
-        elif ended and not state.finished:
-            state.stage, state.stage_start = state.stage + 1, state.step
-            self.model.set_weights(self.best_weights)
-            for variable in self.model.optimizer.variables:
-                variable.assign(tf.zeros_like(variable))
-            self.model.optimizer.learning_rate = self.config.learning_rate / 2 ** (state.stage - 1)
         stopping = self.stop() and not state.finished
         if stopping or state.finished or self._due():
             self._save()
         if stopping:
             raise KeyboardInterrupt(f"stopped at step {state.step}, the state is saved")
 
+    def _next_stage(self):
+        """Begin the next stage from the best weights, at half the rate, with a fresh Adam."""
+        state = self.state
+        state.stage, state.stage_start = state.stage + 1, state.step
+        self.model.set_weights(self.best_weights)
+        for variable in self.model.optimizer.variables:
+            variable.assign(tf.zeros_like(variable))
+        self.model.optimizer.learning_rate = self.config.learning_rate / 2 ** (state.stage - 1)
+
     def _due(self):
         """Whether the last saved state is old enough; one from the future is, for the clock has jumped."""
         age = time.perf_counter() - self.saved_at
         return not 0 <= age <= min(self.save_seconds / SAVE_SHARE, LONGEST_UNSAVED)
 
+    def _snapshot(self):
+        """Where training stands: (dict of lists of arrays, the `State` as a dict)."""
+        arrays = {"weights": self.model.get_weights(), "best": self.best_weights,
+                  "optimizer": [np.asarray(variable) for variable in self.model.optimizer.variables]}
+        return arrays, dataclasses.asdict(self.state)
+
     def _save(self):
         self.before_saving()
         started = time.perf_counter()
-        arrays = {"weights": self.model.get_weights(), "best": self.best_weights,
-                  "optimizer": [np.asarray(v) for v in self.model.optimizer.variables]}
-        checkpoint.save(self.directory, arrays, {"identity": self.identity, "state": dataclasses.asdict(self.state)})
+        arrays, state = self._snapshot()
+        facts = {"identity": self.identity, "max_steps": self.config.max_steps, "state": state}
+        if self.before_the_end:
+            before, facts[BEFORE_THE_END] = self.before_the_end
+            arrays |= {BEFORE_THE_END + name: values for name, values in before.items()}
+        checkpoint.save(self.directory, arrays, facts)
         self.saved_at = time.perf_counter()
         self.save_seconds = self.saved_at - started
 
@@ -238,12 +248,15 @@ class _Loop:
         arrays, facts = found
         if not isinstance(facts, dict) or not isinstance(facts.get("identity"), dict):
             raise InputError(f"{self.directory}: expected a state of training, found something else; --overwrite starts afresh")
-        for part, wanted in self.identity.items():
-            if facts["identity"].get(part) != wanted:
-                raise InputError(f"{self.directory}: expected a state of this {part}, found one of another;"
-                                 " --overwrite starts afresh")
+        self._check_identity(arrays, facts)
         try:
             state = State(**facts["state"])
+            longer = self.config.max_steps > facts["max_steps"]
+            if longer and state.finished and not state.diverged and not state.ended_by_patience(self.config):
+                if BEFORE_THE_END in facts:
+                    state = State(**facts[BEFORE_THE_END])
+                    arrays = {name: arrays[BEFORE_THE_END + name] for name in PARTS_OF_A_STATE}
+                state.finished = False
             self.model.set_weights(arrays["weights"])
             for variable, value in zip(self.model.optimizer.variables, arrays["optimizer"], strict=True):
                 variable.assign(value)
@@ -252,18 +265,17 @@ class _Loop:
             raise InputError(f"{self.directory}: expected the state of this model, found another"
                              f" ({' '.join(str(error).split())[:200]}); --overwrite starts afresh") from None
 
-
-def computing_threads():
-    """How many threads TensorFlow computes an operation with on a CPU."""
-    asked = tf.config.threading.get_intra_op_parallelism_threads() or int(os.environ.get("TF_NUM_INTRAOP_THREADS") or 0)
-    return asked or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
-
-
-def threads_notes(threads):
-    """What a user must know where training went on with another number of threads: a list of no or one sentence."""
-    if len(threads) < 2:
-        return []
-    return [f"computed with {', then '.join(map(str, threads))} threads: the last bits are not those of a run that was not stopped"]
+    def _check_identity(self, arrays, facts):
+        """Raises `InputError` where a state is of another training than this one."""
+        found = dict(facts["identity"])
+        if not isinstance(facts.get("max_steps"), int) or facts["max_steps"] > self.config.max_steps:
+            found["training"] = None
+        if self.identity["start"] in [digest_of(arrays.get(name, [])) for name in ("weights", "best")]:
+            found["start"] = self.identity["start"]  # the model is the very one that was being trained
+        for part, wanted in self.identity.items():
+            if found.get(part) != wanted:
+                raise InputError(f"{self.directory}: expected a state of {IDENTITY[part]}, found one of another; --overwrite starts afresh")
+        self.identity = facts["identity"]
 
 
 def _terms_function(model):

@@ -14,7 +14,7 @@ from daenr_tf.errors import InputError
 from daenr_tf.recordings import antolik
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data" / "antolik"
-SHAPES = {1: (1800, 103, 10), 2: (1260, 55, 8), 3: (1800, 102, 12)}  # images, neurons, repeats: DESIGN section 7
+SHAPES = {1: (1800, 103, 10), 2: (1260, 55, 8), 3: (1800, 102, 12)}  # images, neurons, repeats: docs/recordings.md
 NAMES = list(published.arrays(0))
 
 

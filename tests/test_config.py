@@ -4,12 +4,14 @@ import math
 
 import pytest
 
+from daenr_tf.commands.fit import parse
 from daenr_tf.config import (
     ModelConfig,
     RunConfig,
     TrainConfig,
     field_names,
     read_config,
+    resolve,
 )
 from daenr_tf.errors import InputError, SettingError
 from daenr_tf.paper import RECIPES
@@ -68,6 +70,48 @@ def test_settings_left_out_take_their_defaults():
 def test_one_seed_goes_to_model_and_training():
     config = RunConfig.from_dict({"seed": 7})
     assert config.model.seed == config.training.seed == 7
+
+
+def test_unequal_seeds_of_model_and_training_are_refused():
+    """A flat file of settings has one seed."""
+    with pytest.raises(SettingError, match="^seed: expected the same for model and training, 3, found 4$"):
+        RunConfig(ModelConfig(seed=3), TrainConfig(seed=4))
+
+
+@pytest.fixture
+def write_settings(tmp_path):
+    """Write a run's settings; the path of its config.json."""
+    def write(recipe="cae_fr", **given):
+        path = tmp_path / "config.json"
+        path.write_text(json.dumps(resolve(recipe, given).to_dict()), encoding="utf-8")
+        return str(path)
+
+    return write
+
+
+def test_a_quick_runs_settings_are_made_full(write_settings):
+    path = write_settings(quick=True, learning_rate=0.01)
+    assert resolve("cae_fr", {}, path).training.max_steps == 200
+    full = resolve("cae_fr", {"quick": False}, path)
+    assert full == resolve("cae_fr", {"learning_rate": 0.01}) and full.training.max_steps == 10000
+    assert resolve("cae_fr", {"quick": False, "max_steps": 30}, path).training.max_steps == 30
+
+
+def test_what_a_quick_run_was_given_besides_stays(write_settings):
+    full = resolve("cae_fr", {"quick": False}, write_settings(quick=True, max_steps=300)).training
+    assert (full.max_steps, full.patience_steps, full.validate_every) == (300, 1000, 50)
+
+
+def test_a_full_run_that_is_not_to_be_quick_keeps_its_budget(write_settings):
+    assert resolve("cae_fr", {"quick": False}, write_settings(max_steps=200)).training.max_steps == 200
+
+
+@pytest.mark.parametrize("name", ["quick", "deterministic"])
+def test_the_command_line_takes_a_switch_back(write_settings, name):
+    path = write_settings(**{name: True})
+    for argument, value in ((f"--no-{name}", False), (f"--{name}", True)):
+        given, places = parse("cae_fr", [argument, "--config", path])
+        assert given == {name: value} and getattr(resolve("cae_fr", given, places["config"]), name) is value
 
 
 def test_the_task_names_the_monitored_term():

@@ -66,7 +66,7 @@ def trained(recording):
 
 
 def parameters(case):
-    """(trainable, fixed) numbers in a model's weights, from DESIGN 6.1-6.3: 3x3 kernels without bias, 4 numbers per normalised channel."""
+    """(trainable, fixed) numbers in a model's weights, from docs/model.md and docs/readouts.md: 3x3 kernels without bias, 4 numbers per normalised channel."""
     recipe, layer = case.split("-")
     autoencoder, readout = recipe.split("_")[0], recipe.split("_")[-1]
     trainable = fixed = 0

@@ -8,6 +8,7 @@ from refusal import refused
 
 from daenr_tf.config import ModelConfig
 from daenr_tf.models.build import build_model
+from daenr_tf.models.keras_file import load_model, save_model
 
 SMALL = {"image_size": (8, 12), "latent_size": 5, "codebook_size": 6, "code_dim": 7, "activity_l1": 0.3, "readout_l1": 0.2}
 ALPHA, BETA = 0.7, 0.4
@@ -41,6 +42,22 @@ def test_a_frozen_part_is_frozen_wholly_and_the_others_are_not(recording, recipe
     for name, weights in before.items():
         moved = [not np.array_equal(old, new) for old, new in zip(weights, getattr(model, name).get_weights(), strict=True)]
         assert any(moved) == (name != part), name
+
+
+@pytest.mark.parametrize("frozen", [("encoder",), ("encoder", "bottleneck"), ("encoder", "bottleneck", "decoder")])
+def test_what_is_frozen_is_frozen_in_the_loaded_model_too(recording, tmp_path, frozen):
+    model = model_of("vqvae_fr", recording)
+    for name in frozen:
+        getattr(model, name).trainable = False
+    images, targets = data()
+    model.fit(images, targets, verbose=0)
+    save_model(model, str(tmp_path / "model.keras"))
+    loaded = load_model(str(tmp_path / "model.keras"))
+    before = {part.name: part.get_weights() for part in loaded.parts()}
+    loaded.fit(images, targets, verbose=0)
+    for part in loaded.parts():
+        moved = any(not np.array_equal(old, new) for old, new in zip(before[part.name], part.get_weights(), strict=True))
+        assert moved == (part.name not in frozen), part.name
 
 
 def test_a_frozen_encoder_normalises_by_what_it_has_learned(recording):

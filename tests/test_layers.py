@@ -107,6 +107,15 @@ def test_layer_keeps_its_contract(kind, settings, input_shape, output_shapes, tr
     check_layer(kind, settings, input_shape, output_shapes, trainable, fixed, output_dtype)
 
 
+@pytest.mark.parametrize("transposed", [False, True])
+def test_a_kernel_starts_from_its_seed_and_not_from_a_name_that_keras_gave(transposed):
+    """Such a name counts the layers that were made before."""
+    first, second, other = (built(ConvolutionBlock(5, transposed=transposed, seed=seed), 8, 6, 2) for seed in (3, 3, 4))
+    assert first.name != second.name
+    np.testing.assert_array_equal(first.convolution.kernel, second.convolution.kernel)
+    assert np.any(np.asarray(first.convolution.kernel) != np.asarray(other.convolution.kernel))
+
+
 def test_encoder_and_decoder_have_the_papers_shapes():
     encoder, decoder = built(Encoder(), 32, 32, 1), built(Decoder(), 8, 8, 48)
     hidden, _ = encoder(random(2, 32, 32, 1))

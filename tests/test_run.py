@@ -1,4 +1,4 @@
-"""A whole run from the command line, on a small recording: what it leaves, and how it is stopped and gone on with."""
+"""A whole run from the command line, on a small recording: what it leaves, how it is stopped, and how it goes on."""
 
 import csv
 import os
@@ -17,7 +17,7 @@ import daenr_tf
 from daenr_tf import metrics
 from daenr_tf.config import RunConfig
 from daenr_tf.runs import interruption, run
-from daenr_tf.training import computing_threads
+from daenr_tf.runs.threads import computing_threads
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,8 @@ def finished(recording_file, tmp_path_factory):
 def test_a_run_leaves_what_the_contract_names(finished):
     folder, done = finished
     left = set(os.listdir(os.path.join(folder, "run")))
-    assert left == {"config.json", "history.csv", "results.json", "neurons.csv", "figures", "tensorboard", "model.keras"}
+    assert left == {"config.json", "history.csv", "results.json", "neurons.csv", "figures", "tensorboard", "model.keras", "checkpoint"}
+    assert os.listdir(os.path.join(folder, "run", "checkpoint")) == ["state.npz"]  # --max-steps ended it, and it may be raised
     assert set(os.listdir(os.path.join(folder, "run", "figures"))) == {"reconstructions.png", "learning_curves.png", "masks.png", "pcc.png"}
     assert os.listdir(os.path.join(folder, "export")) == ["1"]
     assert "Traceback" not in done.stderr and "test set" in done.stdout
@@ -47,6 +48,7 @@ def test_results_hold_the_counts_the_metrics_and_no_paper_figures_for_ones_own_r
     assert results["dataset"]["counts"] == {"train": 64, "validation": 16, "test": 9, "neurons": 4, "repeats": 3}
     assert results["dataset"]["simulated"] is False and len(results["dataset"]["digest"]) == 64
     assert set(results["test"]) == {"mse", "psnr", "ssim", "pcc", "pcc_normalized"}
+    assert set(results["validation"]) == {"mse", "psnr", "ssim", "pcc", "monitored_loss"}
     assert results["test"]["ssim"] is None  # 8 pixels are fewer than the window's 11
     assert results["paper"] is None
     assert results["steps"] == 20 and results["best_step"] in (5, 10, 15, 20)
@@ -82,7 +84,25 @@ def test_a_finished_run_is_only_reported(finished, recording_file):
     assert os.listdir(os.path.join(folder, "export")) == ["1"]
 
 
-@pytest.mark.parametrize("options, named", [(("--learning-rate", "0.01"), "learning_rate"), (("--layer", "1"), "layer")])
+def test_a_finished_run_is_lengthened_to_what_one_of_more_steps_comes_to(finished, recording_file, tmp_path):
+    """Everything but the former export is made anew."""
+    for place in ("longer", "whole"):
+        os.mkdir(tmp_path / place)
+    for part in ("run", "export"):
+        shutil.copytree(os.path.join(finished[0], part), tmp_path / "longer" / part)
+    for place in ("longer", "whole"):
+        done = go("cae_fr", str(tmp_path / place), "--dataset", recording_file, "--max-steps", "33")
+        assert ("going on from step 20" in done.stderr) == (place == "longer")
+    (history, results, weights), expected = outcome(str(tmp_path / "longer")), outcome(str(tmp_path / "whole"))
+    assert (results.pop("saved_model"), expected[1].pop("saved_model")) == ("2", "1")
+    assert (history, results, weights) == expected
+    assert read_json(str(tmp_path / "longer"), "run", "config.json") == results["config"]
+    assert sorted(os.listdir(tmp_path / "longer" / "export")) == ["1", "2"]
+    figures = [(tmp_path / place / "run" / "figures" / "learning_curves.png").read_bytes() for place in ("longer", "whole")]
+    assert figures[0] == figures[1]
+
+
+@pytest.mark.parametrize("options, named", [(("--max-steps", "10"), "max_steps"), (("--learning-rate", "0.01"), "learning_rate"), (("--layer", "1"), "layer")])
 def test_another_configuration_in_the_directory_is_refused_by_its_first_difference(finished, recording_file, options, named):
     done = go("cae_fr", finished[0], "--dataset", recording_file, *options, status=2)
     assert named in done.stderr and len(done.stderr.splitlines()) == 1
@@ -351,7 +371,7 @@ def test_a_run_whose_directory_another_took_writes_nothing_there(recording_file,
     assert first.returncode == 1 and "was removed or taken by another process" in said and "Traceback" not in said, said
     assert f"{place}/run" in said
     assert outcome(place) == left and left[1]["config"]["seed"] == 1
-    assert "checkpoint" not in os.listdir(os.path.join(place, "run")) and "lock" not in os.listdir(os.path.join(place, "run"))
+    assert os.listdir(os.path.join(place, "run", "checkpoint")) == ["state.npz"] and "lock" not in os.listdir(os.path.join(place, "run"))
 
 
 def test_results_name_the_threads_and_going_on_with_others_is_told(recording_file, tmp_path):

@@ -203,3 +203,12 @@ def test_a_model_that_cant_be_written_leaves_nothing(models, tmp_path):
     with pytest.raises(MachineError, match="none.model.keras: could not be written"):
         save_model(models["cnn_fr"], str(tmp_path / "none" / "model.keras"))
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_serving_computes_the_encoder_once(models, recipe):
+    """Also a VQ-VAE's, whose codes are read from the same hidden layer."""
+    model = models[recipe]
+    traced = tf.function(model.serve).get_concrete_function(tf.TensorSpec((None, *model.image_shape), tf.float32))
+    convolutions = [operation for operation in traced.graph.get_operations() if operation.type == "Conv2D"]
+    assert len(convolutions) == len(model.encoder.blocks)

@@ -24,7 +24,7 @@ from daenr_tf.tools.simulation_fidelity import ANTOLIK, TOLERANCE, statistics, t
 
 ROOT = Path(__file__).resolve().parents[1]
 REAL = ROOT.parent / "shared" / "data" / "antolik" / "Data"
-COUNTS = {1: (1800, 103, 10), 2: (1260, 55, 8), 3: (1800, 102, 12)}  # DESIGN section 7
+COUNTS = {1: (1800, 103, 10), 2: (1260, 55, 8), 3: (1800, 102, 12)}  # as published: docs/recordings.md
 SMALL = 2  # the region that is quickest to make
 
 

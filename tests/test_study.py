@@ -1,4 +1,4 @@
-"""Whole experiments from the command line, on a small recording: what they leave, how they are refused, killed and gone on with."""
+"""Whole experiments from the command line, on a small recording: what they leave, how they are refused and killed, and how they go on."""
 
 import json
 import os

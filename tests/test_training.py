@@ -9,11 +9,13 @@ import pandas as pd
 import pytest
 
 from daenr_tf import files, pipeline, training
-from daenr_tf.config import ModelConfig, TrainConfig
+from daenr_tf.config import ModelConfig, TrainConfig, resolve
 from daenr_tf.errors import DivergedError, InputError, MachineError
 from daenr_tf.models.build import adam, build_model
 from daenr_tf.runs import checkpoint
 from daenr_tf.runs.progress import Progress
+from daenr_tf.runs.state import State
+from daenr_tf.runs.threads import threads_notes
 from daenr_tf.training import Observer, train
 
 SMALL = ModelConfig(recipe="cnn_fr", layer=1, image_size=(8, 8), latent_size=4, codebook_size=6, code_dim=5)
@@ -221,7 +223,7 @@ MONITORED = {1: [5, 4, 4.5, 4.5], 2: [3, 3.5, 3.5]}
 def staged(recording, recipe, run_dir, validations=None, observers=(), **changes):
     """A training that is sure to reach its second stage, stopped after some validations: (weights, result)."""
     model = fresh(recording, recipe, layer=2)
-    config = dataclasses.replace(QUICK, task="nrs", max_steps=100, **changes)
+    config = dataclasses.replace(QUICK, **{"task": "nrs", "max_steps": 100, **changes})
     evaluate_terms = training.evaluate_terms
 
     def with_monitored(*arguments):
@@ -271,12 +273,12 @@ def test_going_on_with_another_number_of_threads_is_told(recording, tmp_path, mo
             _, result = staged(recording, "cnn_fr", tmp_path, validations, [Progress(QUICK)])
         assert ("1, then 2 threads" in capsys.readouterr().err) == (threads == 2)
     assert result.threads == (1, 2)
-    assert "1, then 2 threads" in training.threads_notes(result.threads)[0]
-    assert training.threads_notes((2,)) == training.threads_notes(()) == []
+    assert "1, then 2 threads" in threads_notes(result.threads)[0]
+    assert threads_notes((2,)) == threads_notes(()) == []
 
 
 def test_the_threads_are_those_that_tensorflow_was_given(run_python):
-    code = "from daenr_tf.training import computing_threads; print(computing_threads())"
+    code = "from daenr_tf.runs.threads import computing_threads; print(computing_threads())"
     assert run_python(code, TF_NUM_INTRAOP_THREADS="3").split() == ["3"]
     assert run_python("import tensorflow as tf; tf.config.threading.set_intra_op_parallelism_threads(5);" + code).split() == ["5"]
     assert run_python("import os; os.sched_setaffinity(0, list(os.sched_getaffinity(0))[:1]);" + code).split() == ["1"]
@@ -299,6 +301,83 @@ def test_a_finished_run_is_only_reported(recording, tmp_path):
     second = train(again, recording, config, str(tmp_path), [witness])
     assert_same_run((again.get_weights(), second), (first.get_weights(), result))
     assert witness.calls == ["started", "finished"]
+
+
+@pytest.mark.parametrize("ends", [(3,), (4,), (8,), (9,), (13,), (5, 6, 11)])
+def test_a_training_that_max_steps_ended_goes_on_to_the_bits_of_one_that_had_more(recording, tmp_path, uninterrupted, ends):
+    """Also where the end was no validation of the longer one, gave the best weights so far (9), or fell on the end of a stage (8)."""
+    for max_steps in ends:
+        _, result = staged(recording, "cnn_fr", tmp_path, max_steps=max_steps)
+        assert result.steps == max_steps and result.can_go_on
+    assert_same_run(staged(recording, "cnn_fr", tmp_path), uninterrupted("cnn_fr"))
+
+
+def test_a_training_that_patience_ended_has_nothing_to_go_on_with(recording, tmp_path, uninterrupted):
+    weights, result = uninterrupted("cnn_fr")
+    assert result.steps == 14 and not result.can_go_on
+    staged(recording, "cnn_fr", tmp_path, max_steps=14)
+    witness = Witness()
+    assert_same_run(staged(recording, "cnn_fr", tmp_path, max_steps=1000, observers=[witness]), (weights, result))
+    assert witness.calls == ["started", "finished"]
+
+
+def test_a_longer_training_may_be_stopped_too(recording, tmp_path, uninterrupted):
+    staged(recording, "vae_fc", tmp_path, max_steps=5)
+    with pytest.raises(KeyboardInterrupt, match="stopped at step 8"):
+        staged(recording, "vae_fc", tmp_path, 2)
+    assert_same_run(staged(recording, "vae_fc", tmp_path), uninterrupted("vae_fc"))
+
+
+def test_the_best_loss_is_that_of_the_best_step(recording, tmp_path, monkeypatch):
+    scripted(monkeypatch, [5, 4, 6, 6, 6, 3, 4, 3])
+    assert train(fresh(recording), recording, dataclasses.replace(QUICK, max_steps=1000), str(tmp_path)).best == 3
+
+
+def other_weights(model):
+    model.set_weights([weight + 1 for weight in model.get_weights()])
+    return model
+
+
+@pytest.mark.parametrize("max_steps", [4, 100])
+def test_a_models_weights_are_not_replaced_by_those_of_a_training_that_began_from_others(recording, tmp_path, max_steps):
+    """Neither those of a training that is finished, nor of one that was stopped."""
+    config = dataclasses.replace(QUICK, max_steps=max_steps, patience_steps=100)
+    with contextlib.suppress(KeyboardInterrupt):
+        train(fresh(recording), recording, config, str(tmp_path), stop=stopping_after(2))
+    model = other_weights(fresh(recording))
+    before = model.get_weights()
+    with pytest.raises(InputError, match="expected a state of a training from the weights that the model has"):
+        train(model, recording, config, str(tmp_path))
+    assert_same_weights(model.get_weights(), before)
+
+
+def test_the_very_model_that_was_stopped_goes_on_and_the_finished_one_is_reported(recording, tmp_path):
+    """As in a notebook, where a cell is run again; and in another process, the model built anew, it is known for the same training still."""
+    model, whole = fresh(recording), fresh(recording)
+    with pytest.raises(KeyboardInterrupt):
+        train(model, recording, QUICK, str(tmp_path / "parts"), stop=stopping_after(1))
+    with pytest.raises(KeyboardInterrupt):
+        train(model, recording, QUICK, str(tmp_path / "parts"), stop=stopping_after(1))
+    result = train(model, recording, QUICK, str(tmp_path / "parts"))
+    expected = train(whole, recording, QUICK, str(tmp_path / "whole"))
+    assert_same_run((model.get_weights(), result), (whole.get_weights(), expected))
+    assert_same_run((model.get_weights(), train(model, recording, QUICK, str(tmp_path / "parts"))), (whole.get_weights(), expected))
+    anew = fresh(recording)
+    assert_same_run((whole.get_weights(), train(anew, recording, QUICK, str(tmp_path / "parts"))), (anew.get_weights(), expected))
+
+
+@pytest.mark.parametrize("task, weights", [("nrs", (0.4, 1.0)), ("ir", (1.0, 0.001)), (None, (1.0, 0.001))])
+def test_python_takes_the_cells_loss_weights_as_the_command_line_does(recording, tmp_path, task, weights):
+    model = fresh(recording, "cae_fr", layer=2)
+    train(model, recording, TrainConfig(task=task, batch_size=7, max_steps=1), str(tmp_path))
+    command_line = resolve("cae_fr", {"layer": 2, **({"task": task} if task else {})}).training
+    assert (model.head_weights["reconstruction"], model.head_weights["response"]) == weights == (command_line.alpha, command_line.beta)
+
+
+@pytest.mark.parametrize("recipe", ["cnn_fr", "cnn_fc", "cnn_fm"])
+def test_the_default_settings_train_a_model_without_a_decoder(recording, tmp_path, recipe):
+    result = train(fresh(recording, recipe), recording, dataclasses.replace(TrainConfig(), max_steps=1), str(tmp_path))
+    assert result.steps == 1 and result.best == result.history["val_response"].iloc[0]
 
 
 def test_the_seed_decides_the_whole_training(recording, tmp_path):
@@ -376,7 +455,7 @@ def test_a_bar_on_a_terminal_outlives_a_clock_that_is_set_back(monkeypatch):
 
     stream, now = Terminal(), time.time()
     monkeypatch.setattr(time, "time", lambda: now)
-    bar, state = Progress(QUICK, stream), training.State()
+    bar, state = Progress(QUICK, stream), State()
     bar.started(state)
     now -= 3600
     state.step = 2

@@ -40,7 +40,7 @@ OPTIONS = (
     ("export-dir", str, "where the SavedModel's versions go (default: saved_models/<recipe>/<tag>)", None),
     ("config", str, "a run's config.json to take every setting from; options given beside it win", None),
     ("overwrite", None, "start afresh where a run lies", None),
-    ("quick", None, "the whole path on a small budget, under a minute", None),
+    ("quick", bool, "the whole path on a small budget, under a minute; --no-quick makes a full run of a quick one's --config", None),
 )
 
 

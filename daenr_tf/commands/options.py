@@ -1,7 +1,7 @@
 """Options that several commands have: the rows of those that set a model and its training, and how
 they are read from text.
 
-A row is name, reader (None: a switch), what it means, and which systems have it (None: all).
+A row is name, reader (None: a switch; bool: a setting, which --no-… takes back), what it means, and which systems have it (None: all).
 """
 
 import argparse
@@ -38,6 +38,7 @@ def default_of(kind, name):
     return getattr(kind(), name)
 
 
+SWITCHES = {None: {"action": "store_true"}, bool: {"action": argparse.BooleanOptionalAction}}
 # Of a part's option; their messages say what was expected.
 READERS = {int: whole, float: number, str: str}
 CORES = f"the encoder, one of {', '.join(systems.CORES)} (default: {systems.DEFAULT_CORE})"
@@ -85,7 +86,7 @@ OF_EVERY_MODEL = (
     ("precision", str, "float32 or mixed_bfloat16 (default: float32)", None),
     (
         "deterministic",
-        None,
+        bool,
         "only operations that give the same bits each time, on GPUs too (slower)",
         None,
     ),
@@ -128,9 +129,5 @@ def _of_several(having):
 def add(parser, rows):
     """Add the options of some rows to a parser; what isn't given leaves no trace in its result."""
     for name, reader, meaning, _ in rows:
-        how = (
-            {"action": "store_true"}
-            if reader is None
-            else {"type": reader, "metavar": name.upper()}
-        )
+        how = SWITCHES.get(reader) or {"type": reader, "metavar": name.upper()}
         parser.add_argument(f"--{name}", default=argparse.SUPPRESS, help=meaning, **how)

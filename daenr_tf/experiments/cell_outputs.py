@@ -152,7 +152,7 @@ class Finished:
 def chosen_neurons(group, outputs, recording):
     """The neurons of a group, by how well a model with all neurons predicts them.
 
-    A neuron is significant where p <= 0.05 and r > 0 (DESIGN 6.9): on the trial-averaged test images as the paper has it, or for the
+    A neuron is significant where p <= 0.05 and r > 0 (docs/paper.md): on the trial-averaged test images as the paper has it, or for the
     `-cv` groups on single presentations of the images that this seed holds out from training, so that no test image has a say (over
     seeds this is Monte-Carlo cross-validation).
 

@@ -332,12 +332,21 @@ class DAENR(keras.Model):
                 config[name] = keras.saving.deserialize_keras_object(part, custom_objects=custom_objects)
         model = cls(**config)
         model.build()
+        for part in [model, *model.parts()]:
+            if not part.trainable:
+                _freeze(part)
         return model
 
 
 def _build(part, shape):
     if not part.built:  # it may come from another model
         part.build(shape)
+
+
+def _freeze(layer):
+    """Freeze a layer with all that is inside it; Keras hands on only what changes, and its parts were made trainable."""
+    layer.trainable = True
+    layer.trainable = False
 
 
 def checked_shape(image_shape):

@@ -10,7 +10,8 @@ import keras
 import numpy as np
 
 from daenr_tf import systems
-from daenr_tf.errors import InputError, MachineError, one_line, refusal
+from daenr_tf.errors import InputError, one_line, refusal
+from daenr_tf.files import replaced
 from daenr_tf.models.weights_proof import refuse_other_weights
 
 MEMBERS = {"metadata.json", "config.json", "model.weights.h5"}
@@ -35,14 +36,8 @@ def save_model(model, path):
     aside = os.path.join(os.path.dirname(path), f".{os.getpid()}.{os.path.basename(path)}")
     with model.distribute_strategy.scope():
         model.optimizer.build(model.trainable_variables)  # of a model that was never trained: Keras misses its variables when it is loaded
-    try:
+    with replaced(path, aside):  # a name that Keras takes
         without_replicas(model).save(aside)
-        os.replace(aside, path)
-    except OSError as error:
-        raise MachineError(f"{path}: could not be written ({error.strerror or error})") from None
-    finally:
-        if os.path.exists(aside):
-            os.remove(aside)
 
 
 def load_model(path):

@@ -24,10 +24,10 @@ RECIPES = AUTOENCODERS + BASELINE_READOUTS + JOINT
 REGIONS = (1, 2, 3)
 LAYERS = (1, 2, 3, 4)
 TASKS = ("ir", "nrs")
+IMAGE_METRICS = ("mse", "psnr", "ssim")  # of reconstructions
 
 _PAIRED_RESULTS = {8: 2, 9: 4, 10: 5, 11: 6, 12: 6, 13: 6}
 _WEIGHTS_BY_REGION = {1: 11, 2: 12, 3: 13}
-_IMAGE_METRICS = ("mse", "psnr", "ssim")
 
 
 class LossWeights(NamedTuple):
@@ -251,4 +251,4 @@ def _results() -> dict:
 
 
 def _image(values: list[str]) -> dict[str, float]:
-    return dict(zip(_IMAGE_METRICS, map(float, values), strict=True))
+    return dict(zip(IMAGE_METRICS, map(float, values), strict=True))

@@ -1,5 +1,6 @@
 """The whole state of a training run in one file, written aside and checked when read."""
 
+import hashlib
 import json
 import os
 
@@ -63,3 +64,12 @@ def _read(path):
         return {name: [values[i] for i in range(len(values))] for name, values in arrays.items()}, facts
     except (ValueError, KeyError, RecursionError):
         raise InputError(f"{path}: expected a saved state, found arrays of another kind") from None
+
+
+def digest_of(weights):
+    """SHA-256 (hex) of a list of arrays."""
+    sha = hashlib.sha256()
+    for weight in map(np.ascontiguousarray, weights):
+        sha.update(f"{weight.dtype.str} {weight.shape}\n".encode())
+        sha.update(weight.tobytes())
+    return sha.hexdigest()

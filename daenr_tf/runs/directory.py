@@ -8,18 +8,21 @@ import re
 import unicodedata
 import uuid
 
-from daenr_tf.config import read_config
+from daenr_tf.config import RunConfig, read_config
 from daenr_tf.errors import InputError, one_line
 from daenr_tf.files import read_text, write_text
-from daenr_tf.runs import lock, own_files
+from daenr_tf.runs import checkpoint, lock, own_files
 from daenr_tf.runs.own_files import CHECKPOINT
 from daenr_tf.runs.summary import summary
 
 CONFIG = "config.json"
 RESULTS = "results.json"
+HISTORY = "history.csv"
+MODEL = "model.keras"
 LOCK = "lock"
 DIGEST = "recording"  # in checkpoint/: the digest of the recording that an unfinished run is on
 REFUSED = ("Cc", "Cs")  # in a path: control characters, and what stands for bytes that are no UTF-8
+MARK = "mark"  # in checkpoint/: the word that names this run
 LARGEST_RESULTS = 1_000_000  # bytes that are read
 
 
@@ -51,8 +54,33 @@ def make_directory(option, directory):
         raise InputError(f"{option}: expected a directory that can be written to, found {directory} ({error.strerror})") from None
 
 
+def read_results(path, run_dir):
+    """The results of a finished run.
+
+    Args:
+        path: str, of its `results.json`.
+        run_dir: str, what the run is called in the table of its results.
+
+    Raises:
+        InputError: the file can't be read, or holds no run's results.
+    """
+    try:
+        results = json.loads(read_text(path, LARGEST_RESULTS, "a run's results"))
+        summary(results, run_dir)
+        if not isinstance(results["dataset"]["digest"], str):
+            raise TypeError("a digest that is no text")
+        return results
+    except InputError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
+        problem = " ".join(str(error).split())
+        raise InputError(f"{path}: expected a run's results, found {problem}") from None
+
+
 class RunDirectory:
     """The directory of one run.
+
+    A run that lies there with a smaller `max_steps` is the same run, shorter; any other difference is refused.
 
     Args:
         path: str.
@@ -64,6 +92,7 @@ class RunDirectory:
         self.path = path
         self.settings = config.to_dict()
         self.digest = digest
+        self.shorter = False  # whether the run that lies there had a smaller max_steps than is asked for
 
     def file(self, *names):
         """The path of something in the directory."""
@@ -85,23 +114,42 @@ class RunDirectory:
                 own_files.remove_own(self.path)
             self._check()
             if not os.path.exists(self.file(CONFIG)):
-                os.makedirs(self.file(CHECKPOINT), exist_ok=True)
-                write_text(self.file(CHECKPOINT, DIGEST), self.digest)
-                write_text(self.file(CONFIG), json.dumps(self.settings, indent=2) + "\n")
+                self._write_settings()
             yield self
+
+    def _write_settings(self):
+        os.makedirs(self.file(CHECKPOINT), exist_ok=True)
+        write_text(self.file(CHECKPOINT, DIGEST), self.digest)
+        write_text(self.file(CONFIG), json.dumps(self.settings, indent=2) + "\n")
 
     def check_held(self):
         """Raises `MachineError` where the directory was removed or taken by another run: nothing may be written there any more."""
         self._lock.check()
 
-    def clear_checkpoint(self):
-        """Remove the state of a run that is finished."""
+    @property
+    def can_be_lengthened(self):
+        """Whether a shorter run lies there whose state was kept."""
+        return self.shorter and os.path.exists(self.file(CHECKPOINT, checkpoint.LATEST))
+
+    def lengthen(self):
+        """Make of the shorter run that lies there an unfinished one: what was made of its model goes, its state stays."""
+        if self.shorter:
+            self.check_held()
+            with contextlib.suppress(FileNotFoundError):
+                os.remove(self.file(CHECKPOINT, MARK))  # the export of the longer run is another one
+            own_files.remove_own(self.path, keep=own_files.is_of_training)
+            self._write_settings()
+            self.shorter = False
+
+    def clear_checkpoint(self, keep_state=False):
+        """Remove the state of a run that is finished, or all of it but the latest state, from which a longer run may go on."""
         self.check_held()
-        own_files.remove_own(self.path, CHECKPOINT)
+        latest = os.path.join(CHECKPOINT, checkpoint.LATEST)
+        own_files.remove_own(self.path, CHECKPOINT, keep=lambda name: keep_state and name == latest)
 
     def mark(self):
         """A word that names this run, the same after it was killed and started again."""
-        path = self.file(CHECKPOINT, "mark")
+        path = self.file(CHECKPOINT, MARK)
         with contextlib.suppress(OSError, UnicodeDecodeError), open(path, encoding="utf-8") as file:
             if re.fullmatch("[0-9a-f]{32}", mark := file.read(33)):  # it becomes a part of a file's name
                 return mark
@@ -114,16 +162,9 @@ class RunDirectory:
         if not os.path.exists(self.file(RESULTS)):
             return None
         try:
-            results = json.loads(read_text(self.file(RESULTS), LARGEST_RESULTS, "a run's results"))
-            summary(results, self.path)
-            if not isinstance(results["dataset"]["digest"], str):
-                raise TypeError("a digest that is no text")
-            return results
+            return read_results(self.file(RESULTS), self.path)
         except InputError as error:
             raise InputError(f"{error}; --overwrite starts afresh") from None
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
-            problem = " ".join(str(error).split())
-            raise InputError(f"{self.file(RESULTS)}: expected a run's results, found {problem}; --overwrite starts afresh") from None
 
     def write_results(self, results):
         """Write `results.json`, strict JSON: what is not finite is null."""
@@ -144,20 +185,29 @@ class RunDirectory:
     def _check(self):
         if not os.path.exists(self.file(CONFIG)):
             return
-        self._check_settings(read_config(self.file(CONFIG)), CONFIG)
+        self.shorter = self._is_shorter(read_config(self.file(CONFIG)), CONFIG)
         results = self.results()
         if results:
-            self._check_settings(results["config"], RESULTS)
+            self.shorter = self._is_shorter(results["config"], RESULTS)
         digest = results["dataset"]["digest"] if results else self._digest_of_the_unfinished()
         if digest != self.digest:
             raise InputError(f"--run-dir: expected a run on the recording with digest {self.digest[:12]}…, found {self.path} on"
                              f" {digest[:12]}…; --overwrite starts afresh")
 
-    def _check_settings(self, found, file):
+    def _is_shorter(self, found, file):
+        """Whether the settings that were found, those left out by their defaults, have a smaller `max_steps`. Raises `InputError` for any other
+        difference."""
+        try:
+            found = RunConfig.from_dict(found).to_dict()
+        except InputError as error:
+            raise InputError(f"{self.file(file)}: {error}; --overwrite starts afresh") from None
+        shorter = found["max_steps"] < self.settings["max_steps"]
         for name, wanted in self.settings.items():
-            if name != "dataset" and found.get(name) != wanted:
-                raise InputError(f"--run-dir: expected a run with {name} {wanted}, found {self.path} with {name} {found.get(name)}"
+            may_differ = name == "dataset" or (name == "max_steps" and shorter)
+            if not may_differ and found[name] != wanted:
+                raise InputError(f"--run-dir: expected a run with {name} {wanted}, found {self.path} with {name} {found[name]}"
                                  f" in {file}; --run-dir takes another place, --overwrite starts afresh")
+        return shorter
 
     def _digest_of_the_unfinished(self):
         with contextlib.suppress(OSError, UnicodeDecodeError), open(self.file(CHECKPOINT, DIGEST), encoding="utf-8") as file:

@@ -12,6 +12,7 @@ _NAMES = (
 _OWN = re.compile(rf"({_NAMES})|tensorboard/((train|validation)/)?events\.out\.tfevents\.[^/]+")
 _HALF_WRITTEN = re.compile(rf"({_NAMES})\.\d+\.part|\.\d+\.model\.keras")
 _LAST, _FIRST = "config.json", "results.json"
+_OF_TRAINING = ("config.json", "checkpoint/", "tensorboard/train/", "tensorboard/validation/")  # what a longer training goes on with
 
 
 def is_own(name):
@@ -36,17 +37,27 @@ def sweep(directory):
     _remove(directory, filter(is_half_written, _files(directory)))
 
 
-def remove_own(directory, inside=""):
+def remove_own(directory, inside="", keep=lambda name: False):
     """Remove a run's own files, links in their place included, and the folders that are empty then.
 
     `results.json` goes first and `config.json` last: killed midway, it leaves an unfinished run.
+
+    Args:
+        directory: str, of the run.
+        inside: str, one of `FOLDERS`, or "" for all.
+        keep: called with a path relative to the directory; whether it stays.
     """
-    own = [name for name in _files(directory, inside) if is_own(name) or name in FOLDERS]
+    own = [name for name in _files(directory, inside) if (is_own(name) or name in FOLDERS) and not keep(name)]
     _remove(directory, sorted(own, key=lambda name: (name == _LAST, name != _FIRST)))
     for folder in FOLDERS:
         path = os.path.join(directory, folder)
         if folder.startswith(inside) and os.path.isdir(path) and not os.path.islink(path) and not os.listdir(path):
             os.rmdir(path)
+
+
+def is_of_training(name):
+    """Whether a path relative to a run's directory names what belongs to the training, and not to what was made of the fitted model."""
+    return name.startswith(_OF_TRAINING)
 
 
 def _remove(directory, names):

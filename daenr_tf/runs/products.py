@@ -5,13 +5,14 @@ import os
 import numpy as np
 
 from daenr_tf.files import write_text
+from daenr_tf.runs.directory import HISTORY
 
 SHOWN = 10  # test images and masks in a figure
 
 
 def write_history(directory, history):
     """`history.csv`."""
-    write_text(directory.file("history.csv"), history.to_csv(index=False))
+    write_text(directory.file(HISTORY), history.to_csv(index=False))
 
 
 def write_neurons(directory, evaluation):

@@ -7,7 +7,8 @@ import time
 
 from tqdm import tqdm
 
-from daenr_tf.training import Observer, threads_notes
+from daenr_tf.runs.threads import threads_notes
+from daenr_tf.training import Observer
 
 LINE_EVERY = 10.0  # seconds between two lines of a log
 

@@ -33,10 +33,12 @@ def make_results(config, recording, sets, model, training, evaluation, notes):
         "dataset": {"name": recording.name, "simulated": recording.simulated, "counts": counts, "digest": recording.digest},
         "config": config.to_dict(),
         "test": evaluation.test,
+        "validation": {**evaluation.validation, "monitored_loss": training.best},
         "noise_ceiling": evaluation.noise_ceiling,
         "paper": published(config),
         "steps": training.steps,
         "best_step": training.best_step,
+        "ended_by": "max_steps" if training.can_go_on else "patience",
         "parameters": model.count_params(),
         "replicas": model.distribute_strategy.num_replicas_in_sync,
         "seconds": training.seconds,
@@ -58,8 +60,9 @@ def published(config):
     if (config.training.alpha, config.training.beta) != (weights.alpha, weights.beta):
         return None
     figures = paper.published(*cell)
-    comparable = sources.is_comparable(config.dataset) and not _departures(config)
-    return figures and {**figures, "comparable": comparable}
+    if figures is None:
+        return None
+    return {**figures, "comparable": sources.is_comparable(config.dataset) and not _departures(config)}
 
 
 def _departures(config):

@@ -9,7 +9,7 @@ from daenr_tf.errors import DivergedError, MachineError
 from daenr_tf.recordings import checks, sources
 from daenr_tf.recordings.load import load_recording
 from daenr_tf.runs import footprint, interruption
-from daenr_tf.runs.directory import RunDirectory, check_writable
+from daenr_tf.runs.directory import MODEL, RunDirectory, check_writable
 from daenr_tf.runs.results import make_results
 from daenr_tf.runs.summary import summary
 
@@ -23,16 +23,18 @@ class Products:
     Attributes:
         export_dir: where the SavedModel's versions go; None exports nothing.
         model, figures, tensorboard: bool, whether `model.keras`, `figures/` and `tensorboard/` are made.
+        state: bool, whether the state that a longer run could go on from is kept.
     """
 
     export_dir: str | None = None
     model: bool = True
     figures: bool = True
     tensorboard: bool = True
+    state: bool = False
 
 
 def run(config, data_dir=None, run_dir=None, export_dir=None, overwrite=False):
-    """Run a configuration; a run that lies in its directory is gone on with, or reported if it is finished.
+    """Run a configuration; a run that lies in its directory goes on, or is reported if it is finished.
 
     Args:
         config: `RunConfig`.
@@ -61,16 +63,24 @@ def run(config, data_dir=None, run_dir=None, export_dir=None, overwrite=False):
         for note in _notes(config, recording):
             _tell(note)
         results = directory.results()
-        if results is None:
+        if results is None or directory.can_be_lengthened:
             with interruption.watched() as stop:
                 try:
-                    results = fit(config, recording, directory, stop, Products(export_dir))
+                    results = fit(config, recording, directory, stop, Products(export_dir, state=True))
                 except KeyboardInterrupt as error:
                     raise KeyboardInterrupt(f"{error}; the same command goes on with {run_dir}") from None
         else:
-            _tell("this run is finished; --overwrite starts afresh")
+            _tell(_finished(results, directory.shorter))
     print(summary(results, run_dir))
     return results
+
+
+def _finished(results, shorter):
+    """What is said of a finished run that is asked for once more, with a larger `max_steps` (`shorter`) or as it was."""
+    if not shorter:
+        return "this run is finished; --overwrite starts afresh"
+    why = f"patience ended it at step {results['steps']}" if results.get("ended_by") == "patience" else "its state was not kept"
+    return f"this run is finished, and a larger --max-steps has nothing to go on with: {why}; --overwrite starts afresh"
 
 
 def _notes(config, recording):
@@ -133,10 +143,12 @@ def _fit(tf, config, recording, directory, stop, products, conclude):
     from daenr_tf.evaluation import evaluate
     from daenr_tf.models import keras_file, saved_model
     from daenr_tf.models.build import build_model
+    from daenr_tf.runs.lengthening import Lengthening
     from daenr_tf.runs.products import write_figures, write_history, write_neurons
     from daenr_tf.runs.progress import Progress
     from daenr_tf.runs.tensorboard import TensorBoard
-    from daenr_tf.training import threads_notes, train
+    from daenr_tf.runs.threads import threads_notes
+    from daenr_tf.training import train
 
     if config.deterministic:
         tf.config.experimental.enable_op_determinism()
@@ -147,7 +159,7 @@ def _fit(tf, config, recording, directory, stop, products, conclude):
     sets = pipeline.prepare(recording, config.model, config.training.seed)
     with strategy.scope():
         model = build_model(config.model, recording)
-    observers, board = [Progress(config.training)], None
+    observers, board = [Lengthening(directory), Progress(config.training)], None
     if products.tensorboard:
         board = TensorBoard(directory.file("tensorboard"), sets.validation.images, config.to_dict(),
                             f"{config.model.recipe} {tag(config, recording)}", recording.simulated)
@@ -164,28 +176,30 @@ def _fit(tf, config, recording, directory, stop, products, conclude):
     except DivergedError as error:
         directory.check_held()
         write_history(directory, error.history)
-        keras_file.save_model(model, directory.file("model.keras"))
+        keras_file.save_model(model, directory.file(MODEL))
         raise
     directory.check_held()
     if products.model:
-        keras_file.save_model(model, directory.file("model.keras"))
+        keras_file.save_model(model, directory.file(MODEL))
     evaluation = evaluate(model, recording, sets)
     for note in evaluation.notes:
         _tell(note)
     pause()
     if board:
-        board.conclude(model, training.steps, _figures_of(evaluation))
+        board.conclude(model, training.steps, _figures_of(evaluation), {**evaluation.validation, "monitored_loss": training.best})
     write_history(directory, training.history)
     write_neurons(directory, evaluation)
     if products.figures:
         write_figures(directory.file("figures"), config, recording, model, training, evaluation)
     pause()
-    exported = products.export_dir and saved_model.export(model, products.export_dir, directory.mark())
+    exported = None
+    if products.export_dir:
+        exported = saved_model.export(model, products.export_dir, directory.mark())
     notes = _notes(config, recording) + replica_notes + threads_notes(training.threads) + evaluation.notes
     results = make_results(config, recording, sets, model, training, evaluation, notes)
     directory.check_held()
     directory.write_results({**results, "saved_model": exported, **conclude(sets, model, evaluation)})
-    directory.clear_checkpoint()
+    directory.clear_checkpoint(keep_state=products.state and training.can_go_on)
     return directory.results()
 
 

@@ -2,22 +2,25 @@
 
 from daenr_tf.errors import one_line
 
-LABELS = {"mse": "MSE", "psnr": "PSNR (dB)", "ssim": "SSIM", "pcc": "mean PCC", "pcc_normalized": "PCC / ceiling"}
+LABELS = {"mse": "MSE", "psnr": "PSNR (dB)", "ssim": "SSIM", "pcc": "mean PCC", "pcc_normalized": "PCC / ceiling",
+          "monitored_loss": "monitored loss"}
 
 
 def summary(results, run_dir):
-    """The table that ends a run: our figures, the paper's and the noise ceiling."""
+    """The table that ends a run: our figures on the validation and the test set, the paper's and the noise ceiling."""
     dataset, config, paper_figures = results["dataset"], results["config"], results["paper"] or {}
     name = f"{dataset['name']}{' (SIMULATED data)' if dataset['simulated'] else ''}"
     comparable = paper_figures.get("comparable", False)
     heading = f"paper, Table {paper_figures['table']}" if paper_figures else "paper"
     if paper_figures and not comparable:
         heading += " (not comparable)"
-    rows = [("test set", "ours", heading, "ceiling")]
-    for key, value in results["test"].items():
+    validation, test = results.get("validation") or {}, results["test"]  # runs of version 0.1 have no validation
+    rows = [("", "validation set", "test set", heading, "ceiling")]
+    for key in [*test, *(key for key in validation if key not in test)]:
         ceiling = results["noise_ceiling"] if key == "pcc" else None
-        rows.append((LABELS[key], _cell(value), _cell(paper_figures.get(key)), _cell(ceiling)))
-    widths = [max(len(row[i]) for row in rows) for i in range(4)]
+        figures = (validation.get(key), test.get(key), paper_figures.get(key), ceiling)
+        rows.append((LABELS[key], *map(_cell, figures)))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     head = (f"{results['recipe']} on {name}, alpha:beta {config['alpha']:g}:{config['beta']:g}, {results['steps']} steps"
             f" (best {results['best_step']}), {results['parameters']:,} parameters")

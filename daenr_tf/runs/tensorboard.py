@@ -8,17 +8,18 @@ import tensorflow as tf
 from tensorboard.plugins.hparams import api as hparams
 
 from daenr_tf.errors import one_line
+from daenr_tf.paper import IMAGE_METRICS
 from daenr_tf.training import Observer
 
 IMAGES = 8
 MASKS = 16
 PICTURES_EVERY = 10  # validations
-METRICS = ("pcc", "pcc_normalized", "noise_ceiling", "mse", "psnr", "ssim")
-COMPARED = ("recipe", "dataset", "region", "layer", "task", "seed", "alpha", "beta", "learning_rate")  # columns of HParams
+METRICS = {"validation": ("monitored_loss", "pcc", *IMAGE_METRICS),  # columns of HParams, beside the settings
+           "test": ("pcc", "pcc_normalized", "noise_ceiling", *IMAGE_METRICS)}
 
 
 class TensorBoard(Observer):
-    """Writes `tensorboard/train`, `tensorboard/validation` and, with the settings and the test figures, `tensorboard`.
+    """Writes `tensorboard/train`, `tensorboard/validation` and, with all settings and the final figures, `tensorboard`.
 
     Args:
         directory: the run's `tensorboard/`.
@@ -33,15 +34,19 @@ class TensorBoard(Observer):
         self.images = images[:IMAGES]
         self.settings = settings
         self.name = name
-        self.writers = {name: tf.summary.create_file_writer(os.path.join(directory, name)) for name in ("train", "validation")}
-        self.writers["root"] = tf.summary.create_file_writer(directory)
+        self.directory = directory
+        self.writers = {}
+
+    def started(self, state):
+        places = {"train": "train", "validation": "validation", "root": ""}
+        self.writers = {name: tf.summary.create_file_writer(os.path.join(self.directory, place)) for name, place in places.items()}
 
     def validated(self, state, row, model):
         self._write(self._validation, state, row, model)
 
-    def conclude(self, model, step, figures):
-        """The final pictures, the test figures and the hyper-parameters that they were reached with."""
-        self._write(self._conclusion, model, step, figures)
+    def conclude(self, model, step, test, validation):
+        """The final pictures, the figures on both sets, dicts of name -> float, and the hyper-parameters that they were reached with."""
+        self._write(self._conclusion, model, step, {"validation": validation, "test": test})
         self._write(self._close)
 
     def _write(self, what, *arguments):
@@ -81,11 +86,12 @@ class TensorBoard(Observer):
     def _conclusion(self, model, step, figures):
         self._pictures(model, step)
         with self.writers["root"].as_default(step=step):
-            for name, value in figures.items():
-                tf.summary.scalar(f"test/{name}", value)
+            for which, found in figures.items():
+                for name, value in found.items():
+                    tf.summary.scalar(f"{which}/{name}", value)
             hparams.hparams_config(
-                hparams=[hparams.HParam(name) for name in COMPARED],
-                metrics=[hparams.Metric(f"test/{name}") for name in METRICS])
+                hparams=[hparams.HParam(name) for name in self.settings],
+                metrics=[hparams.Metric(f"{which}/{name}") for which, names in METRICS.items() for name in names])
             hparams.hparams({name: value if isinstance(value, (bool, int, float)) else one_line(value)
                              for name, value in self.settings.items()}, trial_id=self.name)
 

@@ -7,14 +7,13 @@ It has a region's counts of images, neurons and repeats, and statistics near to 
 import contextlib
 import dataclasses
 import hashlib
-import os
-import tempfile
 import warnings
 from pathlib import Path
 
 import numpy as np
 
-from daenr_tf.errors import InputError
+from daenr_tf.errors import InputError, MachineError
+from daenr_tf.files import replace_file
 from daenr_tf.recordings.recording import Recording
 from daenr_tf.recordings.simulated.dead_leaves import dead_leaves
 from daenr_tf.recordings.simulated.population import Population
@@ -200,13 +199,6 @@ def _read(path, sha256):
 
 def _write(path, arrays):
     """Writes the arrays beside `path` and moves them into place; where that isn't possible, leaves nothing behind."""
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, MachineError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.stem, suffix=".part", delete=False) as file:
-            aside = Path(file.name)
-            try:
-                np.savez(file, **arrays)
-                file.close()
-                os.replace(aside, path)
-            finally:
-                aside.unlink(missing_ok=True)
+        replace_file(str(path), lambda file: np.savez(file, **arrays))

@@ -1,0 +1,34 @@
+"""Where a training stands."""
+
+import math
+from dataclasses import dataclass, field
+
+STAGES = 2
+
+
+@dataclass
+class State:
+    """Where training stands. Times apart, it is a function of the configuration, the recording, the threads and `step`.
+
+    `threads` are the numbers of threads that an operation was computed with, in the order of the training's parts: with another number sums
+    are taken in another order, and their last bits differ.
+    """
+
+    step: int = 0
+    stage: int = 1
+    stage_start: int = 0
+    best: float = math.inf
+    best_step: int = 0
+    finished: bool = False
+    diverged: bool = False
+    seconds: float = 0.0
+    history: list = field(default_factory=list)
+    threads: list = field(default_factory=list)
+
+    def patience_left(self, config):
+        """Steps until the stage ends if nothing improves."""
+        return config.patience_steps - (self.step - max(self.best_step, self.stage_start))
+
+    def ended_by_patience(self, config):
+        """Whether the last stage has ended, at a validation that a longer training has too."""
+        return self.stage == STAGES and self.patience_left(config) <= 0 and self.step % config.validate_every == 0

@@ -1,0 +1,306 @@
+"""A finished run in Python: opened, lengthened, and what it says of validation."""
+
+import contextlib
+import dataclasses
+import glob
+import importlib.metadata
+import json
+import os
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+from refusal import refused
+from runs import read_json, write_recording
+
+import daenr_tf
+from daenr_tf import metrics, pipeline, receptive_fields, training
+from daenr_tf.config import ModelConfig, RunConfig, TrainConfig, field_names
+from daenr_tf.runs import own_files
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory):
+    path = write_recording(tmp_path_factory.mktemp("recording") / "mine.npz")
+    return RunConfig(ModelConfig("cae_fr", image_size=(12, 12), latent_size=5),
+                     TrainConfig(batch_size=16, max_steps=4, validate_every=2), dataset=path)
+
+
+def go(config, place, **changes):
+    config = dataclasses.replace(config, training=dataclasses.replace(config.training, **changes))
+    return daenr_tf.run(config, run_dir=str(place / "run"), export_dir=str(place / "export"))
+
+
+@pytest.fixture(scope="module")
+def place(settings, tmp_path_factory):
+    """The folder of a finished run; copy it before it is changed."""
+    place = tmp_path_factory.mktemp("finished")
+    go(settings, place)
+    return place
+
+
+@pytest.fixture
+def copied(place, tmp_path):
+    shutil.copytree(place, tmp_path, dirs_exist_ok=True)
+    return tmp_path
+
+
+# Opened
+
+
+def test_a_finished_run_is_opened_with_all_that_it_came_to(place, settings):
+    run = daenr_tf.Run.open(place / "run")
+    assert run.directory == str(place / "run") and run.config == settings
+    assert run.results == read_json(place, "run", "results.json")
+    pd.testing.assert_frame_equal(run.history, pd.read_csv(place / "run" / "history.csv"))
+    assert run.recording.digest == run.results["dataset"]["digest"] and run.model.neurons == 4
+    assert run.model is run.model and run.recording is run.recording
+    assert daenr_tf.evaluate(run.model, run.recording).test["mse"] == pytest.approx(run.results["test"]["mse"], rel=1e-5)
+
+
+def test_a_run_is_opened_without_its_recording_and_its_model(copied):
+    """They are read when they are asked for, and are missed then."""
+    (copied / "run" / "model.keras").unlink()
+    (copied / "run" / "history.csv").write_text("")
+    config = read_json(copied, "run", "config.json")
+    (copied / "run" / "config.json").write_text(json.dumps({**config, "dataset": str(copied / "lost.npz")}))
+    run = daenr_tf.Run.open(copied / "run")
+    for name, word in {"model": "model.keras", "recording": "lost.npz", "history": "history.csv"}.items():
+        with refused(word, "expected"):
+            getattr(run, name)
+
+
+def test_a_run_is_not_given_another_recording(copied):
+    config = read_json(copied, "run", "config.json")
+    other = write_recording(copied / "mine.npz", seed=1)
+    (copied / "run" / "config.json").write_text(json.dumps({**config, "dataset": other}))
+    with refused(str(copied / "run"), "expected its recording, with digest", other):
+        daenr_tf.Run.open(copied / "run").recording  # noqa: B018
+
+
+@pytest.mark.parametrize("make, found", {
+    "nothing": (lambda place: None, "nothing there"),
+    "a file": (lambda place: place.write_text(""), "something else"),
+    "an empty directory": (lambda place: place.mkdir(), "no config.json"),
+}.values(), ids=lambda value: value if isinstance(value, str) else "")
+def test_what_is_no_run_gets_one_line(tmp_path, make, found):
+    make(tmp_path / "run")
+    with refused(f"{tmp_path / 'run'}: expected the directory of a finished run", found):
+        daenr_tf.Run.open(tmp_path / "run")
+
+
+@pytest.mark.parametrize("name, content, found", [
+    ("results.json", None, "expected a finished run, found one without results.json"), ("results.json", "{}", "results.json: expected a run's results"),
+    ("config.json", "{}}", "config.json: expected a run's config.json"), ("config.json", '{"colour": 1}', "colour")])
+def test_an_unfinished_or_damaged_run_gets_one_line(copied, name, content, found):
+    (copied / "run" / name).unlink()
+    if content:
+        (copied / "run" / name).write_text(content)
+    with refused(str(copied / "run"), found):
+        daenr_tf.Run.open(copied / "run")
+
+
+# Lengthened
+
+
+def constant(monkeypatch):
+    """No validation improves on the first."""
+    evaluate_terms = training.evaluate_terms
+    monkeypatch.setattr(training, "evaluate_terms", lambda *given: dict.fromkeys(evaluate_terms(*given), 1.0))
+
+
+def test_a_run_that_patience_ended_is_only_reported_whatever_max_steps_is(settings, tmp_path, monkeypatch, capsys):
+    constant(monkeypatch)
+    results = go(settings, tmp_path, patience_steps=2, max_steps=20)
+    assert results["steps"] == 6 and results["ended_by"] == "patience" and not (tmp_path / "run" / "checkpoint").exists()
+    before = (tmp_path / "run" / "results.json").stat().st_mtime_ns
+    capsys.readouterr()
+    assert go(settings, tmp_path, patience_steps=2, max_steps=50) == results
+    assert "a larger --max-steps has nothing to go on with: patience ended it at step 6" in capsys.readouterr().err
+    assert (tmp_path / "run" / "results.json").stat().st_mtime_ns == before
+    assert read_json(tmp_path, "run", "config.json")["max_steps"] == 20
+
+
+def test_a_run_whose_state_was_not_kept_is_only_reported(copied, settings, capsys):
+    """As version 0.1 left it."""
+    shutil.rmtree(copied / "run" / "checkpoint")
+    assert go(settings, copied, max_steps=6)["steps"] == 4
+    assert "its state was not kept" in capsys.readouterr().err
+
+
+def test_a_damaged_state_costs_a_finished_run_nothing(copied, settings):
+    (copied / "run" / "checkpoint" / "state.npz").write_bytes(b"rubbish")
+    left = {name for _, _, names in os.walk(copied) for name in names}
+    with refused("state.npz"):
+        go(settings, copied, max_steps=6)
+    assert {name for _, _, names in os.walk(copied) for name in names} == left
+    assert go(settings, copied)["steps"] == 4
+
+
+@pytest.mark.parametrize("instant", ["the results are gone", "the settings are written", "a validation"])
+def test_a_lengthening_that_breaks_off_goes_on(copied, settings, tmp_path, monkeypatch, instant):
+    def break_off(*given, **named):
+        raise KeyboardInterrupt
+
+    def remove_results(directory, **named):
+        os.remove(os.path.join(directory, "results.json"))
+        raise KeyboardInterrupt
+
+    breaking = {"the results are gone": (own_files, "remove_own", remove_results), "the settings are written": (training._Loop, "_window", break_off),
+                "a validation": (training._Loop, "_conclude_window", break_off)}
+    with monkeypatch.context() as patch, contextlib.suppress(KeyboardInterrupt):
+        patch.setattr(*breaking[instant])
+        go(settings, copied, max_steps=8)
+    assert not (copied / "run" / "results.json").exists()
+    results = go(settings, copied, max_steps=8)
+    expected = go(settings, tmp_path / "whole", max_steps=8)
+    for found in (results, expected):
+        assert found.pop("saved_model").endswith("2" if found is results else "1")
+        for name in ("seconds", "images_per_second"):
+            found.pop(name)
+    assert results == expected
+
+
+def test_what_is_not_a_runs_own_stays_when_it_is_lengthened(copied, settings):
+    (copied / "run" / "thesis.txt").write_text("mine")
+    (copied / "run" / "figures" / "drawn_by_hand.png").write_text("mine")
+    go(settings, copied, max_steps=6)
+    assert (copied / "run" / "thesis.txt").exists() and (copied / "run" / "figures" / "drawn_by_hand.png").exists()
+
+
+def test_a_settings_file_from_before_a_setting_existed_counts_as_its_default(copied, settings, capsys):
+    for name in ("config.json", "results.json"):
+        content = read_json(copied, "run", name)
+        (content["config"] if name == "results.json" else content).pop("core")
+        (copied / "run" / name).write_text(json.dumps(content))
+    assert go(settings, copied)["steps"] == 4
+    assert "this run is finished" in capsys.readouterr().err
+    with refused("expected a run with layer 1, found"):
+        go(dataclasses.replace(settings, model=dataclasses.replace(settings.model, layer=1)), copied)
+
+
+# Validation
+
+
+def test_validation_has_the_metrics_of_the_validation_set_and_the_best_monitored_loss(place):
+    run = daenr_tf.Run.open(place / "run")
+    validation = pipeline.prepare(run.recording, run.config.model, run.config.training.seed).validation
+    outputs = {head: np.asarray(output) for head, output in run.model(validation.images).items()}
+    expected = {name: getattr(metrics, name)(validation.images, outputs["reconstruction"]).mean() for name in ("mse", "psnr", "ssim")}
+    expected["pcc"] = np.mean([np.corrcoef(outputs["response"][:, n], validation.responses[:, n])[0, 1] for n in range(4)])
+    expected["monitored_loss"] = run.history["val_reconstruction"].min()
+    assert run.results["validation"].keys() == expected.keys()
+    for name, value in expected.items():
+        assert run.results["validation"][name] == pytest.approx(value, rel=1e-5), name
+
+
+def test_validation_without_sets_is_that_of_the_models_seed(place):
+    run = daenr_tf.Run.open(place / "run")
+    found, given = daenr_tf.evaluate(run.model, run.recording), pipeline.prepare(run.recording, run.config.model, 0)
+    assert found.validation == daenr_tf.evaluate(run.model, run.recording, given).validation
+    other = pipeline.prepare(run.recording, run.config.model, 1)
+    assert found.validation != daenr_tf.evaluate(run.model, run.recording, other).validation
+
+
+def test_the_table_shows_validation_beside_test(place):
+    from daenr_tf.runs.summary import summary
+
+    results = daenr_tf.Run.open(place / "run").results
+    lines = summary(results, "run").splitlines()
+    assert lines[1].split("  ")[-1] and "validation set  test set" in lines[1]
+    shown = {line.split("  ")[0]: line.split()[-4:] for line in lines[2:]}
+    assert shown["MSE"][:2] == [f"{results['validation']['mse']:.3f}", f"{results['test']['mse']:.3f}"]
+    assert shown["monitored loss"][:2] == [f"{results['validation']['monitored_loss']:.3f}", "–"]
+    results.pop("validation")  # as version 0.1 wrote them
+    assert f"MSE            –               {results['test']['mse']:.3f}" in summary(results, "run")
+
+
+def events(folder):
+    """The summary values in the event files right in a folder: list of `tf.Summary.Value`."""
+    paths = glob.glob(str(folder / "events*"))
+    return [value for path in paths for event in tf.compat.v1.train.summary_iterator(path) for value in event.summary.value]
+
+
+def hparams(folder):
+    """The settings of the run as the HParams table has them, by name."""
+    from tensorboard.plugins.hparams import metadata
+
+    content, = [value.metadata.plugin_data.content for value in events(folder) if value.tag == "_hparams_/session_start_info"]
+    return {name: value.string_value or value.number_value for name, value in metadata.parse_session_start_info_plugin_data(content).hparams.items()}
+
+
+def columns(folder):
+    from tensorboard.plugins.hparams import metadata
+
+    content, = [value.metadata.plugin_data.content for value in events(folder) if value.tag == "_hparams_/experiment"]
+    experiment = metadata.parse_experiment_plugin_data(content)
+    return {info.name for info in experiment.hparam_infos}, {info.name.tag for info in experiment.metric_infos}
+
+
+def test_tensorboard_has_every_setting_and_the_figures_of_both_sets(place):
+    folder = place / "run" / "tensorboard"
+    results = read_json(place, "run", "results.json")
+    settings, shown = columns(folder)
+    assert settings == set(hparams(folder)) == field_names()
+    assert hparams(folder)["max_steps"] == 4 and hparams(folder)["image_size"] == "[12, 12]"
+    scalars = {value.tag: float(tf.make_ndarray(value.tensor)) for value in events(folder) if value.metadata.plugin_data.plugin_name == "scalars"}
+    for which in ("validation", "test"):
+        for name, value in results[which].items():
+            assert scalars[f"{which}/{name}"] == pytest.approx(value) and f"{which}/{name}" in shown
+
+
+def test_a_lengthened_run_stands_in_tensorboard_as_it_is_now(copied, settings):
+    go(settings, copied, max_steps=6)
+    assert hparams(copied / "run" / "tensorboard")["max_steps"] == 6
+
+
+def test_fixed_masks_are_estimated_once_a_run(settings, tmp_path, monkeypatch):
+    """They are drawn too."""
+    calls, estimate = [], receptive_fields.estimate_receptive_fields
+    monkeypatch.setattr(receptive_fields, "estimate_receptive_fields", lambda *given: calls.append(given) or estimate(*given))
+    config = RunConfig(ModelConfig("cnn_fm", image_size=(8, 8)), TrainConfig(batch_size=16, max_steps=1), dataset=settings.dataset)
+    go(config, tmp_path)
+    assert len(calls) == 1 and (tmp_path / "run" / "figures" / "masks.png").exists()
+
+
+# What the package offers
+
+
+def test_preprocess_makes_of_grey_levels_what_a_model_takes(place):
+    run = daenr_tf.Run.open(place / "run")
+    expected = pipeline.prepare(run.recording, run.config.model, 0).test.images
+    for images in (run.recording.test_images, run.recording.test_images[..., 0]):
+        prepared = daenr_tf.preprocess(images, run.model)
+        assert isinstance(prepared, np.ndarray) and prepared.dtype == np.float32
+        np.testing.assert_array_equal(prepared, expected)
+    many = daenr_tf.preprocess(np.repeat(run.recording.test_images, 40, axis=0), run.model)
+    np.testing.assert_array_equal(many, np.repeat(expected, 40, axis=0))
+    run.model(prepared)
+
+
+@pytest.mark.parametrize("images, found", [
+    (np.zeros((8, 8)), "shape (8, 8)"), (np.zeros((2, 8, 8, 2)), "shape (2, 8, 8, 2)"), (np.zeros((2, 0, 8)), "shape (2, 0, 8"), (np.array(["a"]), "<U1")])
+def test_what_are_no_images_is_refused(place, images, found):
+    with refused("images: expected numbers of the shape", found):
+        daenr_tf.preprocess(images, daenr_tf.Run.open(place / "run").model)
+
+
+def test_the_package_offers_its_names_without_tensorflow(run_python):
+    code = ("import sys, daenr_tf, importlib.metadata\n"
+            "assert daenr_tf.__version__ == importlib.metadata.version('daenr_tf')\n"
+            "assert {'run', 'Run', 'preprocess', '__version__'} <= set(dir(daenr_tf))\n"
+            "assert callable(daenr_tf.run) and callable(daenr_tf.Run.open)\n"
+            "print('tensorflow' in sys.modules)")
+    assert run_python(code).split() == ["False"]
+
+
+def test_a_package_that_is_not_installed_has_no_version(monkeypatch):
+    from daenr_tf.runs.results import versions
+
+    def missing(name):
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", missing)
+    assert not hasattr(daenr_tf, "__version__") and versions()["daenr_tf"] is None
