@@ -1,8 +1,8 @@
 """The one door to recordings: `load_recording`."""
 
 import os
-import sys
 
+from daenr_tf.messages import LOGGER
 from daenr_tf.recordings.checks import error
 
 REGIONS = (1, 2, 3)
@@ -84,7 +84,7 @@ def _auto(region, data_dir):
     try:
         return _antolik(region, data_dir)
     except FetchError as reason:
-        print(BANNER.format(line="=" * 78, reason=reason), file=sys.stderr, flush=True)
+        LOGGER.warning(BANNER.format(line="=" * 78, reason=reason))
         return _simulated(region)
 
 
