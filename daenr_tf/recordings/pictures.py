@@ -1,5 +1,6 @@
 """Images from PNG and JPEG files, as grey levels 0..255, and from arrays: read rightly, or refused in one line."""
 
+import contextlib
 import os
 import warnings
 from dataclasses import dataclass
@@ -146,30 +147,30 @@ def read_picture(path):
             raise _damaged(path, reason) from None
 
 
+@contextlib.contextmanager
 def _opened(path):
-    """The Pillow image of a file whose head can be used, its pixels not read yet."""
+    """The Pillow image of a file whose head can be used, its pixels not read yet; the file is open within."""
     from PIL import Image
 
     with open_regular(path, "a picture") as file:
         head = file.read(PNG_DEPTH_AT + 1)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = Image.open(path, formats=FORMATS)
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-        raise InputError(f"{path}: expected a picture of at most {Image.MAX_IMAGE_PIXELS} pixels, found a larger one") from None
-    except Exception as reason:
-        raise _damaged(path, reason) from None
-    if head.startswith(PNG_START) and head[PNG_DEPTH_AT] > 8:
-        image.close()  # Pillow would cut colours of 16 bits down to 8 in silence
-        raise InputError(f"{path}: expected a picture of 8 bits a channel, found {head[PNG_DEPTH_AT]}: give it as an array (.npy)")
-    if image.mode == "CMYK":
-        image.close()
-        raise InputError(f"{path}: expected a picture in grey or RGB, found CMYK, made for print: convert it first")
-    if min(image.size) < checks.SMALLEST_SIDE:
-        image.close()
-        raise InputError(f"{path}: expected at least {checks.SMALLEST_SIDE} pixels in height and width, found {image.height} x {image.width}")
-    return image
+        file.seek(0)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", Image.DecompressionBombWarning)
+                image = Image.open(file, formats=FORMATS)
+        except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+            raise InputError(f"{path}: expected a picture of at most {Image.MAX_IMAGE_PIXELS} pixels, found a larger one") from None
+        except Exception as reason:
+            raise _damaged(path, reason) from None
+        if head.startswith(PNG_START) and head[PNG_DEPTH_AT] > 8:  # Pillow would cut colours down to 8 bits in silence
+            raise InputError(f"{path}: expected a picture of 8 bits a channel, found {head[PNG_DEPTH_AT]}: give it as an array (.npy)")
+        if image.mode == "CMYK":
+            raise InputError(f"{path}: expected a picture in grey or RGB, found CMYK, made for print: convert it first")
+        if min(image.size) < checks.SMALLEST_SIDE:
+            raise InputError(f"{path}: expected at least {checks.SMALLEST_SIDE} pixels in height and width,"
+                             f" found {image.height} x {image.width}")
+        yield image
 
 
 def _pixels(path, image):
