@@ -49,7 +49,7 @@ def _grey_levels(axis, description) -> None:
 
 
 def _histogram(axis, values, label, color, span=None) -> None:
-    axis.hist(values, 24, span, color=color, ec="white", lw=0.5)
+    axis.hist(values, bins=24, range=span, color=color, ec="white", lw=0.5)
     axis.axvline(values.mean(), color=_MARK, ls="--", lw=1.2, label=f"mean {values.mean():.3g}")
     axis.set_xlabel(label, fontsize=STYLE["label"])
     axis.set_ylabel("neurons", fontsize=STYLE["label"])
@@ -67,7 +67,7 @@ def _reliability(axis, description) -> None:
     bins = np.linspace(min(0, np.nanmin(description.oracles)), 1, 25)
     for values, color, name in ((description.ceilings, _BARS, "noise ceiling"), (description.oracles, _ORACLE, "jackknife oracle")):
         finite = values[np.isfinite(values)]
-        axis.hist(finite, bins, color=color, alpha=0.65, ec="white", lw=0.5, label=f"{name}: mean {finite.mean():.3f}")
+        axis.hist(finite, bins=bins, color=color, alpha=0.65, ec="white", lw=0.5, label=f"{name}: mean {finite.mean():.3f}")
     axis.set_xlabel("correlation", fontsize=STYLE["label"])
     axis.set_ylabel("neurons", fontsize=STYLE["label"])
     axis.yaxis.get_major_locator().set_params(integer=True)
