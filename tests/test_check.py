@@ -162,3 +162,8 @@ def test_the_fano_factor_is_the_mean_variance_over_the_mean_response():
     assert np.isclose(fano[0], trials[..., 0].var(axis=0, ddof=1).mean() / trials[..., 0].mean()) and np.isnan(fano[1])
     known = np.delete(trials[..., 2], 4, axis=1).var(axis=0, ddof=1).mean()
     assert np.isclose(fano[2], known / np.nanmean(trials[..., 2], axis=0).mean())
+
+
+def test_the_guide_shows_what_the_command_says_of_the_simulated_recording(capsys):
+    guide = (pathlib.Path(__file__).parents[1] / "docs" / "checking.md").read_text("utf-8")
+    assert check(capsys, "simulated")[0] in guide

@@ -3,9 +3,9 @@
 import importlib
 import logging
 import os
+import resource
 import subprocess
 import sys
-import time
 
 import pytest
 from runs import read_json, write_recording
@@ -91,11 +91,13 @@ def test_help_versions_and_mistakes_import_nothing_heavy_and_answer_at_once(run_
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["fit", "cae_fr", "--layer", "9"], ["check", "simulated", "--region", "4"]])
-def test_the_fastest_of_five_answers_takes_under_a_quarter_of_a_second(arguments):
+def test_an_answer_takes_under_a_quarter_of_a_second_of_the_processor(arguments):
+    """The processor's time and not the clock's, which other processes on the machine draw out."""
     def taken():
-        start = time.monotonic()
+        started = resource.getrusage(resource.RUSAGE_CHILDREN)
         daenr(*arguments)
-        return time.monotonic() - start
+        ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return ended.ru_utime - started.ru_utime + ended.ru_stime - started.ru_stime
 
     assert min(taken() for _ in range(5)) < 0.25
 

@@ -9,6 +9,7 @@ import pathlib
 import numpy as np
 import pytest
 from PIL import Image
+from refusal import refused
 
 from daenr_tf import pipeline
 from daenr_tf.commands.main import main
@@ -17,7 +18,6 @@ from daenr_tf.models import saved_model
 from daenr_tf.models.build import build_model
 from daenr_tf.models.keras_file import save_model
 from daenr_tf.recordings import pictures
-from refusal import refused
 
 SETTINGS = {"image_size": (8, 12), "latent_size": 6}
 RANDOM = np.random.default_rng(3)

@@ -141,13 +141,13 @@ def _text(number, of, runs, settings):
     heading += f"{dataset['name']}{' (SIMULATED data)' if dataset['simulated'] else ''}, digest {digest[:12]}, split of seed {seed}:"
     heading += " " + ", ".join(f"{counts.get(name, '–')} {words}" for name, words in COUNTS.items())
     measured = _measured(runs)
-    rows = [["run", *settings, *(f"{part} {LABELS.get(name, name)}" for part, name in measured), "ceiling", *SHOWN_FACTS]]
+    rows = [["run", *settings, *(f"{part} {LABELS.get(name, name.replace('_', ' '))}" for part, name in measured), "ceiling", *SHOWN_FACTS]]
     for run in runs:
         figures, results = run.figures(), run.results
         rows.append([run.path, *(_setting(results["config"], name) for name in settings), *(_figure(figures.get(key)) for key in measured),
                      _figure(results["noise_ceiling"]), *(_figure(results[fact], 0) for fact in SHOWN_FACTS)])
     if not any(part == "validation" for part, _ in measured):
-        heading += "\nno run here has validation figures: it was made by an older version"
+        heading += "\nno run here has validation figures"
     rows = [[one_line(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
