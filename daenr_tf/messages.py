@@ -1,6 +1,7 @@
 """What is said to the user beside results: Python's `logging`, under the name of the package.
 
-A process of the command line says it on standard error as plain lines. In Python no handler is installed: warnings are
+A process of the command line says it on standard error as plain lines. In Python no handler is
+installed: warnings are
 shown as Python shows them, and who wants the rest configures `logging`.
 """
 
@@ -21,7 +22,8 @@ class _StandardError(logging.Handler):
 
 @contextlib.contextmanager
 def on_standard_error():
-    """Within it, what is logged goes to standard error, down to the plain messages of level INFO."""
+    """Within it, what is logged goes to standard error, down to the plain messages of level
+    INFO."""
     handler, level, propagate = _StandardError(), LOGGER.level, LOGGER.propagate
     LOGGER.addHandler(handler)
     LOGGER.setLevel(logging.INFO)

@@ -1,4 +1,5 @@
-"""`daenr predict`: the answers to pictures and arrays are the model's own, and a bad file is named and nothing written."""
+"""`daenr predict`: the answers to pictures and arrays are the model's own, and a bad file is
+named and nothing written."""
 
 import csv
 import io
@@ -39,7 +40,9 @@ def fitted(recording, tmp_path_factory):
     places["version"] = saved_model.export(joint, str(folder / "versions"))
     places["versions"] = str(folder / "versions")
     os.makedirs(folder / "exported")
-    (folder / "exported" / "results.json").write_text(json.dumps({"saved_model": places["version"]}))
+    (folder / "exported" / "results.json").write_text(
+        json.dumps({"saved_model": places["version"]})
+    )
     places["run with its export only"] = str(folder / "exported")
     return places, joint
 
@@ -75,8 +78,14 @@ def read_csv(path):
 
 def expected(model, images):
     """The model's answers, one image at a time, by its own door."""
-    answers = [model(pipeline.preprocess(image[None], model.pixel_range, model.image_shape[:2], 1)) for image in images]
-    return [np.concatenate([np.asarray(answer[head]) for answer in answers]) for head in ("response", "reconstruction")]
+    answers = [
+        model(pipeline.preprocess(image[None], model.pixel_range, model.image_shape[:2], 1))
+        for image in images
+    ]
+    return [
+        np.concatenate([np.asarray(answer[head]) for answer in answers])
+        for head in ("response", "reconstruction")
+    ]
 
 
 @pytest.mark.parametrize("place", ["joint", "version", "versions", "run with its export only"])
@@ -88,11 +97,20 @@ def test_answers_are_the_models_own_in_the_order_of_the_arguments(place, fitted,
         jpeg = np.asarray(picture)
     responses, reconstructions = expected(model, [*GREY[3:, ..., None], *GREY[:3, ..., None], jpeg])
     with np.load("answers.npz") as answers:
-        assert list(answers["names"]) == ["stack.npy[0]", "stack.npy[1]", "stack.npy[2]",
-                                          *(os.path.join("pictures", name) for name in ("0.PNG", "1.PNG", "2.PNG", "9.jpg"))]
+        assert list(answers["names"]) == [
+            "stack.npy[0]",
+            "stack.npy[1]",
+            "stack.npy[2]",
+            *(os.path.join("pictures", name) for name in ("0.PNG", "1.PNG", "2.PNG", "9.jpg")),
+        ]
         np.testing.assert_allclose(answers["responses"], responses, rtol=1e-5, atol=1e-6)
-        np.testing.assert_allclose(answers["reconstructions"], reconstructions, rtol=1e-5, atol=1e-6)
-        assert answers["reconstructions"].shape == (7, 8, 12, 1) and answers["reconstructions"].dtype == np.float32
+        np.testing.assert_allclose(
+            answers["reconstructions"], reconstructions, rtol=1e-5, atol=1e-6
+        )
+        assert (
+            answers["reconstructions"].shape == (7, 8, 12, 1)
+            and answers["reconstructions"].dtype == np.float32
+        )
 
 
 def test_csv_has_a_row_per_image_and_no_reconstructions(fitted, images, capsys):
@@ -113,9 +131,14 @@ def test_the_only_array_is_taken_whatever_its_name(fitted, images, capsys):
 def test_a_model_without_a_readout_gives_reconstructions_and_no_csv(fitted, images, capsys):
     predict(capsys, fitted[0]["image"], "stack.npy", "--out", "answers.npz")
     with np.load("answers.npz") as answers:
-        assert sorted(answers) == ["names", "reconstructions"] and answers["reconstructions"].shape == (3, 8, 12, 1)
+        assert sorted(answers) == ["names", "reconstructions"] and answers[
+            "reconstructions"
+        ].shape == (3, 8, 12, 1)
     _, err = predict(capsys, fitted[0]["image"], "stack.npy", "--out", "answers.csv", status=2)
-    assert "--out: expected an .npz file for a model that predicts no responses" in err and not os.path.exists("answers.csv")
+    assert (
+        "--out: expected an .npz file for a model that predicts no responses" in err
+        and not os.path.exists("answers.csv")
+    )
 
 
 def test_batches_are_bounded_in_number_and_in_bytes(monkeypatch):
@@ -128,10 +151,17 @@ def test_batches_are_bounded_in_number_and_in_bytes(monkeypatch):
     assert [len(batch) for batch in batches(sources[:1])] == [10] * 15
 
 
-def test_images_outside_the_recordings_own_range_are_told(make_recording, tmp_path, monkeypatch, capsys):
+def test_images_outside_the_recordings_own_range_are_told(
+    make_recording, tmp_path, monkeypatch, capsys
+):
     monkeypatch.chdir(tmp_path)
     grey = make_recording()
-    floats = type(grey)(images=grey.images / 255.0, responses=grey.responses, test_images=grey.test_images / 255.0, test_trials=grey.test_trials)
+    floats = type(grey)(
+        images=grey.images / 255.0,
+        responses=grey.responses,
+        test_images=grey.test_images / 255.0,
+        test_trials=grey.test_trials,
+    )
     model = build_model(ModelConfig("cnn_fr", **SETTINGS), floats)
     version = saved_model.export(model, "versions")
     save_model(model, "model.keras")
@@ -140,7 +170,10 @@ def test_images_outside_the_recordings_own_range_are_told(make_recording, tmp_pa
     for place in (version, "model.keras"):
         assert "grey levels" not in predict(capsys, place, "inside.npy", "--out", "a.csv")[1]
         _, err = predict(capsys, place, "inside.npy", "outside.npy", "--out", "a.csv")
-        assert "3 images leave the grey levels 0 to 1 of the recording" in err and f"to {GREY[:3].max()}" in err
+        assert (
+            "3 images leave the grey levels 0 to 1 of the recording" in err
+            and f"to {GREY[:3].max()}" in err
+        )
 
 
 def png(image, **options):
@@ -155,20 +188,32 @@ def sixteen_bit_colour():
     import zlib
 
     def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
 
     rows = b"".join(b"\0" + bytes(8 * 6) for _ in range(8))
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 8, 8, 16, 2, 0, 0, 0)) + chunk(b"IDAT", zlib.compress(rows))
-            + chunk(b"IEND", b""))
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", struct.pack(">IIBBBBB", 8, 8, 16, 2, 0, 0, 0))
+        + chunk(b"IDAT", zlib.compress(rows))
+        + chunk(b"IEND", b"")
+    )
 
 
 TRANSPARENT = np.dstack([COLOUR, np.full(COLOUR.shape[:2], 255, np.uint8)])
 TRANSPARENT[3, 4, 3] = 0
 BAD = {
-    "cut_off.png": (png(Image.fromarray(GREY[0]))[:-40], "expected a PNG or JPEG picture, found a damaged file"),
+    "cut_off.png": (
+        png(Image.fromarray(GREY[0]))[:-40],
+        "expected a PNG or JPEG picture, found a damaged file",
+    ),
     "text.png": (b"no picture", "expected a PNG or JPEG picture, found a file of another kind"),
     "empty.png": (b"", "expected a PNG or JPEG picture"),
-    "grey16.png": (png(Image.fromarray(GREY[0].astype(np.uint16) * 257)), "expected a picture of 8 bits a channel, found 16"),
+    "grey16.png": (
+        png(Image.fromarray(GREY[0].astype(np.uint16) * 257)),
+        "expected a picture of 8 bits a channel, found 16",
+    ),
     "colour16.png": (sixteen_bit_colour(), "expected a picture of 8 bits a channel, found 16"),
     "transparent.png": (png(Image.fromarray(TRANSPARENT)), "found transparent pixels"),
     "tiny.png": (png(Image.fromarray(GREY[0, :3])), "at least 4 pixels"),
@@ -197,17 +242,33 @@ def test_a_bad_file_is_named_in_one_line_and_nothing_is_written(name, fitted, im
     before = sorted(os.listdir("."))
     pathlib.Path("kept.csv").write_text("what was there")
     out, err = predict(capsys, fitted[0]["joint"], "pictures", name, "--out", "kept.csv", status=2)
-    assert out == "" and err.count("\n") == 1 and err.startswith(f"daenr predict: {name}: ") and words in err
-    assert sorted(os.listdir(".")) == sorted([*before, "kept.csv"]) and pathlib.Path("kept.csv").read_text() == "what was there"
+    assert (
+        out == ""
+        and err.count("\n") == 1
+        and err.startswith(f"daenr predict: {name}: ")
+        and words in err
+    )
+    assert (
+        sorted(os.listdir(".")) == sorted([*before, "kept.csv"])
+        and pathlib.Path("kept.csv").read_text() == "what was there"
+    )
 
 
 def test_an_empty_directory_and_a_place_without_a_model_are_refused(fitted, images, capsys):
     os.makedirs("empty")
-    assert "a directory with pictures" in predict(capsys, fitted[0]["joint"], "empty", "--out", "a.csv", status=2)[1]
-    assert "a run's directory" in predict(capsys, "empty", "pictures", "--out", "a.csv", status=2)[1]
+    assert (
+        "a directory with pictures"
+        in predict(capsys, fitted[0]["joint"], "empty", "--out", "a.csv", status=2)[1]
+    )
+    assert (
+        "a run's directory" in predict(capsys, "empty", "pictures", "--out", "a.csv", status=2)[1]
+    )
     os.makedirs("damaged")
     put("damaged/saved_model.pb", b"none")
-    assert "damaged: expected a SavedModel" in predict(capsys, "damaged", "pictures", "--out", "a.csv", status=2)[1]
+    assert (
+        "damaged: expected a SavedModel"
+        in predict(capsys, "damaged", "pictures", "--out", "a.csv", status=2)[1]
+    )
 
 
 def save(path, image, **options):
@@ -220,9 +281,13 @@ def test_pictures_keep_their_grey_levels_whatever_form_they_have(tmp_path):
     opaque = np.full(COLOUR.shape[:2], 255, np.uint8)
     few = Image.fromarray(COLOUR // 64 * 85).quantize(64, dither=Image.Dither.NONE)
     for name, image, wanted in (
-            ("grey", grey, GREY[0][..., None]), ("colour", colour, COLOUR), ("opaque", Image.fromarray(np.dstack([COLOUR, opaque])), COLOUR),
-            ("palette of greys", grey.convert("P"), GREY[0][..., None]), ("palette", few, np.asarray(few.convert("RGB"))),
-            ("bits", Image.fromarray(GREY[0] > 99), np.where(GREY[0] > 99, 255, 0)[..., None])):
+        ("grey", grey, GREY[0][..., None]),
+        ("colour", colour, COLOUR),
+        ("opaque", Image.fromarray(np.dstack([COLOUR, opaque])), COLOUR),
+        ("palette of greys", grey.convert("P"), GREY[0][..., None]),
+        ("palette", few, np.asarray(few.convert("RGB"))),
+        ("bits", Image.fromarray(GREY[0] > 99), np.where(GREY[0] > 99, 255, 0)[..., None]),
+    ):
         found = pictures.read_picture(save(tmp_path / f"{name}.png", image))
         assert found.dtype == np.uint8
         np.testing.assert_array_equal(found, wanted, err_msg=name)

@@ -1,4 +1,5 @@
-"""The commands of `daenr`, as data. A new one is a function that takes a `Call`, and a row here."""
+"""The commands of `daenr`, as data. A new one is a function that takes a `Call`, and a row
+here."""
 
 import importlib
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ class Command:
     Attributes:
         name: what it is called by.
         help: what it does, in a line.
-        home: "module:function"; the function takes a `Call`, reads its arguments and does the work.
+        home: "module:function"; the function takes a `Call`, reads its arguments and does the
+            work.
     """
 
     name: str
@@ -35,12 +37,22 @@ class Command:
 
 
 REPRODUCE = "daenr_tf.commands.reproduce:reproduce"
-COMMANDS = {command.name: command for command in (
-    Command("fit", "train, evaluate and export a model", "daenr_tf.commands.fit:fit"),
-    Command("predict", "what a fitted model answers to images: responses and reconstructions",
-            "daenr_tf.commands.predict:predict"),
-    Command("compare", "several runs in one table", "daenr_tf.commands.compare:compare"),
-    Command("check", "what a recording holds, and whether it can be used", "daenr_tf.commands.check:check"),
-    Command("reproduce", "the paper's tables and figures, with a report", REPRODUCE),
-    *(Command(name, EXPERIMENTS[name].title, REPRODUCE) for name in PUBLISHED),
-)}
+COMMANDS = {
+    command.name: command
+    for command in (
+        Command("fit", "train, evaluate and export a model", "daenr_tf.commands.fit:fit"),
+        Command(
+            "predict",
+            "what a fitted model answers to images: responses and reconstructions",
+            "daenr_tf.commands.predict:predict",
+        ),
+        Command("compare", "several runs in one table", "daenr_tf.commands.compare:compare"),
+        Command(
+            "check",
+            "what a recording holds, and whether it can be used",
+            "daenr_tf.commands.check:check",
+        ),
+        Command("reproduce", "the paper's tables and figures, with a report", REPRODUCE),
+        *(Command(name, EXPERIMENTS[name].title, REPRODUCE) for name in PUBLISHED),
+    )
+}

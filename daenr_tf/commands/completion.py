@@ -1,4 +1,5 @@
-"""Completion in the shell, where argcomplete is installed: `eval "$(register-python-argcomplete daenr)"`."""
+"""Completion in the shell, where argcomplete is installed: `eval "$(register-python-argcomplete
+daenr)"`."""
 
 import os
 
@@ -6,7 +7,8 @@ _ASKED = "_ARGCOMPLETE"  # set by the shell's hook: the number of the word that 
 
 
 def words():
-    """The words after the command and before the cursor where a shell asks what may follow; None otherwise."""
+    """The words after the command and before the cursor where a shell asks what may follow; None
+    otherwise."""
     if _ASKED not in os.environ:
         return None
     try:
@@ -29,5 +31,7 @@ def offer(parser, given):
     if asked is not None:
         import argcomplete
 
-        os.environ[_ASKED] = str(1 + len(asked) - len(given))  # the words of the commands around it are passed over
+        os.environ[_ASKED] = str(
+            1 + len(asked) - len(given)
+        )  # the words of the commands around it are passed over
         argcomplete.autocomplete(parser)

@@ -16,7 +16,8 @@ a model:                      daenr fit cae_fr --region 3 --layer 2"""
 
 
 def main(argv=None):
-    """Run the command line of `daenr` and leave the process with the exit status of the contract."""
+    """Run the command line of `daenr` and leave the process with the exit status of the
+    contract."""
     argv = completion.words() or (sys.argv[1:] if argv is None else list(argv))
     command = COMMANDS.get(argv[0]) if argv else None
     if command:
@@ -46,22 +47,37 @@ class _Versions(argparse.Action):
 
 def _itself(argv):
     """What is no command of the catalogue: --help, --version, or a mistake."""
-    parser = Parser(prog=DAENR, description="Joint models of an image and of the brain's response to it.",
-                    formatter_class=argparse.RawDescriptionHelpFormatter, epilog=EPILOG)
-    parser.add_argument("--version", action=_Versions, help="say the versions of daenr_tf and of what it stands on, and exit")
+    parser = Parser(
+        prog=DAENR,
+        description="Joint models of an image and of the brain's response to it.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=EPILOG,
+    )
+    parser.add_argument(
+        "--version",
+        action=_Versions,
+        help="say the versions of daenr_tf and of what it stands on, and exit",
+    )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for command in COMMANDS.values():
         commands.add_parser(command.name, help=command.help)
     name = next((word for word in argv if not word.startswith("-")), None)
     if name in COMMANDS:
-        raise InputError(f"{argv[0]}: expected the command first, as in {DAENR} {name} {argv[0]}, found it behind")
+        raise InputError(
+            f"{argv[0]}: expected the command first, as in {DAENR} {name} {argv[0]}, found it"
+            f" behind"
+        )
     if name is not None:
-        raise InputError(f"expected a command (see --help), found {name!r}; the nearest is {_nearest(name)}")
+        raise InputError(
+            f"expected a command (see --help), found {name!r}; the nearest is {_nearest(name)}"
+        )
     parser.read(argv)
     raise InputError("expected a command (see --help), found none")
 
 
 def _nearest(name):
-    known = {**{command: f"{DAENR} {command}" for command in COMMANDS},
-             **{model: f"{DAENR} fit {model}" for model in systems.SYSTEMS}}
+    known = {
+        **{command: f"{DAENR} {command}" for command in COMMANDS},
+        **{model: f"{DAENR} fit {model}" for model in systems.SYSTEMS},
+    }
     return known[difflib.get_close_matches(name, known, n=1, cutoff=0)[0]]

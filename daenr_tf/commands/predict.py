@@ -19,22 +19,48 @@ from daenr_tf.runs.directory import check_writable
 
 MOST_IMAGES, MOST_BYTES = 64, 64 << 20  # of a batch, as float32
 RESPONSE, RECONSTRUCTION = "response", "reconstruction"
-EPILOG = "Images are taken in the grey levels of the recording that the model was fitted to: a picture's are 0..255." \
-    " Size and colour may be any; the model's own preprocessing resizes them and turns colour into grey where it wants grey."
+EPILOG = (
+    "Images are taken in the grey levels of the recording that the model was fitted to: a"
+    " picture's are 0..255."
+    " Size and colour may be any; the model's own preprocessing resizes them and turns colour"
+    " into grey where it wants grey."
+)
 
 
 def predict(call):
     """The command."""
-    parser = Parser(prog=call.typed, description="What a fitted model answers to images: responses of every neuron, and reconstructions.",
-                    epilog=EPILOG)
-    parser.add_argument("model", metavar="RUN", help="a run's directory, a SavedModel's version, or the directory of its versions"
-                                                     " (the newest is taken)")
-    parser.add_argument("images", metavar="IMAGES", nargs="+", help="PNG and JPEG files, directories of them, .npy or .npz files"
-                                                                    " (their array images, or the only one)")
-    parser.add_argument("--out", required=True, metavar="FILE", help="where the answers go: .csv (a row per image: name, response_0, …) or .npz"
-                                                                     " (names, responses, reconstructions in [-1, 1])")
+    parser = Parser(
+        prog=call.typed,
+        description="What a fitted model answers to images: responses of every neuron, and"
+        " reconstructions.",
+        epilog=EPILOG,
+    )
+    parser.add_argument(
+        "model",
+        metavar="RUN",
+        help="a run's directory, a SavedModel's version, or the directory of its versions"
+        " (the newest is taken)",
+    )
+    parser.add_argument(
+        "images",
+        metavar="IMAGES",
+        nargs="+",
+        help="PNG and JPEG files, directories of them, .npy or .npz files"
+        " (their array images, or the only one)",
+    )
+    parser.add_argument(
+        "--out",
+        required=True,
+        metavar="FILE",
+        help="where the answers go: .csv (a row per image: name, response_0, …) or .npz"
+        " (names, responses, reconstructions in [-1, 1])",
+    )
     options = parser.read(call.arguments)
-    for name, path in (("--out", options.out), ("RUN", options.model), *(("IMAGES", path) for path in options.images)):
+    for name, path in (
+        ("--out", options.out),
+        ("RUN", options.model),
+        *(("IMAGES", path) for path in options.images),
+    ):
         check_path(name, path)
     write = _writer(options.out)
     place = served.locate(options.model)
@@ -44,19 +70,29 @@ def predict(call):
     import_tensorflow()
     model = served.load(place)
     if write is _write_csv and RESPONSE not in model.heads:
-        raise InputError(f"--out: expected an .npz file for a model that predicts no responses, found {options.out}")
+        raise InputError(
+            f"--out: expected an .npz file for a model that predicts no responses, found"
+            f" {options.out}"
+        )
     total, outside = sum(map(len, sources)), Outside(model.pixel_range)
     with counted(total, "image") as advance:
-        replace_file(options.out, lambda file: write(file, _names(sources), total, _answers(model, sources, outside, advance)))
+        replace_file(
+            options.out,
+            lambda file: write(
+                file, _names(sources), total, _answers(model, sources, outside, advance)
+            ),
+        )
     outside.tell()
     print(f"{total} images: {options.out}")
 
 
 def _writer(out):
-    """The function that writes a file of this ending. Raises `InputError` for a place that can't be written to."""
+    """The function that writes a file of this ending. Raises `InputError` for a place that can't
+    be written to."""
     writer = WRITERS.get(os.path.splitext(out)[1].lower())
     if writer is None:
-        raise InputError(f"--out: expected a file that ends in {' or '.join(WRITERS)}, found {out}")
+        endings = " or ".join(WRITERS)
+        raise InputError(f"--out: expected a file that ends in {endings}, found {out}")
     folder = os.path.dirname(os.path.abspath(out))
     if os.path.isdir(out) or not os.path.isdir(folder):
         raise InputError(f"--out: expected a file in a directory that is there, found {out}")
@@ -113,8 +149,12 @@ class Outside:
     def tell(self):
         """Say it where there are any."""
         if self.count:
-            LOGGER.warning(f"{self.count} images leave the grey levels {self.range[0]:g} to {self.range[1]:g} of the recording that the model was"
-                           f" fitted to: they go from {self.low:g} to {self.high:g}; what it answers to them means little")
+            LOGGER.warning(
+                f"{self.count} images leave the grey levels {self.range[0]:g} to"
+                f" {self.range[1]:g} of the recording that the model was"
+                f" fitted to: they go from {self.low:g} to {self.high:g}; what it answers to them"
+                f" means little"
+            )
 
 
 def _write_csv(file, names, total, answers):
@@ -132,7 +172,8 @@ def _write_csv(file, names, total, answers):
 
 
 def _write_npz(file, names, total, answers):
-    """`names`, `responses` (N, neurons) and `reconstructions` (N, height, width, channels), those that the model has."""
+    """`names`, `responses` (N, neurons) and `reconstructions` (N, height, width, channels), those
+    that the model has."""
     responses = []  # of all batches: they are small, and a zip file takes one array at a time
     with zipfile.ZipFile(file, "w") as archive:
         first = next(answers)
@@ -140,7 +181,9 @@ def _write_npz(file, names, total, answers):
         if RECONSTRUCTION in first:
             with archive.open("reconstructions.npy", "w", force_zip64=True) as member:
                 shape = (total, *first[RECONSTRUCTION].shape[1:])
-                np.lib.format.write_array_header_1_0(member, {"descr": "<f4", "fortran_order": False, "shape": shape})
+                np.lib.format.write_array_header_1_0(
+                    member, {"descr": "<f4", "fortran_order": False, "shape": shape}
+                )
                 for batch in kept:
                     member.write(np.ascontiguousarray(batch[RECONSTRUCTION], "<f4").tobytes())
         for _ in kept:

@@ -45,11 +45,14 @@ class _Quiet(argparse.Action):
 
 
 class Parser(argparse.ArgumentParser):
-    """Bad arguments are an `InputError` instead of a usage text and an exit; `--quiet` is every command's."""
+    """Bad arguments are an `InputError` instead of a usage text and an exit; `--quiet` is every
+    command's."""
 
     def __init__(self, *arguments, **options):
         super().__init__(*arguments, allow_abbrev=False, **options)
-        self.add_argument("--quiet", action=_Quiet, help="say only errors, and the result on standard output")
+        self.add_argument(
+            "--quiet", action=_Quiet, help="say only errors, and the result on standard output"
+        )
 
     def error(self, message):
         lacking = message.removeprefix(LACKING)
@@ -58,18 +61,23 @@ class Parser(argparse.ArgumentParser):
         raise InputError(message.removeprefix("argument "))
 
     def read(self, arguments):
-        """The options that arguments set, as a namespace; a shell that asks for completions is answered instead.
+        """The options that arguments set, as a namespace; a shell that asks for completions is
+        answered instead.
 
         Raises:
             InputError: an argument can't be used.
         """
         options, unknown = self.read_known(arguments)
         if unknown:
-            raise InputError(f"{unknown[0].split('=')[0]}: expected an option (see --help), found an unknown argument")
+            raise InputError(
+                f"{unknown[0].split('=')[0]}: expected an option (see --help), found an unknown"
+                f" argument"
+            )
         return options
 
     def read_known(self, arguments):
-        """As `read`, with the list of arguments that are none of ours in place of their refusal."""
+        """As `read`, with the list of arguments that are none of ours in place of their
+        refusal."""
         completion.offer(self, arguments)
         return self.parse_known_args(arguments)
 
@@ -81,13 +89,15 @@ def check_path(option, value):
 
 
 def leave(name, work):
-    """Do a command's work and leave the process with the exit status of the contract; what went wrong is said in one line under `name`."""
+    """Do a command's work and leave the process with the exit status of the contract; what went
+    wrong is said in one line under `name`."""
     try:
         status = status_of(name, work)
     except KeyboardInterrupt:  # once more, while the first was being told
         status = INTERRUPTED
     if status == INTERRUPTED:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # who has stopped it may do so again while TensorFlow is taken down
+        # who has stopped it may do so again while TensorFlow is taken down
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
     sys.exit(status)
 

@@ -22,7 +22,15 @@ def counted(total, unit):
     terminal = sys.stderr.isatty()
     done, told_at = 0, time.monotonic()
 
-    with tqdm(total=total, unit=unit, file=sys.stderr, dynamic_ncols=True, leave=False, disable=not terminal or is_quiet()) as bar:
+    with tqdm(
+        total=total,
+        unit=unit,
+        file=sys.stderr,
+        dynamic_ncols=True,
+        leave=False,
+        disable=not terminal or is_quiet(),
+    ) as bar:
+
         def advance(more):
             nonlocal done, told_at
             done += more

@@ -1,4 +1,5 @@
-"""A fitted model to ask for responses and reconstructions, from whatever a fit left: a run's directory, or an export."""
+"""A fitted model to ask for responses and reconstructions, from whatever a fit left: a run's
+directory, or an export."""
 
 import json
 import os
@@ -13,7 +14,8 @@ from daenr_tf.systems import HEADS
 
 GRAPH, MODEL, RESULTS = "saved_model.pb", "model.keras", "results.json"
 ENDPOINT = "serve_raw"
-ABOUT = os.path.join("assets.extra", "daenr_tf.json")  # in an export: what its graph holds and does not tell
+# In an export: what its graph holds and does not tell.
+ABOUT = os.path.join("assets.extra", "daenr_tf.json")
 LARGEST_TEXT = 1_000_000  # bytes that are read
 EXPECTED = "a run's directory, a SavedModel's version or the directory of its versions"
 
@@ -24,7 +26,8 @@ class Served:
 
     Attributes:
         path: str, what it was loaded from.
-        raw: images (N, height, width, 1 or 3) float32 in the recording's grey levels -> dict of head -> tensor.
+        raw: images (N, height, width, 1 or 3) float32 in the recording's grey levels -> dict of
+            head -> tensor.
         heads: list of str, its outputs.
         pixel_range: (low, high), those grey levels; None where an export does not tell.
     """
@@ -50,10 +53,12 @@ class Served:
 
 
 def locate(path):
-    """The file `model.keras` or the SavedModel's directory that a path means; TensorFlow is not imported.
+    """The file `model.keras` or the SavedModel's directory that a path means; TensorFlow is not
+    imported.
 
     Args:
-        path: a run's directory (its `model.keras` is taken, else its export), a version, or a directory of versions (the newest).
+        path: a run's directory (its `model.keras` is taken, else its export), a version, or a
+            directory of versions (the newest).
 
     Raises:
         InputError: there is none.
@@ -65,17 +70,25 @@ def locate(path):
     if os.path.basename(path) == MODEL and os.path.isfile(path):
         return path
     if not os.path.isdir(path):
-        raise InputError(f"{path}: expected {EXPECTED}, found {'a file' if os.path.exists(path) else 'no such directory'}")
+        raise InputError(
+            f"{path}: expected {EXPECTED}, found"
+            f" {'a file' if os.path.exists(path) else 'no such directory'}"
+        )
     if os.path.isfile(os.path.join(path, RESULTS)):
         exported = _exported(os.path.join(path, RESULTS))
         if exported and os.path.isfile(os.path.join(exported, GRAPH)):
             return exported
         raise InputError(f"{path}: expected a run with its {MODEL} or its export, found neither")
-    versions = sorted((int(name), name) for name in os.listdir(path) if name.isascii() and name.isdigit())
+    versions = sorted(
+        (int(name), name) for name in os.listdir(path) if name.isascii() and name.isdigit()
+    )
     for _, name in reversed(versions):
         if os.path.isfile(os.path.join(path, name, GRAPH)):
             return os.path.join(path, name)
-    raise InputError(f"{path}: expected {EXPECTED}, found none of them (a run that is not finished has no {MODEL} yet)")
+    raise InputError(
+        f"{path}: expected {EXPECTED}, found none of them (a run that is not finished has no"
+        f" {MODEL} yet)"
+    )
 
 
 def _exported(results):
@@ -106,7 +119,9 @@ def _of_keras_file(path):
 
     @tf.function(input_signature=[tf.TensorSpec((None, None, None, None), tf.float32)])
     def raw(images):
-        return model.serve(pipeline.preprocess(images, model.pixel_range, (height, width), channels))
+        return model.serve(
+            pipeline.preprocess(images, model.pixel_range, (height, width), channels)
+        )
 
     return Served(path, raw, list(model.heads), model.pixel_range)
 
@@ -117,12 +132,17 @@ def _of_graph(path):
     try:
         loaded = tf.saved_model.load(path)
     except Exception as reason:  # TensorFlow raises a dozen kinds for a damaged export
-        raise InputError(f"{path}: expected a SavedModel, found one that can't be loaded ({one_line(reason)[:200]})") from None
+        raise InputError(
+            f"{path}: expected a SavedModel, found one that can't be loaded"
+            f" ({one_line(reason)[:200]})"
+        ) from None
     raw = loaded.signatures.get(ENDPOINT)
     heads = [head for head in HEADS.values() if raw is not None and head in raw.structured_outputs]
     if not heads:
-        raise InputError(f"{path}: expected an export of ours, with the endpoint {ENDPOINT}, found"
-                         f" {', '.join(loaded.signatures) or 'no endpoint'}")
+        raise InputError(
+            f"{path}: expected an export of ours, with the endpoint {ENDPOINT}, found"
+            f" {', '.join(loaded.signatures) or 'no endpoint'}"
+        )
 
     def answer(images, loaded=loaded):  # its variables live as long as it does
         return raw(images=images)
@@ -138,4 +158,7 @@ def _range_of(path):
         low, high = json.loads(read_text(os.path.join(path, ABOUT), LARGEST_TEXT))["pixel_range"]
         return float(low), float(high)
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise InputError(f"{os.path.join(path, ABOUT)}: expected the pixel range of an export, found something else") from None
+        raise InputError(
+            f"{os.path.join(path, ABOUT)}: expected the pixel range of an export, found something"
+            f" else"
+        ) from None

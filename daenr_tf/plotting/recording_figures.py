@@ -22,7 +22,11 @@ def recording(path, images, pixel_range, description, title: str, *, simulated: 
     """
     figure = canvas.figure(8.2, 6.2, title, simulated)
     top, below = figure.subfigures(2, 1, height_ratios=(1, 3.2))
-    for axis, image in zip(np.ravel(top.subplots(1, SHOWN, squeeze=False)), [*images[:SHOWN], *[None] * SHOWN], strict=False):
+    for axis, image in zip(
+        np.ravel(top.subplots(1, SHOWN, squeeze=False)),
+        [*images[:SHOWN], *[None] * SHOWN],
+        strict=False,
+    ):
         canvas.frame(axis)
         if image is None:
             axis.axis("off")
@@ -31,7 +35,9 @@ def recording(path, images, pixel_range, description, title: str, *, simulated: 
     axes = below.subplots(2, 2)
     _grey_levels(axes[0, 0], description)
     _histogram(axes[0, 1], description.mean_responses, "mean response (per presentation)", _BARS)
-    _histogram(axes[1, 0], description.zeros, "share of zeros in the training responses", _BARS, (0, 1))
+    _histogram(
+        axes[1, 0], description.zeros, "share of zeros in the training responses", _BARS, (0, 1)
+    )
     _reliability(axes[1, 1], description)
     for axis in axes.flat:
         canvas.plain(axis)
@@ -42,7 +48,9 @@ def _grey_levels(axis, description) -> None:
     edges, counts = description.grey_edges, description.grey_counts
     axis.stairs(100 * counts / counts.sum(), edges, fill=True, color="#777777")
     axis.set_ylim(top=1.25 * axis.get_ylim()[1])  # room for the legend
-    axis.axvline(description.grey[2], color=_MARK, ls="--", lw=1.2, label=f"mean {description.grey[2]:.4g}")
+    axis.axvline(
+        description.grey[2], color=_MARK, ls="--", lw=1.2, label=f"mean {description.grey[2]:.4g}"
+    )
     axis.set_xlabel("grey level of the training images", fontsize=STYLE["label"])
     axis.set_ylabel("pixels (%)", fontsize=STYLE["label"])
     axis.legend(frameon=False, fontsize=STYLE["tick"], loc="upper right")
@@ -60,14 +68,32 @@ def _histogram(axis, values, label, color, span=None) -> None:
 def _reliability(axis, description) -> None:
     known = description.ceilings is not None and np.isfinite(description.ceilings).any()
     if not known:
-        axis.text(0.5, 0.5, "no repeats:\nneither noise ceiling nor oracle", ha="center", va="center", transform=axis.transAxes,
-                  fontsize=STYLE["label"])
+        axis.text(
+            0.5,
+            0.5,
+            "no repeats:\nneither noise ceiling nor oracle",
+            ha="center",
+            va="center",
+            transform=axis.transAxes,
+            fontsize=STYLE["label"],
+        )
         canvas.frame(axis)
         return
     bins = np.linspace(min(0, np.nanmin(description.oracles)), 1, 25)
-    for values, color, name in ((description.ceilings, _BARS, "noise ceiling"), (description.oracles, _ORACLE, "jackknife oracle")):
+    for values, color, name in (
+        (description.ceilings, _BARS, "noise ceiling"),
+        (description.oracles, _ORACLE, "jackknife oracle"),
+    ):
         finite = values[np.isfinite(values)]
-        axis.hist(finite, bins=bins, color=color, alpha=0.65, ec="white", lw=0.5, label=f"{name}: mean {finite.mean():.3f}")
+        axis.hist(
+            finite,
+            bins=bins,
+            color=color,
+            alpha=0.65,
+            ec="white",
+            lw=0.5,
+            label=f"{name}: mean {finite.mean():.3f}",
+        )
     axis.set_xlabel("correlation", fontsize=STYLE["label"])
     axis.set_ylabel("neurons", fontsize=STYLE["label"])
     axis.yaxis.get_major_locator().set_params(integer=True)

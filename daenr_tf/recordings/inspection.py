@@ -1,4 +1,5 @@
-"""What stands in a file that was refused as a recording: every array in it that can be read, one by one."""
+"""What stands in a file that was refused as a recording: every array in it that can be read, one
+by one."""
 
 import os
 import zipfile
@@ -24,7 +25,8 @@ class Found:
         shape, type: of the array.
         low, high: the smallest and largest of its finite values; None where there are none.
         nan, infinite, negative: int, how many there are.
-        first_bad: tuple of int, where the first NaN, infinite or negative value stands; None without one.
+        first_bad: tuple of int, where the first NaN, infinite or negative value stands; None
+            without one.
     """
 
     key: str
@@ -40,7 +42,8 @@ class Found:
 
 
 def arrays_of(path):
-    """Yields a `Found` for each array in a .npz or .npy file, one in memory at a time; none for a file of another form.
+    """Yields a `Found` for each array in a .npz or .npy file, one in memory at a time; none for a
+    file of another form.
 
     Raises:
         InputError: the file can't be opened.
@@ -63,7 +66,8 @@ def arrays_of(path):
 def _member(archive, member):
     key = one_line(member.filename[:100]).removesuffix(".npy")
     if member.file_size > max(LARGEST_UNASKED, LARGEST_RATIO * member.compress_size):
-        return Found(key, f"{member.file_size} bytes packed into {member.compress_size}, which is not opened")
+        packed = f"{member.file_size} bytes packed into {member.compress_size}"
+        return Found(key, f"{packed}, which is not opened")
     try:
         with archive.open(member) as stream:
             return _read(key, stream, member.file_size)
@@ -80,10 +84,12 @@ def _read(key, stream, size):
 
 def look(key, values):
     """The `Found` of an array."""
-    flat = values.reshape(-1) if values.flags.c_contiguous else values.T.reshape(-1)  # neither copies what was read from a file
+    flat = (
+        values.reshape(-1) if values.flags.c_contiguous else values.T.reshape(-1)
+    )  # neither copies what was read from a file
     counts, first, lows, highs = np.zeros(3, np.int64), None, [], []
     for start in range(0, flat.size, CHUNK):
-        part = flat[start:start + CHUNK]
+        part = flat[start : start + CHUNK]
         finite = np.isfinite(part)
         bad = np.stack([np.isnan(part), ~finite & ~np.isnan(part), part < 0])
         counts += bad.sum(axis=1)
@@ -97,5 +103,13 @@ def look(key, values):
         shape = values.shape if values.flags.c_contiguous else values.shape[::-1]
         where = tuple(map(int, np.unravel_index(first, shape)))
         where = where if values.flags.c_contiguous else where[::-1]
-    return Found(key, None, values.shape, str(values.dtype), float(min(lows)) if lows else None, float(max(highs)) if highs else None,
-                 *map(int, counts), where)
+    return Found(
+        key,
+        None,
+        values.shape,
+        str(values.dtype),
+        float(min(lows)) if lows else None,
+        float(max(highs)) if highs else None,
+        *map(int, counts),
+        where,
+    )

@@ -1,4 +1,5 @@
-"""Images from PNG and JPEG files, as grey levels 0..255, and from arrays: read rightly, or refused in one line."""
+"""Images from PNG and JPEG files, as grey levels 0..255, and from arrays: read rightly, or
+refused in one line."""
 
 import contextlib
 import os
@@ -16,8 +17,13 @@ FORMATS = ("PNG", "JPEG")
 PICTURES = (".png", ".jpg", ".jpeg")
 ARRAYS = (".npy", ".npz")
 KEY = "images"
-EXPECTED = f"a picture ({', '.join(PICTURES)}), an array ({', '.join(ARRAYS)}) or a directory of pictures"
-PNG_START, PNG_DEPTH_AT = b"\x89PNG\r\n\x1a\n", 24  # the byte of a PNG that holds its bits a channel
+EXPECTED = (
+    f"a picture ({', '.join(PICTURES)}), an array ({', '.join(ARRAYS)}) or a directory of pictures"
+)
+PNG_START, PNG_DEPTH_AT = (
+    b"\x89PNG\r\n\x1a\n",
+    24,
+)  # the byte of a PNG that holds its bits a channel
 
 
 @dataclass(frozen=True)
@@ -109,9 +115,13 @@ def _directory(place):
     try:
         names = sorted(name for name in os.listdir(place) if _ending(name) in PICTURES)
     except OSError as reason:
-        raise InputError(f"{place}: expected a directory that can be read, found {reason.strerror}") from None
+        raise InputError(
+            f"{place}: expected a directory that can be read, found {reason.strerror}"
+        ) from None
     if not names:
-        raise InputError(f"{place}: expected a directory with pictures ({', '.join(PICTURES)}), found none in it")
+        raise InputError(
+            f"{place}: expected a directory with pictures ({', '.join(PICTURES)}), found none in it"
+        )
     return [Picture(os.path.join(place, name)) for name in names]
 
 
@@ -124,16 +134,21 @@ def _array(path):
     if KEY in arrays:
         return arrays[KEY]
     if len(arrays) != 1:
-        raise InputError(f"{path}: expected an array {KEY}, or one array only, found {', '.join(arrays) or 'nothing'}")
+        raise InputError(
+            f"{path}: expected an array {KEY}, or one array only, found"
+            f" {', '.join(arrays) or 'nothing'}"
+        )
     return next(iter(arrays.values()))
 
 
 def read_picture(path):
-    """A PNG or JPEG file as (height, width, channels) uint8: 1 channel of a grey picture, 3 of one in colour, the way up that its
+    """A PNG or JPEG file as (height, width, channels) uint8: 1 channel of a grey picture, 3 of
+    one in colour, the way up that its
     EXIF data says.
 
     Raises:
-        InputError: it is none or damaged, has more than 8 bits a channel, or is transparent somewhere.
+        InputError: it is none or damaged, has more than 8 bits a channel, or is transparent
+            somewhere.
     """
     from PIL import ImageOps
 
@@ -149,7 +164,8 @@ def read_picture(path):
 
 @contextlib.contextmanager
 def _opened(path):
-    """The Pillow image of a file whose head can be used, its pixels not read yet; the file is open within."""
+    """The Pillow image of a file whose head can be used, its pixels not read yet; the file is
+    open within."""
     from PIL import Image
 
     with open_regular(path, "a picture") as file:
@@ -160,16 +176,29 @@ def _opened(path):
                 warnings.simplefilter("error", Image.DecompressionBombWarning)
                 image = Image.open(file, formats=FORMATS)
         except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-            raise InputError(f"{path}: expected a picture of at most {Image.MAX_IMAGE_PIXELS} pixels, found a larger one") from None
+            raise InputError(
+                f"{path}: expected a picture of at most {Image.MAX_IMAGE_PIXELS} pixels, found a"
+                f" larger one"
+            ) from None
         except Exception as reason:
             raise _damaged(path, reason) from None
-        if head.startswith(PNG_START) and head[PNG_DEPTH_AT] > 8:  # Pillow would cut colours down to 8 bits in silence
-            raise InputError(f"{path}: expected a picture of 8 bits a channel, found {head[PNG_DEPTH_AT]}: give it as an array (.npy)")
+        if (
+            head.startswith(PNG_START) and head[PNG_DEPTH_AT] > 8
+        ):  # Pillow would cut colours down to 8 bits in silence
+            raise InputError(
+                f"{path}: expected a picture of 8 bits a channel, found {head[PNG_DEPTH_AT]}:"
+                f" give it as an array (.npy)"
+            )
         if image.mode == "CMYK":
-            raise InputError(f"{path}: expected a picture in grey or RGB, found CMYK, made for print: convert it first")
+            raise InputError(
+                f"{path}: expected a picture in grey or RGB, found CMYK, made for print: convert"
+                f" it first"
+            )
         if min(image.size) < checks.SMALLEST_SIDE:
-            raise InputError(f"{path}: expected at least {checks.SMALLEST_SIDE} pixels in height and width,"
-                             f" found {image.height} x {image.width}")
+            raise InputError(
+                f"{path}: expected at least {checks.SMALLEST_SIDE} pixels in height and width,"
+                f" found {image.height} x {image.width}"
+            )
         yield image
 
 
@@ -182,7 +211,10 @@ def _pixels(path, image):
     if "transparency" in image.info or "A" in image.getbands():
         image = image.convert("LA" if grey else "RGBA")
         if image.getchannel("A").getextrema()[0] < 255:
-            raise InputError(f"{path}: expected a picture that hides nothing, found transparent pixels: put it on a background first")
+            raise InputError(
+                f"{path}: expected a picture that hides nothing, found transparent pixels: put it"
+                f" on a background first"
+            )
     pixels = np.asarray(image.convert("L" if grey else "RGB"))
     return pixels[..., None] if grey else pixels
 
@@ -196,6 +228,9 @@ def _is_grey(image):
 def _damaged(path, reason):
     from PIL import UnidentifiedImageError
 
-    found = "a file of another kind or a damaged one" if isinstance(reason, UnidentifiedImageError) else \
-        f"a damaged file ({str(reason)[:120] or type(reason).__name__})"
+    found = (
+        "a file of another kind or a damaged one"
+        if isinstance(reason, UnidentifiedImageError)
+        else f"a damaged file ({str(reason)[:120] or type(reason).__name__})"
+    )
     return InputError(f"{path}: expected a PNG or JPEG picture, found {found}")
