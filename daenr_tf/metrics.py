@@ -70,9 +70,7 @@ def noise_ceiling(trials) -> np.ndarray:
     of the neuron's other images stands in for it. An image without trials is left out. A neuron without any image of two trials or more, or with
     fewer than two images, has NaN.
     """
-    trials = np.asarray(trials)
-    if trials.ndim != 3 or 0 in trials.shape:
-        raise InputError(f"trials: expected (repeats, images, neurons), none of them 0, found shape {trials.shape}")
+    trials = _trials(trials)
     parts = blocks.slices(trials.shape[2], trials[..., 0].size * 8)
     return np.concatenate([_noise_ceiling(trials[..., some]) for some in parts])
 
@@ -95,6 +93,50 @@ def _noise_ceiling(trials):
     answers_vary = total > (tolerance * largest) ** 2
     ceiling = np.sqrt(np.clip((total - noise) / np.where(answers_vary, total, 1), 0, 1))
     return np.where((images > 1) & repeated.any(axis=0), np.where(answers_vary, ceiling, 0), np.nan)
+
+
+def jackknife_oracle(trials) -> np.ndarray:
+    """Correlation of single trials with the mean of the others, over all trials of all images, (repeats, images, neurons) -> (neurons,).
+
+    It says how well an animal's own answers predict one more, and needs no model of the noise; the mean of few trials is noisy itself, so it lies
+    below what a perfect model reaches on single trials. A missing trial is NaN and is left out, as is an image with fewer than two. A neuron that
+    answers alike counts as 0; one without any image of two trials has NaN.
+    """
+    trials = _trials(trials).astype(np.float64)
+    present = ~np.isnan(trials)
+    total, count = np.where(present, trials, 0).sum(axis=0), present.sum(axis=0)
+    usable = present & (count > 1)
+    others = (total - np.where(present, trials, 0)) / np.maximum(count - 1, 1)
+    oracle = np.full(trials.shape[2], np.nan)
+    for neuron in np.flatnonzero(usable.any(axis=(0, 1))):
+        chosen = usable[..., neuron]
+        oracle[neuron] = pearson_per_neuron(trials[..., neuron][chosen][:, None], others[..., neuron][chosen][:, None])[0]
+    return oracle
+
+
+def fano_factor(trials) -> np.ndarray:
+    """Mean over images of the variance over trials (ddof 1), divided by the mean response, (repeats, images, neurons) -> (neurons,).
+
+    A missing trial is NaN and is left out; an image with fewer than two trials has no variance. NaN for a neuron without any, or that is silent.
+    """
+    trials = _trials(trials).astype(np.float64)
+    present = ~np.isnan(trials)
+    count = present.sum(axis=0)
+    mean = np.where(present, trials, 0).sum(axis=0) / np.maximum(count, 1)
+    variance = (np.where(present, trials - mean, 0) ** 2).sum(axis=0) / np.maximum(count - 1, 1)
+    repeated, shown = (count > 1).sum(axis=0), (count > 0).sum(axis=0)
+    noise = np.where(count > 1, variance, 0).sum(axis=0) / np.maximum(repeated, 1)
+    response = mean.sum(axis=0) / np.maximum(shown, 1)
+    known = (repeated > 0) & (response > 0)
+    return np.where(known, noise / np.where(known, response, 1), np.nan)
+
+
+def _trials(trials) -> np.ndarray:
+    """Trials as an array. Raises `InputError` unless they are (repeats, images, neurons)."""
+    trials = np.asarray(trials)
+    if trials.ndim != 3 or 0 in trials.shape:
+        raise InputError(f"trials: expected (repeats, images, neurons), none of them 0, found shape {trials.shape}")
+    return trials
 
 
 def pcc_normalized(pcc, ceiling) -> np.ndarray:

@@ -23,6 +23,7 @@ from mutation import bounded, mutated
 from refusal import refused
 
 import daenr_tf
+from daenr_tf import messages
 from daenr_tf.errors import InputError
 from daenr_tf.recordings import antolik, fetch, load
 from daenr_tf.recordings.fetch import FetchError
@@ -208,14 +209,16 @@ def test_offline_nothing_is_fetched(cache, monkeypatch, serve, stand_in, capsys)
     monkeypatch.setenv("DAENR_OFFLINE", "1")
     with refused(str(cache), "DAENR_OFFLINE=1 forbids"):
         load_recording("antolik")
-    assert load_recording("auto") is stand_in
+    with messages.on_standard_error():
+        assert load_recording("auto") is stand_in
     assert "DAENR_OFFLINE=1" in capsys.readouterr().err and not requests and not cache.exists()
     published.write(cache, CONTENTS)
     assert load_recording("auto").name == "antolik-r3"
 
 
 def test_auto_falls_back_under_a_banner_where_nothing_can_be_fetched(cache, stand_in, capsys):
-    assert load_recording("auto", 2) is stand_in and stand_in.asked == [2]
+    with messages.on_standard_error():
+        assert load_recording("auto", 2) is stand_in and stand_in.asked == [2]
     out, err = capsys.readouterr()
     assert out == "" and "SIMULATED DATA" in err and "=" * 78 in err and fetch.URL in err
     with refused(fetch.URL, kind=FetchError):

@@ -14,6 +14,7 @@ from daenr_tf.commands.process import status_of
 from daenr_tf.errors import INTERRUPTED, HeldError
 from daenr_tf.experiments.cells import Cell
 from daenr_tf.experiments.study import Study, cell_directory
+from daenr_tf.messages import LOGGER
 
 WATCH_EVERY = 0.5  # seconds between two looks at the memory
 WAIT = 0.5  # seconds between two looks at a lock
@@ -92,7 +93,7 @@ def _held_when_free(directory):
             except HeldError as error:
                 if said is None or time.monotonic() - said > SAY_EVERY:
                     said = time.monotonic()
-                    print(f"{error}; waiting for it", file=sys.stderr, flush=True)
+                    LOGGER.warning("%s; waiting for it", error)
                 time.sleep(WAIT)
         yield directory
 
@@ -109,8 +110,7 @@ def _watch_memory(limit):
     while True:
         held = process.memory_info().rss
         if held > limit:
-            print(f"the cell's process holds {held / 2**30:.1f} GiB, more than its share of {limit / 2**30:.1f} GiB; use fewer --workers",
-                  file=sys.stderr, flush=True)
+            LOGGER.error(f"the cell's process holds {held / 2**30:.1f} GiB, more than its share of {limit / 2**30:.1f} GiB; use fewer --workers")
             os._exit(1)
         time.sleep(WATCH_EVERY)
 

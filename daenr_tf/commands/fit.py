@@ -8,7 +8,7 @@ import sys
 from daenr_tf import systems
 from daenr_tf.commands import options
 from daenr_tf.commands.options import number, whole
-from daenr_tf.commands.process import Parser, check_path, leave
+from daenr_tf.commands.process import Call, Parser, check_path, leave
 from daenr_tf.config import ModelConfig, RunConfig, resolve
 from daenr_tf.errors import InputError, SettingError
 from daenr_tf.recordings import sources
@@ -49,9 +49,9 @@ def _options(system):
     return [*(row for row in OPTIONS if row[3] is None or row[3](system)), *options.of_parts(system)]
 
 
-def _parser(recipe):
+def _parser(recipe, typed):
     parser = Parser(
-        prog=f"python -m recipes.{recipe}", allow_abbrev=False,
+        prog=typed,
         description=f"Train, evaluate and export {recipe}. The run's files go to runs/, the SavedModel to saved_models/.")
     options.add(parser, _options(systems.system(recipe)))
     return parser
@@ -65,8 +65,8 @@ def _refuse_unknown(recipe, unknown):
     raise InputError(f"{given}: expected an option of {recipe} (see --help), found an unknown argument")
 
 
-def parse(recipe, argv):
-    """The arguments of a recipe as (settings given, locations).
+def parse(recipe, argv, typed):
+    """The arguments of a recipe as (settings given, locations); `typed` as in `Call`.
 
     Returns:
         (dict of settings by field name, dict with `data_dir`, `run_dir`, `export_dir`, `config`, `overwrite`).
@@ -74,7 +74,7 @@ def parse(recipe, argv):
     Raises:
         InputError: an argument can't be used.
     """
-    given, unknown = _parser(recipe).parse_known_args(argv)
+    given, unknown = _parser(recipe, typed).read_known(argv)
     if unknown:
         _refuse_unknown(recipe, unknown)
     given = vars(given)
@@ -87,11 +87,26 @@ def parse(recipe, argv):
 
 def main(recipe, argv=None):
     """Run a recipe's command line and leave the process with the exit status of the contract."""
-    leave(f"recipes.{recipe}", lambda: _run(recipe, sys.argv[1:] if argv is None else argv))
+    call = Call(recipe, f"python -m recipes.{recipe}", sys.argv[1:] if argv is None else list(argv))
+    leave(call.label, lambda: _run(recipe, call))
 
 
-def _run(recipe, argv):
-    given, places = parse(recipe, argv)
+def fit(call):
+    """The command `fit`: the first argument names the recipe, the others are its options."""
+    if call.arguments and not call.arguments[0].startswith("-"):
+        recipe, *options = call.arguments
+        systems.system(recipe)
+        _run(recipe, Call(recipe, f"{call.typed} {recipe}", options))
+        return
+    head = Parser(prog=call.typed, description="Train, evaluate and export a model. Each has options of its own:"
+                                               f" {call.typed} RECIPE --help tells them.")
+    head.add_argument("recipe", metavar="RECIPE", choices=tuple(systems.SYSTEMS), help=", ".join(systems.SYSTEMS))
+    head.read_known(call.arguments)
+    raise InputError(f"{call.arguments[0]}: expected the recipe first, as in {call.typed} cae_fr {call.arguments[0]}, found an option")
+
+
+def _run(recipe, call):
+    given, places = parse(recipe, call.arguments, call.typed)
     try:
         config = resolve(recipe, given, places.pop("config"))
     except SettingError as error:

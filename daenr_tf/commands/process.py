@@ -5,16 +5,81 @@ import contextlib
 import os
 import signal
 import sys
+from dataclasses import dataclass
 
+from daenr_tf import messages
+from daenr_tf.commands import completion
 from daenr_tf.errors import INTERRUPTED, DivergedError, InputError, MachineError
+
+LACKING = "the following arguments are required: "  # as argparse says it
+
+
+@dataclass(frozen=True)
+class Call:
+    """How a command was called.
+
+    Attributes:
+        name: the command's, as in the catalogue.
+        typed: what one types to call it, such as "daenr predict" or "python -m recipes.predict".
+        arguments: list of str, what stands behind it.
+    """
+
+    name: str
+    typed: str
+    arguments: list
+
+    @property
+    def label(self):
+        """What leads its messages, such as "recipes.predict"."""
+        return self.typed.removeprefix("python -m ")
+
+
+class _Quiet(argparse.Action):
+    """`--quiet`, which is obeyed as soon as it is read."""
+
+    def __init__(self, option_strings, dest, help):
+        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, help=help)
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        messages.be_quiet()
 
 
 class Parser(argparse.ArgumentParser):
-    """Bad arguments are an `InputError` instead of a usage text and an exit."""
+    """Bad arguments are an `InputError` instead of a usage text and an exit; `--quiet` is every
+    command's."""
+
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, allow_abbrev=False, **options)
+        self.add_argument(
+            "--quiet", action=_Quiet, help="say only errors, and the result on standard output"
+        )
 
     def error(self, message):
+        lacking = message.removeprefix(LACKING)
+        if lacking != message:
+            raise InputError(f"{lacking}: expected (see --help), found none")
         raise InputError(message.removeprefix("argument "))
 
+    def read(self, arguments):
+        """The options that arguments set, as a namespace; a shell that asks for completions is
+        answered instead.
+
+        Raises:
+            InputError: an argument can't be used.
+        """
+        options, unknown = self.read_known(arguments)
+        if unknown:
+            raise InputError(
+                f"{unknown[0].split('=')[0]}: expected an option (see --help), found an unknown"
+                f" argument"
+            )
+        return options
+
+    def read_known(self, arguments):
+        """As `read`, with the list of arguments that are none of ours in place of their
+        refusal."""
+        completion.offer(self, arguments)
+        return self.parse_known_args(arguments)
 
 
 def check_path(option, value):
@@ -23,18 +88,18 @@ def check_path(option, value):
         raise InputError(f"{option}: expected a path, found {value!r}")
 
 
-
 def leave(name, work):
-    """Do a command's work and leave the process with the exit status of the contract; what went wrong is said in one line under `name`."""
+    """Do a command's work and leave the process with the exit status of the contract; what went
+    wrong is said in one line under `name`."""
     try:
         status = status_of(name, work)
     except KeyboardInterrupt:  # once more, while the first was being told
         status = INTERRUPTED
     if status == INTERRUPTED:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # who has stopped it may do so again while TensorFlow is taken down
+        # who has stopped it may do so again while TensorFlow is taken down
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
     sys.exit(status)
-
 
 
 def status_of(name, work):
@@ -45,6 +110,11 @@ def status_of(name, work):
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a path may have bytes that are no UTF-8
+    with messages.on_standard_error():
+        return _status_of(name, work)
+
+
+def _status_of(name, work):
     try:
         work()
         return 0
@@ -61,13 +131,11 @@ def status_of(name, work):
         return _say(name, str(error) or type(error).__name__, 1)
 
 
-
 def _stop(number, frame):
     raise KeyboardInterrupt(f"stopped by {signal.Signals(number).name}")
 
 
-
 def _say(name, message, status):
     with contextlib.suppress(OSError):
-        print(f"{name}: {' '.join(str(message).split())}", file=sys.stderr)
+        messages.LOGGER.error("%s: %s", name, " ".join(str(message).split()))
     return status

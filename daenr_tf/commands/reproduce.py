@@ -26,12 +26,12 @@ HALF_WRITTEN = {"": r"(study\.json|report\.html)\.\d+\.part|\.seen-\d+", "tables
 DEFAULT_SEEDS = 5
 
 
-def _parser(name):
+def _parser(name, typed):
     what = "The paper's tables and figures"
     if name in EXPERIMENTS:
         what = f"{EXPERIMENTS[name].title} ({EXPERIMENTS[name].heading} of the paper)"
-    parser = process.Parser(prog=f"python -m recipes.{name}", allow_abbrev=False,
-                        description=f"{what}: trains every cell it needs with several seeds, and writes report.html, tables and figures.")
+    parser = process.Parser(
+        prog=typed, description=f"{what}: trains every cell it needs with several seeds, and writes report.html, tables and figures.")
     if name not in EXPERIMENTS:
         parser.add_argument("--only", type=_names, metavar="NAME,...", help=f"some of {', '.join(EXPERIMENTS)} (default: all)")
     parser.add_argument("--dataset", default="auto", help=f"{sources.choices()} (default: auto)")
@@ -98,14 +98,14 @@ def _count(text):
 
 def main(name, argv=None):
     """Run an experiment's command line and leave the process with the exit status of the contract."""
-    argv = sys.argv[1:] if argv is None else argv
-    process.leave(f"recipes.{name}", lambda: _run(name, argv))
+    call = process.Call(name, f"python -m recipes.{name}", sys.argv[1:] if argv is None else list(argv))
+    process.leave(call.label, lambda: reproduce(call))
 
 
-def _run(name, argv):
-    options, unknown = _parser(name).parse_known_args(argv)
-    if unknown:
-        raise InputError(f"{unknown[0].split('=')[0]}: expected an option (see --help), found an unknown argument")
+def reproduce(call):
+    """The command `reproduce`, and those that are named for a table or a figure."""
+    name = call.name
+    options = _parser(name, call.typed).read(call.arguments)
     own = not sources.is_source(options.dataset)
     if own and options.regions and len(options.regions) > 1:
         raise InputError(f"--regions: expected the one region whose alpha:beta are taken for {options.dataset},"
@@ -133,7 +133,7 @@ def _run(name, argv):
             study_file.known(results_dir, study)
         print(describe(chosen, Finished(results_dir, study, recordings), workers))
         return
-    command = f"python -m recipes.{name} {shlex.join(argv)}".strip()
+    command = f"{call.typed} {shlex.join(call.arguments)}".strip()
     _study(command, chosen, study, recordings, results_dir, workers, options.scheduler)
 
 

@@ -22,6 +22,7 @@ from daenr_tf.errors import INTERRUPTED, InputError, MachineError
 from daenr_tf.experiments import cell_outputs, worker
 from daenr_tf.experiments.cells import Cell
 from daenr_tf.experiments.study import cell_directory
+from daenr_tf.messages import is_quiet
 from daenr_tf.runs import interruption
 
 GRACE = 120  # seconds that cells have to save their states in
@@ -245,7 +246,7 @@ class Show:
         self.total, self.kept, self.at_once = total, kept, at_once
         self.done = self.failed = 0
         self.started = self.told_at = time.monotonic()
-        if self.stream.isatty():
+        if self.stream.isatty() and not is_quiet():
             self.bar = tqdm(total=total, initial=kept, unit="cell", file=self.stream, dynamic_ncols=True)
         self._say(f"{total} cells, {kept} of them finished before, {at_once} at once")
 
@@ -277,6 +278,8 @@ class Show:
                 self.bar.close()
 
     def _say(self, text):
+        if is_quiet():
+            return
         with contextlib.suppress(OSError):
             if self.bar is not None:
                 self.bar.write(text, file=self.stream)

@@ -1,6 +1,7 @@
 """A fitted model as a SavedModel that needs nothing of ours."""
 
 import errno
+import json
 import os
 import re
 
@@ -11,6 +12,7 @@ from daenr_tf import pipeline
 from daenr_tf.errors import MachineError
 from daenr_tf.files import folder_aside
 from daenr_tf.models.keras_file import without_replicas
+from daenr_tf.models.served import ABOUT
 
 ASIDE = ".export-"
 EXTRA, MARK = "assets.extra", "daenr_tf_run"  # where a SavedModel may hold what TensorFlow does not look at
@@ -62,8 +64,10 @@ def export(model, directory, mark=None):
         with folder_aside(directory, ASIDE) as aside:
             path = os.path.join(aside, "model")
             archive.write_out(path, verbose=False)
+            os.makedirs(os.path.join(path, EXTRA), exist_ok=True)
+            with open(os.path.join(path, ABOUT), "w", encoding="utf-8") as file:
+                json.dump({"pixel_range": [float(bound) for bound in model.pixel_range]}, file)
             if mark:
-                os.makedirs(os.path.join(path, EXTRA), exist_ok=True)
                 with open(os.path.join(path, EXTRA, MARK), "w", encoding="utf-8") as file:
                     file.write(mark)
             return _move_into_place(path, directory)

@@ -2,9 +2,9 @@
 
 import os
 import re
-import sys
 
 from daenr_tf.errors import refusal
+from daenr_tf.messages import LOGGER
 from daenr_tf.recordings import sources
 
 REGIONS = (1, 2, 3)
@@ -103,7 +103,7 @@ def load_auto(region, data_dir=None):
     try:
         return _published(region, data_dir)
     except FetchError as reason:
-        print(BANNER.format(line="=" * 78, reason=reason), file=sys.stderr, flush=True)
+        LOGGER.warning(BANNER.format(line="=" * 78, reason=reason))
         return load_simulated(region)
 
 

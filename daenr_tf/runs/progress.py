@@ -7,6 +7,7 @@ import time
 
 from tqdm import tqdm
 
+from daenr_tf.messages import is_quiet
 from daenr_tf.runs.threads import threads_notes
 from daenr_tf.training import Observer
 
@@ -30,7 +31,7 @@ class Progress(Observer):
             self._line(f"going on from step {state.step}")
         for note in threads_notes(state.threads):
             self._line(note)
-        if self.terminal:
+        if self.terminal and not is_quiet():
             self.bar = tqdm(total=self.config.max_steps, initial=state.step, unit="step", file=self.stream,
                             dynamic_ncols=True, leave=False, mininterval=0.5)
 
@@ -57,5 +58,7 @@ class Progress(Observer):
                    f" {state.best:.5f} at step {state.best_step}")
 
     def _line(self, text):
+        if is_quiet():
+            return
         with contextlib.suppress(OSError):  # a terminal that is lost must not end the run
             print(text, file=self.stream, flush=True)

@@ -2,10 +2,10 @@
 
 import dataclasses
 import os
-import sys
 
 from daenr_tf import paper
 from daenr_tf.errors import DivergedError, MachineError
+from daenr_tf.messages import LOGGER
 from daenr_tf.recordings import checks, sources
 from daenr_tf.recordings.load import load_recording
 from daenr_tf.runs import footprint, interruption
@@ -223,4 +223,4 @@ def _figures_of(evaluation):
 
 
 def _tell(text):
-    print(text, file=sys.stderr, flush=True)
+    LOGGER.warning("%s", text)

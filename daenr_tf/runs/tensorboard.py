@@ -1,13 +1,13 @@
 """What TensorBoard is shown of a run: losses, metrics, images, masks and hyper-parameters."""
 
 import os
-import sys
 
 import numpy as np
 import tensorflow as tf
 from tensorboard.plugins.hparams import api as hparams
 
 from daenr_tf.errors import one_line
+from daenr_tf.messages import LOGGER
 from daenr_tf.paper import IMAGE_METRICS
 from daenr_tf.training import Observer
 
@@ -56,7 +56,7 @@ class TensorBoard(Observer):
                 what(*arguments)
             except tf.errors.OpError as error:
                 self.writers = {}
-                print(f"TensorBoard's files can't be written any more: {error.message.splitlines()[0]}", file=sys.stderr)
+                LOGGER.warning(f"TensorBoard's files can't be written any more: {error.message.splitlines()[0]}")
 
     def _validation(self, state, row, model):
         for part, prefix in (("train", "train_"), ("validation", "val_")):

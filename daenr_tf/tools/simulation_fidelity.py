@@ -7,7 +7,7 @@ import dataclasses
 
 import numpy as np
 
-from daenr_tf.metrics import noise_ceiling
+from daenr_tf.metrics import fano_factor, noise_ceiling
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +68,7 @@ def statistics(responses, test_trials, images, pixel_range):
     return Statistics(
         mean_rate=float(np.mean(responses, dtype=np.float64)),
         zeros=float(np.mean(np.asarray(responses) == 0)),
-        fano=float(np.median(noise / trials.mean(axis=(0, 1)))),
+        fano=float(np.median(fano_factor(trials))),
         explainable=float(np.mean(signal / trials.var(axis=(0, 1)))),
         ceiling=float(np.mean(noise_ceiling(trials))),
         contrast=float(grey.std(axis=1).mean() / (pixel_range[1] - pixel_range[0])),

@@ -1,0 +1,210 @@
+"""`daenr check`: what a recording holds, and whether it can be used."""
+
+import os
+
+import numpy as np
+
+from daenr_tf.commands.options import whole
+from daenr_tf.commands.process import Parser, check_path
+from daenr_tf.errors import InputError, one_line
+from daenr_tf.files import write_text
+from daenr_tf.recordings.load import load_recording
+
+TEXT, FIGURE = "check.txt", "check.png"
+LISTED = 8  # neurons that a line names
+WIDTH = 20
+EPILOG = (
+    "A file that is no recording is described too: every array in it that can be read, and where"
+    " the trouble is; the status is 2 then."
+)
+
+
+def check(call):
+    """The command."""
+    parser = Parser(
+        prog=call.typed,
+        description="What a recording holds: read as a fit reads it, and described.",
+        epilog=EPILOG,
+    )
+    parser.add_argument(
+        "dataset",
+        metavar="RECORDING",
+        help="a file of your own, antolik or simulated (or auto, as in a fit)",
+    )
+    parser.add_argument(
+        "--region", type=whole, metavar="N", help="of antolik and simulated, 1 to 3 (default: 3)"
+    )
+    parser.add_argument(
+        "--data-dir",
+        metavar="DIR",
+        help="where the folder Data/region{1,2,3}/ lies (default: $DAENR_DATA_DIR, then the"
+        " user's cache)",
+    )
+    parser.add_argument(
+        "--out", metavar="DIR", help=f"a directory for the text, {TEXT}, and a figure, {FIGURE}"
+    )
+    options = parser.read(call.arguments)
+    for name, path in (
+        ("RECORDING", options.dataset),
+        ("--data-dir", options.data_dir),
+        ("--out", options.out),
+    ):
+        check_path(name, path)
+    if options.region not in (None, 1, 2, 3):
+        raise InputError(f"--region: expected one of 1, 2, 3, found {options.region}")
+    if options.out is not None:
+        from daenr_tf.runs.directory import check_writable
+
+        check_writable("--out", options.out)
+    try:
+        recording = load_recording(options.dataset, options.region, options.data_dir)
+    except InputError:
+        if os.path.isfile(options.dataset):
+            _tell(_arrays_text(options.dataset), options.out)
+        raise
+    from daenr_tf.recordings.description import describe
+
+    description = describe(recording)
+    _tell(describe_in_words(recording, description), options.out)
+    if options.out is not None:
+        from daenr_tf.plotting import recording_figures
+
+        recording_figures.recording(
+            os.path.join(options.out, FIGURE),
+            recording.images,
+            recording.pixel_range,
+            description,
+            f"What the recording holds\n{recording.name}, {recording.neurons} neurons,"
+            f" {len(recording.images)} training images",
+            simulated=recording.simulated,
+        )
+
+
+def _tell(text, out):
+    print(text, flush=True)
+    if out is not None:
+        from daenr_tf.runs.directory import make_directory
+
+        make_directory("--out", out)
+        write_text(os.path.join(out, TEXT), text + "\n")
+
+
+def describe_in_words(recording, description):
+    """A recording and its `Description` as lines of text."""
+    train, validation, test = description.split
+    height, width, channels = recording.images.shape[1:]
+    low, high, mean, deviation = description.grey
+    simulated = " (SIMULATED data)" if recording.simulated else ""
+    rows = [
+        ("recording", f"{recording.name}{simulated}, from {recording.source}"),
+        ("digest", recording.digest),
+        (
+            "images",
+            f"{len(recording.images)} training, {len(recording.test_images)} test,"
+            f" {height}x{width} pixels,"
+            f" {'grey' if channels == 1 else 'colour'}, {recording.images.dtype}",
+        ),
+        (
+            "grey levels",
+            f"{low:.4g} to {high:.4g} in training (mean {mean:.4g}, SD {deviation:.4g});"
+            f" {recording.pixel_range[0]:.4g} to"
+            f" {recording.pixel_range[1]:.4g} become -1 to 1; SD within an image"
+            f" {description.contrast:.2f} of that range",
+        ),
+        (
+            "duplicates",
+            f"{_count(description.copies, 'training image')} repeating another,"
+            f" {_count(description.test_copies, 'test image')};"
+            f" none stands in training and in"
+            f" test{' (any left out are told below)' if recording.notes else ''}",
+        ),
+        (
+            "neurons",
+            f"{recording.neurons}; {_neurons(description.silent, 'silent')};"
+            f" {_neurons(description.constant & ~description.silent, 'constant')}"
+            " in training",
+        ),
+        (
+            "responses",
+            f"mean {_spread(description.mean_responses)} over neurons, per presentation; largest"
+            f" {recording.responses.max():.4g};"
+            f" zeros {description.zeros.mean():.1%}",
+        ),
+        *_reliability(description),
+        (
+            "split (seed 0)",
+            f"{train} images trained on, {validation} validated on, {test} tested on",
+        ),
+        *(("told", note) for note in recording.notes),
+    ]
+    return "\n".join(f"{label.ljust(WIDTH)}{one_line(text)}" for label, text in rows)
+
+
+def _reliability(description):
+    if description.repeats is None:
+        return [
+            ("repeats", "none known, only averages: no noise ceiling, no oracle, no Fano factor")
+        ]
+    fewest, most = description.repeats
+    repeats = f"{fewest} to {most}" if fewest < most else f"{most}"
+    rows = [("repeats", f"{repeats} of each test image")]
+    for label, values in (
+        ("noise ceiling", description.ceilings),
+        ("jackknife oracle", description.oracles),
+        ("Fano factor", description.fano),
+    ):
+        known = values[np.isfinite(values)]
+        without = (
+            f" ({len(values) - len(known)} neurons without)" if len(known) < len(values) else ""
+        )
+        rows.append((label, (_spread(known) + without) if len(known) else "no neuron has one"))
+    return rows
+
+
+def _spread(values):
+    """Mean and quartiles."""
+    quartiles = ", ".join(f"{value:.3g}" for value in np.percentile(values, (25, 50, 75)))
+    return f"{values.mean():.3g} (quartiles {quartiles})"
+
+
+def _count(number, what):
+    return f"{number or 'no'} {what}{'' if number == 1 else 's'}"
+
+
+def _neurons(chosen, what):
+    numbers = np.flatnonzero(chosen)
+    if not len(numbers):
+        return f"none {what}"
+    named = ", ".join(map(str, numbers[:LISTED])) + (", …" if len(numbers) > LISTED else "")
+    return f"{len(numbers)} {what} ({named})"
+
+
+def _arrays_text(path):
+    """What stands in a file that was refused."""
+    from daenr_tf.recordings.inspection import arrays_of
+
+    lines = [f"{one_line(path)} can't be used as a recording. What can be read of it:"]
+    lines += [f"  {_array_text(found)}" for found in arrays_of(path)]
+    if len(lines) == 1:
+        lines.append("  no array")
+    return "\n".join(lines)
+
+
+def _array_text(found):
+    if found.problem:
+        return f"{found.key}: can't be read: {found.problem}"
+    text = f"{found.key}: shape {found.shape}, {found.type}"
+    if found.low is not None:
+        text += f", {found.low:.6g} to {found.high:.6g}"
+    bad = [
+        f"{number} {word}"
+        for number, word in (
+            (found.nan, "NaN"),
+            (found.infinite, "infinite"),
+            (found.negative, "negative"),
+        )
+        if number
+    ]
+    if bad:
+        text += f"; {', '.join(bad)}, the first at {list(found.first_bad)}"
+    return text

@@ -1,0 +1,290 @@
+"""`daenr compare`: several runs in one table."""
+
+import csv
+import io
+import json
+import os
+from dataclasses import dataclass
+
+from daenr_tf.commands.process import Parser, check_path
+from daenr_tf.errors import InputError, one_line
+from daenr_tf.files import read_text, write_text
+from daenr_tf.messages import LOGGER
+from daenr_tf.runs.directory import CONFIG, LARGEST_RESULTS, RESULTS, check_writable
+from daenr_tf.runs.summary import LABELS
+
+SETS = ("validation", "test")
+FACTS = (
+    "steps",
+    "best_step",
+    "parameters",
+    "seconds",
+    "images_per_second",
+)  # of a run, as results.json has them
+SHOWN_FACTS = ("steps", "best_step", "seconds")
+TOLD = ("dataset", "seed")  # settings that a block's heading tells
+COUNTS = {
+    "train": "training",
+    "validation": "validation",
+    "test": "test images",
+    "neurons": "neurons",
+}
+EPILOG = (
+    "Runs on other recordings, or with another split into training and validation images, stand"
+    " in blocks of their own: their"
+    " figures can't be held against each other. Choose by the validation figures; the test"
+    " figures then say how good the choice is."
+)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A finished run.
+
+    Attributes:
+        path: str, its directory.
+        results: dict, its `results.json`.
+    """
+
+    path: str
+    results: dict
+
+    @property
+    def block(self):
+        """What runs must share for their figures to be comparable: (digest of the recording, seed
+        of the split)."""
+        return self.results["dataset"]["digest"], self.results["config"]["seed"]
+
+    def figures(self):
+        """dict of (set, name) -> number or None: what was measured."""
+        return {
+            (part, name): value
+            for part in SETS
+            for name, value in (self.results.get(part) or {}).items()
+            if _is_number(value)
+        }
+
+
+def compare(call):
+    """The command."""
+    parser = Parser(
+        prog=call.typed,
+        description="Several runs in one table: the settings in which they differ, validation and"
+        " test figures,"
+        " steps and time.",
+        epilog=EPILOG,
+    )
+    parser.add_argument("runs", metavar="RUN", nargs="+", help="run directories")
+    parser.add_argument(
+        "--out", metavar="FILE.csv", help="where the table goes as CSV as well, one row per run"
+    )
+    options = parser.read(call.arguments)
+    for name, path in (("--out", options.out), *(("RUN", path) for path in options.runs)):
+        check_path(name, path)
+    if options.out is not None:
+        _check_out(options.out)
+    runs = _read_all(options.runs)
+    blocks = _blocks(runs)
+    settings = differing(runs)
+    print(
+        "\n\n".join(
+            _text(number, len(blocks), block, settings) for number, block in enumerate(blocks, 1)
+        )
+    )
+    if options.out is not None:
+        write_text(options.out, _csv(blocks, [name for name in settings if name != "recipe"]))
+
+
+def _check_out(out):
+    folder = os.path.dirname(os.path.abspath(out))
+    if not out.lower().endswith(".csv") or os.path.isdir(out) or not os.path.isdir(folder):
+        raise InputError(f"--out: expected a .csv file in a directory that is there, found {out}")
+    check_writable("--out", folder)
+
+
+def _read_all(paths):
+    """The runs that can be read, each once; the others are said. Raises `InputError` where none
+    can."""
+    found, problems = {}, []
+    for path in paths:
+        try:
+            found.setdefault(os.path.realpath(path), Finished(path, read_results(path)))
+        except InputError as problem:
+            problems.append(str(problem))
+    if not found:
+        raise InputError(
+            f"{problems[0]}{f' (and {len(problems) - 1} more)' if len(problems) > 1 else ''}; no"
+            f" run is left to compare"
+        )
+    for problem in problems:
+        LOGGER.warning(f"left out: {problem}")
+    return list(found.values())
+
+
+def read_results(path):
+    """The results of a finished run, with what a comparison needs in them.
+
+    Raises:
+        InputError: it is not finished, damaged, or no run's directory.
+    """
+    file = os.path.join(path, RESULTS)
+    if not os.path.exists(file):
+        if os.path.exists(os.path.join(path, CONFIG)):
+            raise InputError(f"{path}: expected a finished run, found one without {RESULTS}")
+        raise InputError(
+            f"{path}: expected a run's directory, found"
+            f" {'none' if os.path.isdir(path) else 'no such directory'}"
+        )
+    try:
+        results = json.loads(read_text(file, LARGEST_RESULTS, "a run's results"))
+        whole = (
+            isinstance(results["config"]["recipe"], str)
+            and type(results["config"]["seed"]) is int
+            and isinstance(results["dataset"]["digest"], str)
+            and isinstance(results["dataset"]["name"], str)
+            and isinstance(results["dataset"]["counts"], dict)
+            and isinstance(results["dataset"]["simulated"], bool)
+            and all(isinstance(results.get(part) or {}, dict) for part in SETS)
+            and bool(results["test"])
+            and all(_is_number(results[fact]) for fact in FACTS)
+            and _is_number(results["noise_ceiling"])
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        whole = False
+    if not whole:
+        raise InputError(f"{file}: expected a run's results, found something else")
+    return results
+
+
+def _is_number(value):
+    return value is None or (isinstance(value, (int, float)) and not isinstance(value, bool))
+
+
+def _blocks(runs):
+    """Lists of runs that may be held against each other, in the order in which the first of each
+    was given."""
+    blocks = {}
+    for run in runs:
+        blocks.setdefault(run.block, []).append(run)
+    return list(blocks.values())
+
+
+def differing(runs):
+    """The names of the settings in which runs differ, in the order of their `config`, without
+    those that headings tell."""
+    names = dict.fromkeys(
+        name for run in runs for name in run.results["config"] if name not in TOLD
+    )
+    return [
+        name
+        for name in names
+        if len({json.dumps(run.results["config"].get(name)) for run in runs}) > 1
+    ]
+
+
+def _measured(runs):
+    return list(
+        dict.fromkeys(
+            key for part in SETS for run in runs for key in run.figures() if key[0] == part
+        )
+    )
+
+
+def _text(number, of, runs, settings):
+    """A block as text: its heading, then a row per run with some settings and its figures."""
+    dataset, (digest, seed) = runs[0].results["dataset"], runs[0].block
+    counts = dataset["counts"]
+    heading = f"block {number} of {of}, not comparable with the others: " if of > 1 else ""
+    heading += dataset["name"] + (" (SIMULATED data)" if dataset["simulated"] else "")
+    heading += f", digest {digest[:12]}, split of seed {seed}: "
+    heading += ", ".join(f"{counts.get(name, '–')} {words}" for name, words in COUNTS.items())
+    measured = _measured(runs)
+    rows = [
+        [
+            "run",
+            *settings,
+            *(f"{part} {LABELS.get(name, name.replace('_', ' '))}" for part, name in measured),
+            "ceiling",
+            *SHOWN_FACTS,
+        ]
+    ]
+    for run in runs:
+        figures, results = run.figures(), run.results
+        rows.append(
+            [
+                run.path,
+                *(_setting(results["config"], name) for name in settings),
+                *(_figure(figures.get(key)) for key in measured),
+                _figure(results["noise_ceiling"]),
+                *(_figure(results[fact], 0) for fact in SHOWN_FACTS),
+            ]
+        )
+    if not any(part == "validation" for part, _ in measured):
+        heading += "\nno run here has validation figures"
+    rows = [[one_line(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    return "\n".join([*map(one_line, heading.split("\n")), *lines])
+
+
+def _setting(config, name):
+    value = config.get(name)
+    return (
+        "–"
+        if value is None
+        else "x".join(map(str, value))
+        if isinstance(value, list)
+        else str(value)
+    )
+
+
+def _figure(value, digits=3):
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def _csv(blocks, settings):
+    """All blocks as one table, a row per run."""
+    measured = _measured([run for block in blocks for run in block])
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(
+        [
+            "block",
+            "run",
+            "recording",
+            "simulated",
+            "digest",
+            "recipe",
+            "seed",
+            *settings,
+            *(f"{part}_{name}" for part, name in measured),
+            "noise_ceiling",
+            *FACTS,
+        ]
+    )
+    for number, block in enumerate(blocks, 1):
+        for run in block:
+            results, figures = run.results, run.figures()
+            config, dataset = results["config"], results["dataset"]
+            rows.writerow(
+                [
+                    number,
+                    one_line(run.path),
+                    one_line(dataset["name"]),
+                    dataset["simulated"],
+                    dataset["digest"],
+                    config["recipe"],
+                    config["seed"],
+                    *(
+                        "" if config.get(name) is None else _setting(config, name)
+                        for name in settings
+                    ),
+                    *(figures.get(key) for key in measured),
+                    results["noise_ceiling"],
+                    *(results[fact] for fact in FACTS),
+                ]
+            )
+    return text.getvalue()

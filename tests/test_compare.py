@@ -1,0 +1,224 @@
+"""`daenr compare`: what may be held against each other stands together, and what can't be read is
+named."""
+
+import copy
+import csv
+import json
+import os
+
+import pytest
+
+from daenr_tf.commands.main import main
+
+CONFIG = {
+    "recipe": "cae_fr",
+    "layer": 2,
+    "seed": 0,
+    "task": "nrs",
+    "alpha": 0.5,
+    "beta": 1.0,
+    "image_size": [32, 32],
+    "dataset": "simulated",
+}
+RESULTS = {
+    "recipe": "cae_fr",
+    "config": CONFIG,
+    "dataset": {
+        "name": "simulated-r3",
+        "simulated": True,
+        "digest": "a" * 64,
+        "counts": {"train": 1440, "validation": 360, "test": 50, "neurons": 102, "repeats": 12},
+    },
+    "validation": {"pcc": 0.41, "mse": 0.05, "monitor": "response"},
+    "test": {"mse": 0.04, "psnr": 20.0, "ssim": 0.75, "pcc": 0.5},
+    "noise_ceiling": 0.798,
+    "steps": 900,
+    "best_step": 850,
+    "parameters": 1000,
+    "seconds": 61.4,
+    "images_per_second": 800.0,
+}
+
+
+def run(name, digest=None, drop=(), test=None, **settings):
+    """A run's directory of this name, with results as above but for these."""
+    results = copy.deepcopy(RESULTS)
+    results["config"].update(settings)
+    results["dataset"]["digest"] = digest or results["dataset"]["digest"]
+    results["test"] = results["test"] if test is None else test
+    for key in drop:
+        del results[key]
+    os.makedirs(name)
+    for file, content in (("results.json", results), ("config.json", results["config"])):
+        with open(os.path.join(name, file), "w", encoding="utf-8") as stream:
+            json.dump(content, stream)
+    return name
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def compare(capsys, *arguments, status=0):
+    with pytest.raises(SystemExit) as left:
+        main(["compare", *arguments])
+    out, err = capsys.readouterr()
+    assert left.value.code == status, err
+    return out, err
+
+
+def table(block):
+    """The rows of a block of text: dicts by column."""
+    lines = [line for line in block.splitlines() if line.startswith(("run ", "r_"))]
+    starts = [
+        i
+        for i in range(len(lines[0]))
+        if i == 0 or (lines[0][i - 2 : i] == "  " and lines[0][i] != " ")
+    ]
+    cells = [
+        [line[a:b].strip() for a, b in zip(starts, [*starts[1:], None], strict=True)]
+        for line in lines
+    ]
+    return [dict(zip(cells[0], row, strict=True)) for row in cells[1:]]
+
+
+def test_runs_stand_in_one_table_with_the_settings_that_differ(capsys):
+    out, err = compare(
+        capsys,
+        run("r_a"),
+        run("r_b", layer=3, image_size=[32, 48], dataset="elsewhere", test={"pcc": None}),
+    )
+    assert (
+        err == ""
+        and "SIMULATED data" in out
+        and "1440 training, 360 validation, 50 test images, 102 neurons" in out
+        and "block" not in out
+    )
+    first, second = table(out)
+    assert list(first) == [
+        "run",
+        "layer",
+        "image_size",
+        "validation mean PCC",
+        "validation MSE",
+        "test MSE",
+        "test PSNR (dB)",
+        "test SSIM",
+        "test mean PCC",
+        "ceiling",
+        "steps",
+        "best_step",
+        "seconds",
+    ]
+    assert (
+        first["run"] == "r_a"
+        and first["layer"] == "2"
+        and second["layer"] == "3"
+        and second["image_size"] == "32x48"
+    )
+    assert (
+        first["validation mean PCC"] == "0.410"
+        and first["test mean PCC"] == "0.500"
+        and first["seconds"] == "61"
+    )
+    assert second["test mean PCC"] == second["test MSE"] == "–"
+
+
+@pytest.mark.parametrize("other", [{"digest": "b" * 64}, {"seed": 1}])
+def test_other_recordings_and_other_splits_stand_apart_and_are_told(other, capsys):
+    out, _ = compare(capsys, run("r_a"), run("r_b", **other), run("r_c", layer=1))
+    blocks = out.split("\n\n")
+    assert [[row["run"] for row in table(block)] for block in blocks] == [["r_a", "r_c"], ["r_b"]]
+    assert all(
+        f"block {number} of 2, not comparable with the others" in block
+        for number, block in enumerate(blocks, 1)
+    )
+    wanted = other.get("digest", "a" * 64)[:12], f"split of seed {other.get('seed', 0)}"
+    assert all(words in blocks[1].splitlines()[0] for words in wanted)
+
+
+def test_csv_has_every_run_with_its_block_in_full_precision(capsys):
+    compare(capsys, run("r_a"), run("r_b", seed=1, layer=4), "--out", "table.csv")
+    with open("table.csv", encoding="utf-8", newline="") as file:
+        first, second = csv.DictReader(file)
+    assert (first["block"], first["run"], first["recipe"], first["seed"], first["layer"]) == (
+        "1",
+        "r_a",
+        "cae_fr",
+        "0",
+        "2",
+    )
+    assert (second["block"], second["seed"], second["layer"], second["digest"]) == (
+        "2",
+        "1",
+        "4",
+        "a" * 64,
+    )
+    assert (
+        first["seconds"] == "61.4"
+        and first["validation_pcc"] == "0.41"
+        and first["test_psnr"] == "20.0"
+        and first["parameters"] == "1000"
+    )
+
+
+def test_a_run_without_validation_figures_is_compared_by_what_it_has(capsys):
+    out, _ = compare(capsys, run("r_a", drop=["validation"]))
+    assert "no run here has validation figures" in out and table(out)[0]["test MSE"] == "0.040"
+
+
+def test_a_run_named_twice_stands_there_once(capsys):
+    assert len(table(compare(capsys, run("r_a"), "r_a", "./r_a/")[0])) == 1
+
+
+def damaged(name):
+    run(name)
+    with open(os.path.join(name, "results.json"), "r+", encoding="utf-8") as file:
+        file.truncate(100)
+    return name
+
+
+def unfinished(name):
+    run(name)
+    os.remove(os.path.join(name, "results.json"))
+    return name
+
+
+LEFT_OUT = {
+    "unfinished": (unfinished, "bad: expected a finished run, found one without results.json"),
+    "cut off": (damaged, "bad/results.json: expected a run's results, found something else"),
+    "skipped": (
+        lambda name: run(name, drop=["test", "steps"]),
+        "bad/results.json: expected a run's results",
+    ),
+    "no run": (
+        lambda name: os.makedirs(name) or name,
+        "bad: expected a run's directory, found none",
+    ),
+    "nothing": (lambda name: name, "bad: expected a run's directory, found no such directory"),
+}
+
+
+@pytest.mark.parametrize("kind", LEFT_OUT)
+def test_a_run_that_can_not_be_read_is_named_and_left_out(kind, capsys):
+    make, words = LEFT_OUT[kind]
+    out, err = compare(capsys, make("bad"), run("r_a"))
+    assert (
+        err.startswith(f"left out: {words}")
+        and err.count("\n") == 1
+        and [row["run"] for row in table(out)] == ["r_a"]
+    )
+    out, err = compare(capsys, "bad", "--out", "table.csv", status=2)
+    assert (
+        out == ""
+        and err.startswith(f"daenr compare: {words}")
+        and err.count("\n") == 1
+        and not os.path.exists("table.csv")
+    )
+
+
+@pytest.mark.parametrize("out", ["table.txt", "nowhere/table.csv", "r_a"])
+def test_a_place_for_the_table_that_can_not_be_is_refused(out, capsys):
+    _, err = compare(capsys, run("r_a"), "--out", out, status=2)
+    assert f"--out: expected a .csv file in a directory that is there, found {out}" in err
