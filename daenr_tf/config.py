@@ -57,6 +57,13 @@ class _ModelConfig:
         """1 (grey) or 3 (RGB)."""
         return 3 if self.color == "rgb" else 1
 
+    @property
+    def hidden_shapes(self):
+        """(height, width, channels) of each hidden layer; a model without a decoder has those up to the one that is read."""
+        hidden = systems.CORES[self.core].hidden
+        return [(*(-(-side // pixels) for side in self.image_size), channels)
+                for pixels, channels in (hidden if self.system.reconstructs else hidden[:self.layer])]
+
 
 ModelConfig = dataclasses.make_dataclass(
     "ModelConfig", [(name, object, None) for name in systems.options()], bases=(_ModelConfig,), frozen=True)

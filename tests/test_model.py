@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from assembly import assembled
+from refusal import refused
 
 import daenr_tf
 from daenr_tf.config import ModelConfig
@@ -364,9 +364,18 @@ def test_what_is_no_saved_model_of_ours_is_named_in_one_line(saved, tmp_path, na
     assert str(path) in str(caught.value) and "expected" in str(caught.value) and "\n" not in str(caught.value)
 
 
+def test_a_decoder_that_does_not_fit_the_core_is_refused():
+    """Two blocks of the encoder halve the image once, and the decoder doubles it twice."""
+    from daenr_tf.layers.bottlenecks import DenseBottleneck
+    from daenr_tf.layers.decoder import Decoder
+
+    model = DAENR(Encoder(depth=2), DenseBottleneck(), Decoder(), image_shape=(32, 32, 1))
+    with refused("DAENR", "images of (32, 32, 1)", "(16, 16, 48)", "found one that makes (64, 64, 1)"):
+        model.build()
+
+
 def test_an_unknown_setting_of_a_model_is_refused():
     with pytest.raises(ValueError, match="depht"):
-        assembled("cae")
         DAENR(Encoder(), readout=FactorizedReadout(5), depht=3)
 
 

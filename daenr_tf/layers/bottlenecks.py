@@ -3,6 +3,8 @@
 Every bottleneck maps the core's last layer to (code for the decoder, dict of loss terms); the terms join the reconstruction loss.
 """
 
+from typing import ClassVar
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -81,7 +83,7 @@ class GaussianBottleneck(_LatentBottleneck):
 
     outputs_per_latent = 2
     term_names = ("kl",)
-    units = {"kl": ("KL divergence", "KL to the prior (nats per image)")}
+    units: ClassVar[dict[str, tuple[str, str]]] = {"kl": ("KL divergence", "KL to the prior (nats per image)")}
 
     def posterior(self, hidden):
         """The posterior as a TensorFlow Probability distribution with event shape (latent,)."""

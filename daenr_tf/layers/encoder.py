@@ -27,7 +27,7 @@ class Encoder(Part):
 
     downsampling = 4
 
-    def __init__(self, depth=len(STRIDES), seed=0, **kwargs):
+    def __init__(self, depth=4, seed=0, **kwargs):
         super().__init__(**kwargs)
         self.depth = depth
         self.seed = seed

@@ -1,5 +1,7 @@
 """What the parts of a model have in common: core, bottleneck, decoder, readout."""
 
+from typing import ClassVar
+
 import keras
 
 
@@ -18,7 +20,7 @@ class Part(keras.layers.Layer):
     """
 
     term_names = ()
-    units = {}
+    units: ClassVar[dict[str, tuple[str, str]]] = {}
     split_matters = False
     figure = None
 

@@ -1,5 +1,7 @@
 """The VQ-VAE's bottleneck (van den Oord et al. 2017, https://arxiv.org/abs/1711.00937)."""
 
+from typing import ClassVar
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -36,7 +38,7 @@ class QuantizedBottleneck(Part):
         seed: int, of the initial weights and of the revived codes.
     """
 
-    units = {"commitment": ("commitment", "squared distance to the code"), "codebook": ("codebook", "squared distance to the code"),
+    units: ClassVar[dict[str, tuple[str, str]]] = {"commitment": ("commitment", "squared distance to the code"), "codebook": ("codebook", "squared distance to the code"),
              "codebook_perplexity": ("codebook perplexity", "codes in use (1 to K)")}
 
     def __init__(self, codebook_size=32, code_dim=256, codebook_update="ema", pixels=1024, seed=0, **kwargs):

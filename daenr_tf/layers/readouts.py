@@ -4,6 +4,8 @@ Every readout maps (batch, height, width, channels) to (batch, neurons) float32 
 what it adds to the response loss. The softplus is ours: the Poisson loss needs a rate above zero.
 """
 
+from typing import ClassVar
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -37,7 +39,7 @@ class Readout(Part):
     """
 
     penalty_names = ("readout_l1",)
-    units = {"readout_l1": ("readout sparsity", "mean L1 per neuron"), "readout_l2": ("readout weight decay", "sum of squared weights"),
+    units: ClassVar[dict[str, tuple[str, str]]] = {"readout_l1": ("readout sparsity", "mean L1 per neuron"), "readout_l2": ("readout weight decay", "sum of squared weights"),
              "activity_l1": ("activity sparsity", "mean |h|")}
 
     def __init__(self, neurons, readout_l1=0.02, activity_l1=0.0, seed=0, **kwargs):
