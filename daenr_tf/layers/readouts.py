@@ -79,7 +79,8 @@ class Readout(Part):
         """Let the readout start at a mean response, (neurons,) per presentation."""
         self.bias.assign(inverse_softplus(mean_response))
 
-    def _normal(self, name, shape, deviation):
+    def normal(self, name, shape, deviation):
+        """A weight of a name and a shape that starts at N(0, deviation²)."""
         initializer = keras.initializers.RandomNormal(stddev=deviation, seed=derive_seed(self.seed, name))
         return self.add_weight(name=name, shape=shape, initializer=initializer)
 
@@ -100,8 +101,8 @@ class FactorizedReadout(Readout):
 
     def build(self, input_shape):
         _, height, width, channels = input_shape
-        self.mask = self._normal("mask", (height, width, self.neurons), 0.02)
-        self.features = self._normal("features", (channels, self.neurons), 0.05)
+        self.mask = self.normal("mask", (height, width, self.neurons), 0.02)
+        self.features = self.normal("features", (channels, self.neurons), 0.05)
         super().build(input_shape)
 
     def drive(self, hidden, draws, training):
@@ -139,7 +140,7 @@ class FixedMaskReadout(Readout):
         _, self.height, self.width, channels = input_shape
         self.cell = self.add_weight(name="cell", shape=(self.neurons,), initializer="zeros", dtype="int32",
                                     trainable=False)
-        self.features = self._normal("features", (channels, self.neurons), 0.05)
+        self.features = self.normal("features", (channels, self.neurons), 0.05)
         super().build(input_shape)
 
     def initialize(self, training):
