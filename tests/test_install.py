@@ -183,7 +183,7 @@ def pins():
 
 
 def test_every_requirement_has_bounds_and_a_pin_within(pins):
-    for requirement in requirements("dev", "gpu"):
+    for requirement in requirements("dev", "docs", "gpu"):
         assert {">=", "<"} <= {bound.operator for bound in requirement.specifier}, f"{requirement}: expected a lower and an upper bound"
         assert requirement.specifier.contains(pins[canonicalize_name(requirement.name)]), requirement
 

@@ -1,4 +1,4 @@
-"""A whole run from the command line, on a small recording: what it leaves, and how it is stopped and gone on with."""
+"""A whole run from the command line, on a small recording: what it leaves, and how it is stopped and resumed."""
 
 import csv
 import os
