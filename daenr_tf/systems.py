@@ -1,8 +1,10 @@
-"""What the product knows of systems, as data: the parts that a model is made of, their options, and the names that models go by.
+"""What the product knows of systems, as data: the parts that a model is made of, their options, and
+the names that models go by.
 
-A system is a core (the encoder), where it reconstructs a bottleneck and a decoder, and where it predicts responses a readout. Each part
-is one row here and one class (`docs/model.md`); everything else asks these rows. The paper's fifteen models are the products of its rows.
-Nothing here imports TensorFlow: the command line, its help and its checks stand on it.
+A system is a core (the encoder), where it reconstructs a bottleneck and a decoder, and where it
+predicts responses a readout. Each part is one row here and one class (`docs/model.md`); everything
+else asks these rows. The paper's fifteen models are the products of its rows. Nothing here imports
+TensorFlow: the command line, its help and its checks stand on it.
 """
 
 import importlib
@@ -19,7 +21,8 @@ class Option:
     """A setting that belongs to a part.
 
     Attributes:
-        name: its field in the configuration; `--name` with hyphens on the command line. Parts may share one: it then means the same.
+        name: its field in the configuration; `--name` with hyphens on the command line. Parts may
+            share one: it then means the same.
         default: its value where nothing is said.
         read: text of the command line -> value; raises ValueError.
         check: called with name and value; raises `SettingError`.
@@ -42,9 +45,12 @@ class Part:
         title: as papers write it, such as "FR".
         home: "module:Class" of its layer.
         options: tuple of `Option`, arguments of that class by the same names.
-        size: function of `layers.sizes` that tells what it takes of memory, or None where that is not known.
-        code_channels: of a bottleneck, function of a `ModelConfig` that tells how many channels its code has.
-        usual_steps: of a bottleneck, how many steps its models take until patience ends, for forecasts (docs/results.md).
+        size: function of `layers.sizes` that tells what it takes of memory, or None where that is
+            not known.
+        code_channels: of a bottleneck, function of a `ModelConfig` that tells how many channels its
+            code has.
+        usual_steps: of a bottleneck, how many steps its models take until patience ends, for
+            forecasts (docs/results.md).
     """
 
     name: str
@@ -66,9 +72,10 @@ class Core(Part):
     """An encoder.
 
     Attributes:
-        hidden: tuple of (image pixels per cell, channels), of the hidden layers h_1 … h_n that a readout may read; the image's sides are
-            multiples of the last layer's pixels per cell.
-        decoder: the name of the decoder that brings a grid of the last layer's size back to the image's.
+        hidden: tuple of (image pixels per cell, channels), of the hidden layers h_1 … h_n that a
+            readout may read; the image's sides are multiples of the last layer's pixels per cell.
+        decoder: the name of the decoder that brings a grid of the last layer's size back to the
+            image's.
     """
 
     hidden: tuple = ((1, 1),)
@@ -153,7 +160,8 @@ BOTTLENECKS = _by_name(
 DECODERS = _by_name(
     Part("daenr", "DAE-NR", "daenr_tf.layers.decoder:Decoder", size=sizes.decoder),
 )
-# The fully connected readout's penalty was found on validation (docs/readouts.md); the others' is how the paper is read.
+# The fully connected readout's penalty was found on validation (docs/readouts.md); the others' is
+# how the paper is read.
 READOUTS = _by_name(
     Part(
         "fr",
