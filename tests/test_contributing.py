@@ -5,9 +5,12 @@ import os
 import subprocess
 import sys
 
+import numpy as np
+import pandas as pd
 import pytest
 from diffs import diffs, tree_with
 from runs import SMALL, outcome, write_recording
+from scipy.io import savemat
 
 # By heading: a recipe with the addition, the options that choose it, its own option with a value that can't be used.
 PARTS = {
@@ -15,6 +18,8 @@ PARTS = {
     "A core": ("cae_fr", ("--core", "shallow", "--layer", "3"), ("--kernel-l1", "-1")),
     "A bottleneck": ("sae_fr", (), ("--latent-l1", "nan")),
 }
+OTHERS = ("A command", "A form of file", "A claim")
+ALL = (*PARTS, *OTHERS)
 TOGETHER = {"recipe": "sae_gauss", "core": "shallow", "layer": 3, "image_size": [8, 12], "max_steps": 20, "validate_every": 5, "batch_size": 16}
 
 CONFIGURED = """
@@ -103,14 +108,27 @@ def recording(tmp_path_factory):
     return write_recording(tmp_path_factory.mktemp("recording") / "mine.npz")
 
 
+@pytest.fixture(scope="module")
+def matlab_recording(recording, tmp_path_factory):
+    """The same recording in another form."""
+    path = tmp_path_factory.mktemp("recording") / "mine.mat"
+    savemat(path, dict(np.load(recording)))
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def life(python, matlab_recording, tmp_path_factory):
+    """Runs with all that was added: (folder of `whole` and `stopped`, what was said)."""
+    folder = tmp_path_factory.mktemp("life")
+    return folder, python(ALL, "-c", LIFE, json.dumps(TOGETHER), matlab_recording, folder).stderr
+
+
 def fit(python, headings, recipe, *options, status=0):
-    """`python -m recipes.<recipe>`, of a recipe that needs no file."""
-    code = f"from daenr_tf.commands.fit import main; main({recipe!r})"
-    return python(headings, "-c", code, *options, status=status)
+    return python(headings, "-m", "daenr_tf", "fit", recipe, *options, status=status)
 
 
 def test_every_part_of_the_page_with_a_diff_is_put_to_work():
-    assert diffs().keys() == PARTS.keys()
+    assert tuple(diffs()) == ALL
 
 
 @pytest.mark.parametrize("kind", PARTS)
@@ -136,12 +154,51 @@ def test_models_without_the_part_refuse_its_option(python):
     assert "--mask-width: cae_fr has no such option" in said and "cnn_gauss, cae_gauss, vae_gauss, vqvae_gauss" in said
 
 
-def test_parts_that_were_added_work_together(python, recording, tmp_path):
+def test_parts_that_were_added_work_together(life):
     """A run of all three is stopped and goes on to the same bits, its export and its file answer alike, its core's penalty joins both brackets."""
-    said = python(tuple(PARTS), "-c", LIFE, json.dumps(TOGETHER), recording, tmp_path).stderr
+    folder, said = life
     assert "the paper has no sae_gauss: alpha:beta, unless you give them, are 1:0.001" in said
-    assert outcome(str(tmp_path / "whole")) == outcome(str(tmp_path / "stopped"))
-    assert set(os.listdir(tmp_path / "whole" / "run" / "figures")) == {"learning_curves.png", "masks.png", "pcc.png", "reconstructions.png"}
+    assert outcome(str(folder / "whole")) == outcome(str(folder / "stopped"))
+    assert set(os.listdir(folder / "whole" / "run" / "figures")) == {"learning_curves.png", "masks.png", "pcc.png", "reconstructions.png"}
+
+
+def test_a_command_is_one_of_daenr(python, life, tmp_path):
+    assert "the neurons that a run predicts best" in python(("A command",), "-m", "daenr_tf", "--help").stdout
+    assert "--count" in python(("A command",), "-m", "daenr_tf", "best", "--help").stdout
+    for arguments, words in ((("--count", "few", "."), "--count: expected a whole number, found 'few'"),
+                             ((tmp_path,), "RUN: expected a finished run with a readout"), ((), "RUN: expected")):
+        said = python(("A command",), "-m", "daenr_tf", "best", *arguments, status=2).stderr
+        assert said.count("\n") == 1 and said.startswith("daenr best: ") and words in said
+    run = life[0] / "whole" / "run"
+    told = python(("A command",), "-m", "daenr_tf", "best", run, "--count", "2").stdout.split("\n")
+    best = pd.read_csv(run / "neurons.csv").sort_values("pcc", ascending=False)["neuron"]
+    assert [int(line.split()[0]) for line in told[1:3]] == list(best[:2]) and told[3:] == [""]
+
+
+def test_a_form_of_file_is_read_as_any_other(python, recording, matlab_recording, tmp_path):
+    code = "import daenr_tf, sys; print(*(daenr_tf.load_recording(path).digest for path in sys.argv[1:]))"
+    first, second = python(("A form of file",), "-c", code, recording, matlab_recording).stdout.split()
+    assert first == second
+    assert "FILE.mat" in fit(python, ("A form of file",), "cae_fr", "--help").stdout
+    (tmp_path / "damaged.mat").write_bytes(b"MATLAB 5.0 MAT-file")
+    said = fit(python, ("A form of file",), "cae_fr", "--dataset", tmp_path / "damaged.mat", status=2).stderr
+    assert said.count("\n") == 1 and "expected a MATLAB file of version 7.2 or older" in said
+
+
+def test_cells_of_what_was_added_stand_in_the_report_and_are_judged(python, matlab_recording, tmp_path):
+    options = ("--core", "shallow", "--image-size", "12", "--max-steps", "20", "--kernel-l1", "0.2", "--mask-width", "0.4")
+    said = python(ALL, "-m", "daenr_tf", "reproduce", "--only", "table5", "--dataset", matlab_recording, "--models", "sae,sae_gauss", "--layers", "3",
+                  "--seeds", "1", "--budget", "quick", "--workers", "1", "--results-dir", tmp_path / "study", *options).stdout
+    assert "C10 not decidable with this data: Every joint variant's images have a higher PSNR" in said
+    cells = sorted((tmp_path / "study" / "cells").iterdir())
+    base, joint = (np.load(cell / "outputs.npz")["psnr"].mean() for cell in cells)
+    assert [cell.name.split("-")[0] for cell in cells] == ["sae", "sae_gauss"]
+    claims = pd.read_csv(tmp_path / "study" / "tables" / "claims.csv").set_index("claim")
+    assert claims.loc["C10", "comparison"] == "SAE-Gauss3 against SAE"
+    assert claims.loc["C10", "effect"] == pytest.approx(joint - base, abs=1e-9)
+    assert set(pd.read_csv(tmp_path / "study" / "tables" / "table5.csv")["model"]) == {"sae", "sae_gauss"}
+    report = (tmp_path / "study" / "report.html").read_text(encoding="utf-8")
+    assert "SAE-Gauss" in report and "C10" in report
 
 
 @pytest.mark.slow
