@@ -7,7 +7,7 @@ import re
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import BinaryIO
 
 from daenr_tf.errors import InputError, MachineError
@@ -42,7 +42,7 @@ def read_text(path: str | os.PathLike, most: int, expected: str = "a file") -> s
         return file.read(most).decode("utf-8")
 
 
-def replace_file(path: str | os.PathLike, write: Callable[[BinaryIO], object]) -> None:
+def replace_file(path, write):
     """Write a file so that it is there whole or not at all: `write(file)` gets a binary file beside `path`.
 
     Raises:

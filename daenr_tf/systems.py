@@ -237,7 +237,7 @@ class System:
     def tasks(self) -> tuple:
         """Of "ir" and "nrs", those that it has a head for; the first is its default."""
         return tuple(
-            task for task, able in (("ir", self.reconstructs), ("nrs", self.readout)) if able
+            task for task, part in (("ir", self.bottleneck), ("nrs", self.readout)) if part
         )
 
     @property

@@ -1,4 +1,4 @@
-"""A whole run from the command line, on a small recording: what it leaves, and how it is stopped and resumed."""
+"""A whole run from the command line, on a small recording: what it leaves, and how it is stopped and gone on with."""
 
 import csv
 import os

@@ -1,4 +1,4 @@
-"""Whole experiments from the command line, on a small recording: what they leave, how they are refused, killed and resumed."""
+"""Whole experiments from the command line, on a small recording: what they leave, how they are refused, killed and gone on with."""
 
 import json
 import os

@@ -38,7 +38,7 @@ def main():
 
 
 def run_cell(cell, study, results_dir):
-    """Train and evaluate a cell; one that is unfinished is resumed, one that is finished is left, one that is at work elsewhere is waited for.
+    """Train and evaluate a cell; one that is unfinished is gone on with, one that is finished is left, one that is at work elsewhere is waited for.
 
     Args:
         cell: `Cell`.

@@ -33,7 +33,7 @@ class Products:
 
 
 def run(config, data_dir=None, run_dir=None, export_dir=None, overwrite=False):
-    """Run a configuration; a run that lies in its directory is resumed, or reported if it is finished.
+    """Run a configuration; a run that lies in its directory is gone on with, or reported if it is finished.
 
     Args:
         config: `RunConfig`.
