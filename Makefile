@@ -1,4 +1,4 @@
-.PHONY: run test test-slow venv constraints
+.PHONY: run test test-slow lint docs venv constraints
 
 PYTHON ?= python3
 # The versions that were tested; `make venv CONSTRAINTS=` takes the newest that requirements.txt allows.
@@ -14,6 +14,18 @@ test: venv
 
 test-slow: venv
 	$(BIN)/python -m pytest -m slow
+
+lint: venv
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+# The web site in site/; a warning is an error.
+docs: $(BIN)/mkdocs
+	$(BIN)/mkdocs build --quiet
+
+$(BIN)/mkdocs: $(READY)
+	$(BIN)/python -m pip install --quiet $(addprefix --constraint ,$(CONSTRAINTS)) --editable '.[docs]'
+	@touch $@
 
 venv: $(READY)
 
@@ -42,7 +54,7 @@ $(READY): requirements.txt setup.cfg pyproject.toml $(CONSTRAINTS)
 # pip and setuptools are the interpreter's: each Python brings its own, and an older one need not run on a newer Python.
 constraints:
 	rm -f $(READY)
-	$(MAKE) venv CONSTRAINTS=
+	$(MAKE) $(BIN)/mkdocs CONSTRAINTS=
 	{ grep '^#' constraints.txt; \
 	    $(BIN)/python -m pip freeze --all --exclude-editable --exclude pip --exclude setuptools; } > .venv/constraints.txt
 	mv .venv/constraints.txt constraints.txt

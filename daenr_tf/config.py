@@ -20,6 +20,18 @@ LARGEST_CONFIG = 1_000_000  # bytes that are read
 
 @dataclass(frozen=True)
 class _ModelConfig:
+    """What a model is made of. Options of parts that its recipe has not are kept and mean nothing.
+
+    Attributes:
+        recipe: one of `systems.SYSTEMS`; it names the bottleneck and the readout.
+        core: one of `systems.CORES`, the encoder.
+        layer: int, the hidden layer h_i that the readout reads, 1 to the core's last.
+        image_size: (height, width) in pixels that stimuli are resized to, multiples of the core's downsampling.
+        color: "grey" (1 channel) or "rgb" (3).
+        precision: "float32" or "mixed_bfloat16".
+        seed: int, of the initial weights and of sampling; also of the validation split that parts start from.
+    """
+
     recipe: str = "cae_fr"
     core: str = "daenr"
     layer: int = 2
@@ -57,21 +69,19 @@ class _ModelConfig:
         """1 (grey) or 3 (RGB)."""
         return 3 if self.color == "rgb" else 1
 
+    @property
+    def hidden_shapes(self):
+        """(height, width, channels) of each hidden layer; a model without a decoder has those up to the one that is read."""
+        hidden = systems.CORES[self.core].hidden
+        return [(*(-(-side // pixels) for side in self.image_size), channels)
+                for pixels, channels in (hidden if self.system.reconstructs else hidden[:self.layer])]
+
 
 ModelConfig = dataclasses.make_dataclass(
     "ModelConfig", [(name, object, None) for name in systems.options()], bases=(_ModelConfig,), frozen=True)
 ModelConfig.__module__ = __name__
-ModelConfig.__doc__ = """What a model is made of. Options of parts that its recipe has not are kept and mean nothing.
-
-    Attributes:
-        recipe: one of `systems.SYSTEMS`; it names the bottleneck and the readout.
-        core: one of `systems.CORES`, the encoder.
-        layer: int, the hidden layer h_i that the readout reads, 1 to the core's last.
-        image_size: (height, width) in pixels that stimuli are resized to, multiples of the core's downsampling.
-        color: "grey" (1 channel) or "rgb" (3).
-        precision: "float32" or "mixed_bfloat16".
-        seed: int, of the initial weights and of sampling; also of the validation split that parts start from.
-""" + "".join(f"        {option.name}: {option.help}; None takes the part's default.\n" for option in systems.options().values()) + "    "
+ModelConfig.__doc__ = _ModelConfig.__doc__.rstrip() + "\n" + "".join(
+    f"        {option.name}: {option.help}; None takes the part's default.\n" for option in systems.options().values()) + "    "
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,14 @@
 """The ways a run can end badly, each with the exit status that a script can test for."""
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas
+
 INTERRUPTED = 130  # the exit status of a process that was asked to stop
 
 
-def one_line(text):
+def one_line(text: object) -> str:
     """`text` with every control character, line break and lone surrogate shown as its escape."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii") for c in str(text))
 
@@ -14,7 +19,7 @@ class InputError(ValueError):
     The message is one line: what it is about, what was expected and what was found.
     """
 
-    def __init__(self, message):
+    def __init__(self, message: str) -> None:
         super().__init__(one_line(message))
 
 
@@ -26,7 +31,7 @@ def refusal(what, expected, found):
 class SettingError(InputError):
     """A setting that can't be used, by the name of its field, so that the command line can name its option."""
 
-    def __init__(self, field, expected, found):
+    def __init__(self, field: str, expected: str, found: object) -> None:
         self.field = field
         self.problem = f"expected {expected}, found {one_line(repr(found))[:100]}"
         super().__init__(f"{field}: {self.problem}")
@@ -47,6 +52,6 @@ class DivergedError(RuntimeError):
         history: `pandas.DataFrame`, the validations up to there.
     """
 
-    def __init__(self, message, history):
+    def __init__(self, message: str, history: "pandas.DataFrame") -> None:
         self.history = history
         super().__init__(message)

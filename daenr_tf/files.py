@@ -7,11 +7,13 @@ import re
 import shutil
 import stat
 import tempfile
+from collections.abc import Iterator
+from typing import BinaryIO
 
 from daenr_tf.errors import InputError, MachineError
 
 
-def open_regular(path, expected="a file"):
+def open_regular(path: str | os.PathLike, expected: str = "a file") -> BinaryIO:
     """A binary file for reading. Raises `InputError` where `path` is no regular file (or link to one) that can be opened."""
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
@@ -28,7 +30,7 @@ def open_regular(path, expected="a file"):
 
 
 
-def read_text(path, most, expected="a file"):
+def read_text(path: str | os.PathLike, most: int, expected: str = "a file") -> str:
     """The text of a regular file, its first `most` bytes.
 
     Raises:
@@ -70,14 +72,14 @@ def replace_file(path, write):
         write(file)
 
 
-def write_text(path, text):
+def write_text(path: str | os.PathLike, text: str) -> None:
     """`replace_file` for text."""
     replace_file(path, lambda file: file.write(text.encode("utf-8")))
 
 
 
 @contextlib.contextmanager
-def folder_aside(directory, prefix):
+def folder_aside(directory: str, prefix: str) -> Iterator[str]:
     """A folder in `directory` for as long as it is held; those that killed processes left there are removed first.
 
     A process keeps its folder locked, and `directory` while it makes and locks the folder: none is seen before it is locked.

@@ -5,6 +5,7 @@ shape, or doesn't match its partner, raises InputError.
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.ndimage import correlate1d
 from scipy.special import betainc
 
@@ -18,7 +19,7 @@ _SSIM_SIGMA = 1.5
 _SSIM_C1, _SSIM_C2 = 0.01**2, 0.03**2
 
 
-def pearson_per_neuron(predicted, observed) -> np.ndarray:
+def pearson_per_neuron(predicted: ArrayLike, observed: ArrayLike) -> np.ndarray:
     """Pearson correlation over images, (images, neurons), (images, neurons) -> (neurons,).
 
     A neuron whose prediction or response is constant, up to the rounding of the array's own type, counts as exactly 0. One with a value
@@ -38,7 +39,7 @@ def _pearson_per_neuron(predicted, observed):
     return pcc
 
 
-def pearson_p_value(pcc, images: int) -> np.ndarray:
+def pearson_p_value(pcc: ArrayLike, images: int) -> np.ndarray:
     """Two-sided p-value of correlations (neurons,) over `images` images under the null of independent normal variables.
 
     (r + 1) / 2 follows a beta law with both parameters images / 2 - 1. A correlation of 0, which a constant has, gives 1; so does any
@@ -51,7 +52,7 @@ def pearson_p_value(pcc, images: int) -> np.ndarray:
     return np.where(pcc == 0, 1.0, 2 * betainc(shape, shape, (1 - np.abs(pcc)) / 2))
 
 
-def significant_neurons(predicted, observed, level: float = SIGNIFICANCE_LEVEL) -> np.ndarray:
+def significant_neurons(predicted: ArrayLike, observed: ArrayLike, level: float = SIGNIFICANCE_LEVEL) -> np.ndarray:
     """Neurons that are predicted significantly: p <= level and r > 0, (images, neurons), (images, neurons) -> (neurons,) bool.
 
     The paper's Figures 3, 4 and 8 count these ("the threshold for significance is p <= 0.05").
@@ -60,7 +61,7 @@ def significant_neurons(predicted, observed, level: float = SIGNIFICANCE_LEVEL) 
     return (pearson_p_value(pcc, len(np.asarray(observed))) <= level) & (pcc > 0)
 
 
-def noise_ceiling(trials) -> np.ndarray:
+def noise_ceiling(trials: ArrayLike) -> np.ndarray:
     """The largest correlation with the trial average that a perfect model could reach, (repeats, images, neurons) -> (neurons,).
 
     sqrt((V - n) / V) clipped to [0, 1]: V is the variance over images of the trial average (ddof 1), n the mean over images of the variance over
@@ -95,7 +96,7 @@ def _noise_ceiling(trials):
     return np.where((images > 1) & repeated.any(axis=0), np.where(answers_vary, ceiling, 0), np.nan)
 
 
-def jackknife_oracle(trials) -> np.ndarray:
+def jackknife_oracle(trials: ArrayLike) -> np.ndarray:
     """Correlation of single trials with the mean of the others, over all trials of all images, (repeats, images, neurons) -> (neurons,).
 
     It says how well an animal's own answers predict one more, and needs no model of the noise; the mean of few trials is noisy itself, so it lies
@@ -114,7 +115,7 @@ def jackknife_oracle(trials) -> np.ndarray:
     return oracle
 
 
-def fano_factor(trials) -> np.ndarray:
+def fano_factor(trials: ArrayLike) -> np.ndarray:
     """Mean over images of the variance over trials (ddof 1), divided by the mean response, (repeats, images, neurons) -> (neurons,).
 
     A missing trial is NaN and is left out; an image with fewer than two trials has no variance. NaN for a neuron without any, or that is silent.
@@ -131,7 +132,7 @@ def fano_factor(trials) -> np.ndarray:
     return np.where(known, noise / np.where(known, response, 1), np.nan)
 
 
-def _trials(trials) -> np.ndarray:
+def _trials(trials: ArrayLike) -> np.ndarray:
     """Trials as an array. Raises `InputError` unless they are (repeats, images, neurons)."""
     trials = np.asarray(trials)
     if trials.ndim != 3 or 0 in trials.shape:
@@ -139,14 +140,14 @@ def _trials(trials) -> np.ndarray:
     return trials
 
 
-def pcc_normalized(pcc, ceiling) -> np.ndarray:
+def pcc_normalized(pcc: ArrayLike, ceiling: ArrayLike) -> np.ndarray:
     """Correlation as a share of the noise ceiling, (neurons,), (neurons,) -> (neurons,); NaN where the ceiling is NaN or under 0.1."""
     pcc, ceiling = _pair(pcc, ceiling, "(neurons,)", (1,), ("pcc", "ceiling"))
     usable = ceiling >= LOWEST_USABLE_CEILING
     return np.where(usable, pcc / np.where(usable, ceiling, 1), np.nan)
 
 
-def population_pcc_normalized(pcc, ceiling) -> float:
+def population_pcc_normalized(pcc: ArrayLike, ceiling: ArrayLike) -> float:
     """Mean correlation / mean noise ceiling over the neurons that have a ceiling; NaN if none has, or if all ceilings are 0."""
     pcc, ceiling = _pair(pcc, ceiling, "(neurons,)", (1,), ("pcc", "ceiling"))
     known = ~np.isnan(ceiling)
@@ -154,18 +155,18 @@ def population_pcc_normalized(pcc, ceiling) -> float:
     return float(pcc[known].sum() / total) if total > 0 else float("nan")
 
 
-def mse(original, reconstruction) -> np.ndarray:
+def mse(original: ArrayLike, reconstruction: ArrayLike) -> np.ndarray:
     """Mean squared error of each image over pixels and channels, (squared grey levels of [-1, 1]), -> (images,)."""
     return _per_image(lambda x, y: np.mean((x - y) ** 2, axis=(1, 2, 3)), original, reconstruction)
 
 
-def psnr(original, reconstruction) -> np.ndarray:
+def psnr(original: ArrayLike, reconstruction: ArrayLike) -> np.ndarray:
     """Peak signal-to-noise ratio of each image in dB, 10 log10(peak-to-peak² / MSE) with peak-to-peak 2; infinite for equal images, -> (images,)."""
     with np.errstate(divide="ignore"):
         return 10 * np.log10(4 / mse(original, reconstruction))
 
 
-def ssim(original, reconstruction) -> np.ndarray:
+def ssim(original: ArrayLike, reconstruction: ArrayLike) -> np.ndarray:
     """Structural similarity of each image, -> (images,); NaN for images under 11 pixels high or wide, which its window doesn't fit.
 
     On images mapped to [0, 1] with range 1: an 11 × 11 Gaussian window with a standard deviation of 1.5 pixels, population covariance, K1 = 0.01,

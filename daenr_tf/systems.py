@@ -1,8 +1,10 @@
-"""What the product knows of systems, as data: the parts that a model is made of, their options, and the names that models go by.
+"""What the product knows of systems, as data: the parts that a model is made of, their options, and
+the names that models go by.
 
-A system is a core (the encoder), where it reconstructs a bottleneck and a decoder, and where it predicts responses a readout. Each part
-is one row here and one class (`docs/model.md`); everything else asks these rows. The paper's fifteen models are the products of its rows.
-Nothing here imports TensorFlow: the command line, its help and its checks stand on it.
+A system is a core (the encoder), where it reconstructs a bottleneck and a decoder, and where it
+predicts responses a readout. Each part is one row here and one class (`docs/model.md`); everything
+else asks these rows. The paper's fifteen models are the products of its rows. Nothing here imports
+TensorFlow: the command line, its help and its checks stand on it.
 """
 
 import importlib
@@ -19,7 +21,8 @@ class Option:
     """A setting that belongs to a part.
 
     Attributes:
-        name: its field in the configuration; `--name` with hyphens on the command line. Parts may share one: it then means the same.
+        name: its field in the configuration; `--name` with hyphens on the command line. Parts may
+            share one: it then means the same.
         default: its value where nothing is said.
         read: text of the command line -> value; raises ValueError.
         check: called with name and value; raises `SettingError`.
@@ -42,9 +45,12 @@ class Part:
         title: as papers write it, such as "FR".
         home: "module:Class" of its layer.
         options: tuple of `Option`, arguments of that class by the same names.
-        size: function of `layers.sizes` that tells what it takes of memory, or None where that is not known.
-        code_channels: of a bottleneck, function of a `ModelConfig` that tells how many channels its code has.
-        usual_steps: of a bottleneck, how many steps its models take until patience ends, for forecasts (docs/results.md).
+        size: function of `layers.sizes` that tells what it takes of memory, or None where that is
+            not known.
+        code_channels: of a bottleneck, function of a `ModelConfig` that tells how many channels its
+            code has.
+        usual_steps: of a bottleneck, how many steps its models take until patience ends, for
+            forecasts (docs/results.md).
     """
 
     name: str
@@ -66,12 +72,24 @@ class Core(Part):
     """An encoder.
 
     Attributes:
-        layers: int, the hidden layers h_1 … h_n that a readout may read.
-        downsampling: int, image pixels per cell of the last of them; the image's sides are multiples of it.
+        hidden: tuple of (image pixels per cell, channels), of the hidden layers h_1 … h_n that a
+            readout may read; the image's sides are multiples of the last layer's pixels per cell.
+        decoder: the name of the decoder that brings a grid of the last layer's size back to the
+            image's.
     """
 
-    layers: int = 1
-    downsampling: int = 1
+    hidden: tuple = ((1, 1),)
+    decoder: str = "daenr"
+
+    @property
+    def layers(self) -> int:
+        """How many hidden layers it has."""
+        return len(self.hidden)
+
+    @property
+    def downsampling(self) -> int:
+        """Image pixels per cell of the last hidden layer."""
+        return self.hidden[-1][0]
 
 
 def _read_whole(text):
@@ -91,7 +109,9 @@ def _by_name(*parts):
 
 
 LATENT_SIZE = Option("latent_size", 100, _read_whole, _from(1), "latent variables")
-ACTIVITY_L1 = Option("activity_l1", 0.01, float, number, "weight of the mean absolute activity of h_i")
+ACTIVITY_L1 = Option(
+    "activity_l1", 0.01, float, number, "weight of the mean absolute activity of h_i"
+)
 
 
 def _readout_l1(default):
@@ -99,30 +119,77 @@ def _readout_l1(default):
 
 
 CORES = _by_name(
-    Core("daenr", "DAE-NR", "daenr_tf.layers.encoder:Encoder", size=sizes.encoder, layers=4, downsampling=4),
+    Core(
+        "daenr",
+        "DAE-NR",
+        "daenr_tf.layers.encoder:Encoder",
+        size=sizes.encoder,
+        hidden=sizes.HIDDEN,
+    ),
 )
 BOTTLENECKS = _by_name(
     Part("cae", "CAE", "daenr_tf.layers.bottlenecks:DenseBottleneck", (LATENT_SIZE,), sizes.dense),
-    Part("vae", "VAE", "daenr_tf.layers.bottlenecks:GaussianBottleneck", (LATENT_SIZE,), sizes.gaussian, usual_steps=4300),
-    Part("vqvae", "VQ-VAE", "daenr_tf.layers.quantizer:QuantizedBottleneck", (
-        Option("codebook_size", 32, _read_whole, _from(1), "codes, K"),
-        Option("code_dim", 256, _read_whole, _from(1), "dimension of a code, D"),
-        Option("codebook_update", "ema", str, _among("ema", "loss"), "ema (moving averages) or loss (codebook loss)"),
-    ), sizes.quantized, sizes.code_channels, usual_steps=10000),
+    Part(
+        "vae",
+        "VAE",
+        "daenr_tf.layers.bottlenecks:GaussianBottleneck",
+        (LATENT_SIZE,),
+        sizes.gaussian,
+        usual_steps=4300,
+    ),
+    Part(
+        "vqvae",
+        "VQ-VAE",
+        "daenr_tf.layers.quantizer:QuantizedBottleneck",
+        (
+            Option("codebook_size", 32, _read_whole, _from(1), "codes, K"),
+            Option("code_dim", 256, _read_whole, _from(1), "dimension of a code, D"),
+            Option(
+                "codebook_update",
+                "ema",
+                str,
+                _among("ema", "loss"),
+                "ema (moving averages) or loss (codebook loss)",
+            ),
+        ),
+        sizes.quantized,
+        sizes.code_channels,
+        usual_steps=10000,
+    ),
 )
 DECODERS = _by_name(
     Part("daenr", "DAE-NR", "daenr_tf.layers.decoder:Decoder", size=sizes.decoder),
 )
-# The fully connected readout's penalty was found on validation (docs/readouts.md); the others' is how the paper is read.
+# The fully connected readout's penalty was found on validation (docs/readouts.md); the others' is
+# how the paper is read.
 READOUTS = _by_name(
-    Part("fr", "FR", "daenr_tf.layers.readouts:FactorizedReadout", (_readout_l1(0.02), ACTIVITY_L1), sizes.factorized),
-    Part("fc", "FC", "daenr_tf.layers.readouts:FullyConnectedReadout", (_readout_l1(0.05), ACTIVITY_L1), sizes.fully_connected),
-    Part("fm", "FM", "daenr_tf.layers.readouts:FixedMaskReadout", (_readout_l1(0.02), ACTIVITY_L1), sizes.fixed_mask),
+    Part(
+        "fr",
+        "FR",
+        "daenr_tf.layers.readouts:FactorizedReadout",
+        (_readout_l1(0.02), ACTIVITY_L1),
+        sizes.factorized,
+    ),
+    Part(
+        "fc",
+        "FC",
+        "daenr_tf.layers.readouts:FullyConnectedReadout",
+        (_readout_l1(0.05), ACTIVITY_L1),
+        sizes.fully_connected,
+    ),
+    Part(
+        "fm",
+        "FM",
+        "daenr_tf.layers.readouts:FixedMaskReadout",
+        (_readout_l1(0.02), ACTIVITY_L1),
+        sizes.fixed_mask,
+    ),
 )
 DEFAULT_CORE = "daenr"
 DECODERLESS = "cnn"  # what a system without a decoder is called by in place of its bottleneck
 DECODERLESS_STEPS = 2800  # as `Part.usual_steps`
-HEADS = {"ir": "reconstruction", "nrs": "response"}  # the head whose validation loss a task monitors
+# The head whose validation loss a task monitors.
+HEADS = {"ir": "reconstruction", "nrs": "response"}
 
 
 @dataclass(frozen=True)
@@ -137,9 +204,9 @@ class System:
     readout: Part | None
 
     @property
-    def decoder(self) -> Part | None:
-        """The `Part` that reconstructs, or None."""
-        return DECODERS["daenr"] if self.bottleneck else None
+    def reconstructs(self) -> bool:
+        """Whether it has a decoder."""
+        return self.bottleneck is not None
 
     @property
     def encoder(self) -> str:
@@ -201,16 +268,29 @@ class System:
         """The names of its outputs."""
         return tuple(HEADS[task] for task in self.tasks)
 
+    def decoder_on(self, core: Core) -> Part | None:
+        """The decoder of a core, where it reconstructs."""
+        return DECODERS[core.decoder] if self.reconstructs else None
+
     def parts(self, core: Core) -> tuple:
         """Its parts on a core, in the order of the computation."""
-        return tuple(part for part in (core, self.bottleneck, self.decoder, self.readout) if part)
+        return tuple(
+            part for part in (core, self.bottleneck, self.decoder_on(core), self.readout) if part
+        )
 
 
-SYSTEMS = {system.name: system for system in (
-    *(System(bottleneck, None) for bottleneck in BOTTLENECKS.values()),
-    *(System(None, readout) for readout in READOUTS.values()),
-    *(System(bottleneck, readout) for bottleneck in BOTTLENECKS.values() for readout in READOUTS.values()),
-)}
+SYSTEMS = {
+    system.name: system
+    for system in (
+        *(System(bottleneck, None) for bottleneck in BOTTLENECKS.values()),
+        *(System(None, readout) for readout in READOUTS.values()),
+        *(
+            System(bottleneck, readout)
+            for bottleneck in BOTTLENECKS.values()
+            for readout in READOUTS.values()
+        ),
+    )
+}
 PARTS = (*CORES.values(), *BOTTLENECKS.values(), *DECODERS.values(), *READOUTS.values())
 
 

@@ -53,6 +53,12 @@ def outcome(folder):
     results["saved_model"] = os.path.basename(results["saved_model"])
     weights = {}
     with zipfile.ZipFile(os.path.join(folder, "run", "model.keras")) as archive:
-        with h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as file:
-            file.visititems(lambda name, item: weights.update({name: item[()].tobytes()}) if isinstance(item, h5py.Dataset) else None)
+        content = archive.read("model.weights.h5")
+
+    def keep(name, item):
+        if isinstance(item, h5py.Dataset):
+            weights[name] = item[()].tobytes()
+
+    with h5py.File(io.BytesIO(content)) as file:
+        file.visititems(keep)
     return history, results, weights

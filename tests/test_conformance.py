@@ -97,7 +97,7 @@ def parameters(case):
 @pytest.mark.parametrize("case", CASES)
 def test_model_has_its_heads_and_shapes(trained, case):
     model = trained(case).model
-    images, targets = images_and_targets(model)
+    images, _ = images_and_targets(model)
     outputs = model(images)
     recipe = case.split("-")[0]
     wanted = {}

@@ -4,7 +4,7 @@ import pytest
 from refusal import refused
 from runs import go, write_recording
 
-from daenr_tf import memory
+from daenr_tf import memory, systems
 from daenr_tf.config import ModelConfig, RunConfig, TrainConfig
 from daenr_tf.errors import InputError
 from daenr_tf.paper import RECIPES
@@ -29,6 +29,14 @@ def test_a_models_parameters_are_counted_without_building_it(recipe, settings, m
     config = ModelConfig(recipe, **settings)
     recording = make_recording(channels=config.channels)
     assert footprint.parameters(config, recording.neurons) == build_model(config, recording).count_params()
+
+
+@pytest.mark.parametrize("recipe, layer, expected", [
+    ("cnn_fr", 6, 5 * (2 * 3 + 16 + 1)), ("cnn_fc", 5, 5 * (4 * 6 * 8 + 1)), ("cnn_fm", 6, 5 * (1 + 16 + 1))])
+def test_what_reads_a_layer_is_counted_by_the_cores_row(recipe, layer, expected, monkeypatch):
+    deep = systems.Core("deep", "deep", "nowhere:Deep", hidden=(*[(4, 8)] * 5, (8, 16)))
+    monkeypatch.setitem(systems.CORES, "deep", deep)
+    assert footprint.parameters(ModelConfig(recipe, core="deep", layer=layer, image_size=(16, 24)), 5) == expected
 
 
 MEASURED = """

@@ -146,7 +146,7 @@ def test_python_is_the_one_that_setup_cfg_requires_or_a_sentence(checkout, versi
 
 @pytest.mark.parametrize("version", [(2, 7, 18), (3, 10, 13)])
 def test_recipe_says_which_python_it_needs(version):
-    code = f"import runpy, sys; sys.version_info = {version + ('final', 0)}; runpy.run_module('recipes.cae_fr', run_name='__main__')"
+    code = f"import runpy, sys; sys.version_info = {(*version, 'final', 0)}; runpy.run_module('recipes.cae_fr', run_name='__main__')"
     process = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert process.returncode == 2
     assert process.stderr == f"recipes: expected Python 3.11 or newer, found {'.'.join(map(str, version))}\n"
@@ -183,7 +183,7 @@ def pins():
 
 
 def test_every_requirement_has_bounds_and_a_pin_within(pins):
-    for requirement in requirements("dev", "gpu", "completion"):
+    for requirement in requirements("dev", "docs", "gpu", "completion"):
         assert {">=", "<"} <= {bound.operator for bound in requirement.specifier}, f"{requirement}: expected a lower and an upper bound"
         assert requirement.specifier.contains(pins[canonicalize_name(requirement.name)]), requirement
 

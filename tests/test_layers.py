@@ -54,7 +54,7 @@ def check_layer(kind, settings, input_shape, output_shapes, trainable, fixed, ou
     outputs = per_image(layer(inputs))
     assert [tuple(part.shape) for part in outputs] == [(3, *shape) for shape in output_shapes]
     assert all(part.dtype == tf.float32 for part in outputs)
-    assert [tuple(part.shape)[0] for part in per_image(layer(inputs[:1]))] == [1] * len(outputs)
+    assert [part.shape[0] for part in per_image(layer(inputs[:1]))] == [1] * len(outputs)
 
     copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
     assert type(copy) is kind and copy.get_config() == layer.get_config()

@@ -6,12 +6,14 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from assembly import assembled
+from refusal import refused
 
 import daenr_tf
+from daenr_tf import systems
 from daenr_tf.config import ModelConfig
-from daenr_tf.errors import InputError
+from daenr_tf.errors import InputError, SettingError
 from daenr_tf.layers.encoder import Encoder
+from daenr_tf.layers.part import Part
 from daenr_tf.layers.readouts import FactorizedReadout
 from daenr_tf.models.build import adam, build_model
 from daenr_tf.models.daenr import DAENR
@@ -364,9 +366,53 @@ def test_what_is_no_saved_model_of_ours_is_named_in_one_line(saved, tmp_path, na
     assert str(path) in str(caught.value) and "expected" in str(caught.value) and "\n" not in str(caught.value)
 
 
+class HalfCore(Encoder):
+    """The first two blocks: it halves the image once."""
+
+    downsampling = 2
+
+
+class HalfDecoder(Part):
+    """Doubles height and width."""
+
+    def __init__(self, channels, seed, **kwargs):
+        super().__init__(**kwargs)
+        self.last = keras.layers.Conv2DTranspose(channels, 3, strides=2, padding="same", dtype=self.dtype_policy)
+
+    def build(self, input_shape):
+        self.last.build(input_shape)
+        self.built = True
+
+    def call(self, code, draws=None, training=False):
+        return keras.ops.tanh(self.last(code)), {}
+
+    def compute_output_shape(self, input_shape):
+        return self.last.compute_output_shape(input_shape)
+
+
+def test_a_core_names_the_decoder_that_fits_it(recording, monkeypatch):
+    core = systems.Core("half", "half", f"{__name__}:HalfCore", hidden=((2, 48), (2, 48)), decoder="half")
+    monkeypatch.setitem(systems.CORES, "half", core)
+    monkeypatch.setitem(systems.DECODERS, "half", systems.Part("half", "half", f"{__name__}:HalfDecoder"))
+    model = build_model(ModelConfig("cae_fr", core="half", layer=2, image_size=(10, 14)), recording)
+    assert isinstance(model.encoder, HalfCore) and isinstance(model.decoder, HalfDecoder)
+    assert model(np.zeros((3, 10, 14, 1), np.float32))["reconstruction"].shape == (3, 10, 14, 1)
+    with pytest.raises(SettingError, match="multiples of 2"):
+        ModelConfig("cae_fr", core="half", image_size=(11, 14))
+
+
+def test_a_decoder_that_does_not_fit_the_core_is_refused():
+    """Two blocks of the encoder halve the image once, and the decoder doubles it twice."""
+    from daenr_tf.layers.bottlenecks import DenseBottleneck
+    from daenr_tf.layers.decoder import Decoder
+
+    model = DAENR(Encoder(depth=2), DenseBottleneck(), Decoder(), image_shape=(32, 32, 1))
+    with refused("DAENR", "images of (32, 32, 1)", "(16, 16, 48)", "found one that makes (64, 64, 1)"):
+        model.build()
+
+
 def test_an_unknown_setting_of_a_model_is_refused():
     with pytest.raises(ValueError, match="depht"):
-        assembled("cae")
         DAENR(Encoder(), readout=FactorizedReadout(5), depht=3)
 
 

@@ -97,7 +97,7 @@ def write_zip(path, members, compression=zipfile.ZIP_STORED):
 
 def write_with(path, fields, **members):
     """The recording `fields` with the raw .npy bytes `members` in the place of those arrays."""
-    write_zip(path, [(f"{key}.npy", members.get(key, None) or npy(value)) for key, value in fields.items()])
+    write_zip(path, [(f"{key}.npy", members.get(key) or npy(value)) for key, value in fields.items()])
 
 
 # What is read rightly.

@@ -114,7 +114,7 @@ def test_another_dataset_or_budget_is_refused_by_the_first_difference(finished, 
     other = write_recording(tmp_path / "mine.npz", seed=1)
     said = go("table4", other, folder, status=2).stderr
     assert "--results-dir: expected a study with recording None" in said and said.count("\n") == 1
-    said = subprocess.run(command("table4", recording, folder)[:-2] + ["--budget", "paper"], capture_output=True, text=True).stderr
+    said = subprocess.run([*command("table4", recording, folder)[:-2], "--budget", "paper"], capture_output=True, text=True).stderr
     assert "expected a study with budget paper" in said and said.count("\n") == 1
     said = go("table4", recording, folder, "--regions", "1", status=2).stderr
     assert "expected a study with alpha:beta of region 1" in said and said.count("\n") == 1

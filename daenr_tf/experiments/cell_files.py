@@ -126,7 +126,7 @@ def shapes(model, recording, neurons):
     images = len(recording.test_images)
     shown = (min(SHOWN, images), *model.image_size, model.channels)
     found = {"neurons": (neurons,), "originals": shown, "validation_images": ()}
-    if model.system.decoder:
+    if model.system.reconstructs:
         found |= {"shown": shown, **dict.fromkeys(IMAGE_METRICS, (images,))}
     if model.system.readout:
         found |= {"response": (images, neurons), "validation_pcc": (neurons,)}

@@ -1,6 +1,7 @@
 """One block of the encoder and of the decoder: convolution, batch normalisation, ELU."""
 
 import keras
+import tensorflow as tf
 
 from daenr_tf.layers.normalization import GlobalBatchNormalization
 from daenr_tf.layers.sizes import KERNEL
@@ -10,17 +11,20 @@ from daenr_tf.layers.sizes import KERNEL
 class ConvolutionBlock(keras.layers.Layer):
     """3x3 convolution ('same' padding, no bias), batch normalisation, ELU.
 
-    The bias is left out because batch normalisation removes it: its true gradient is zero, and Adam would
-    turn the rounding error that remains into a random walk.
+    The bias is left out because batch normalisation removes it: its true gradient is zero, and Adam
+    would turn the rounding error that remains into a random walk.
 
     Args:
         filters: int, channels of the output.
         strides: int, 1 or 2.
-        transposed: bool, a 'deconvolution' (the resolution is multiplied by `strides`) or a convolution.
+        transposed: bool, a 'deconvolution' (the resolution is multiplied by `strides`) or a
+            convolution.
         seed: int, of the initial kernel.
     """
 
-    def __init__(self, filters, strides=1, transposed=False, seed=0, **kwargs):
+    def __init__(
+        self, filters: int, strides: int = 1, transposed: bool = False, seed: int = 0, **kwargs
+    ) -> None:
         super().__init__(**kwargs)
         self.filters = filters
         self.strides = strides
@@ -28,22 +32,33 @@ class ConvolutionBlock(keras.layers.Layer):
         self.seed = seed
         kind = keras.layers.Conv2DTranspose if transposed else keras.layers.Conv2D
         self.convolution = kind(
-            filters, KERNEL, strides=strides, padding="same", use_bias=False, name="convolution",
+            filters,
+            KERNEL,
+            strides=strides,
+            padding="same",
+            use_bias=False,
+            name="convolution",
             kernel_initializer=keras.initializers.GlorotUniform(seed=seed),
-            dtype=self.dtype_policy)
+            dtype=self.dtype_policy,
+        )
         self.normalization = GlobalBatchNormalization(name="normalization", dtype=self.dtype_policy)
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple) -> None:
         self.convolution.build(input_shape)
         self.normalization.build(self.convolution.compute_output_shape(input_shape))
         self.built = True
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         return keras.ops.elu(self.normalization(self.convolution(inputs), training=training))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
         return self.convolution.compute_output_shape(input_shape)
 
-    def get_config(self):
-        return {**super().get_config(), "filters": self.filters, "strides": self.strides,
-                "transposed": self.transposed, "seed": self.seed}
+    def get_config(self) -> dict:
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "strides": self.strides,
+            "transposed": self.transposed,
+            "seed": self.seed,
+        }

@@ -1,17 +1,20 @@
 """The decoder: from the bottleneck back to an image (the paper's f2, Eq. 1)."""
 
 import keras
+import tensorflow as tf
 
 from daenr_tf.layers.convolution import ConvolutionBlock
 from daenr_tf.layers.part import Part
 from daenr_tf.layers.seeds import derive_seed
 from daenr_tf.layers.sizes import DECODER_STRIDES as STRIDES
 from daenr_tf.layers.sizes import FILTERS, KERNEL
+from daenr_tf.layers.terms import Terms
 
 
 @keras.saving.register_keras_serializable(package="daenr_tf")
 class Decoder(Part):
-    """48DC1_3-48DC2_3-48DC1_3-1DC2_3: three transposed blocks, then a transposed convolution with bias and tanh.
+    """48DC1_3-48DC2_3-48DC1_3-1DC2_3: three transposed blocks, then a transposed convolution with
+    bias and tanh.
 
     A worked shape: (batch, 8, 8, any) -> (batch, 32, 32, channels), float32 in [-1, 1].
 
@@ -20,33 +23,48 @@ class Decoder(Part):
         seed: int, of the initial kernels.
     """
 
-    def __init__(self, channels=1, seed=0, **kwargs):
+    def __init__(self, channels: int = 1, seed: int = 0, **kwargs) -> None:
         super().__init__(**kwargs)
         self.channels = channels
         self.seed = seed
         self.blocks = [
-            ConvolutionBlock(FILTERS, strides, transposed=True, seed=derive_seed(seed, f"decoder_{i}"), name=f"decoder_{i}", dtype=self.dtype_policy)
-            for i, strides in enumerate(STRIDES, start=1)]
+            ConvolutionBlock(
+                FILTERS,
+                strides,
+                transposed=True,
+                seed=derive_seed(seed, f"decoder_{i}"),
+                name=f"decoder_{i}",
+                dtype=self.dtype_policy,
+            )
+            for i, strides in enumerate(STRIDES, start=1)
+        ]
         self.last = keras.layers.Conv2DTranspose(
-            channels, KERNEL, strides=2, padding="same", name="image",
+            channels,
+            KERNEL,
+            strides=2,
+            padding="same",
+            name="image",
             kernel_initializer=keras.initializers.GlorotUniform(seed=derive_seed(seed, "image")),
-            dtype=self.dtype_policy)
+            dtype=self.dtype_policy,
+        )
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple) -> None:
         for layer in (*self.blocks, self.last):
             layer.build(input_shape)
             input_shape = layer.compute_output_shape(input_shape)
         self.built = True
 
-    def call(self, code, draws=None, training=False):
+    def call(
+        self, code: tf.Tensor, draws: tf.Tensor | None = None, training: bool = False
+    ) -> tuple[tf.Tensor, Terms]:
         for block in self.blocks:
             code = block(code, training=training)
         return keras.ops.tanh(keras.ops.cast(self.last(code), "float32")), {}
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
         for layer in (*self.blocks, self.last):
             input_shape = layer.compute_output_shape(input_shape)
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "channels": self.channels, "seed": self.seed}

@@ -12,23 +12,27 @@ MOMENTUM = 0.9
 class GlobalBatchNormalization(keras.layers.BatchNormalization):
     """Batch normalisation whose statistics are those of the global batch (Ioffe and Szegedy 2015).
 
-    Keras' own layer does this with `synchronized=True`, in float32. Here sums over images, in the forward and in
-    the backward pass, are taken in float64 (those over one image's pixels are not, they are the same on every
-    replica): Adam turns rounding errors of small gradients into visible differences between one replica and
-    several, and these sums are where most of them come from.
-    A frozen layer (`trainable` False) normalises by its moving statistics, and leaves them as they are, as Keras' own does.
-    Statistics and output are float32 inside, whatever the precision. (batch, height, width, channels) in and out.
+    Keras' own layer does this with `synchronized=True`, in float32. Here sums over images, in the
+    forward and in the backward pass, are taken in float64 (those over one image's pixels are not,
+    they are the same on every replica): Adam turns rounding errors of small gradients into visible
+    differences between one replica and several, and these sums are where most of them come from. A
+    frozen layer (`trainable` False) normalises by its moving statistics, and leaves them as they
+    are, as Keras' own does. Statistics and output are float32 inside, whatever the precision.
+    (batch, height, width, channels) in and out.
     """
 
-    def __init__(self, momentum=MOMENTUM, **kwargs):
+    def __init__(self, momentum: float = MOMENTUM, **kwargs) -> None:
         super().__init__(momentum=momentum, **kwargs)
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         if not (training and self.trainable):
             return super().call(inputs, training=False)
         outputs, mean, variance = _normalize(
-            tf.cast(inputs, tf.float32), tf.convert_to_tensor(self.gamma), tf.convert_to_tensor(self.beta),
-            tf.constant(self.epsilon))
+            tf.cast(inputs, tf.float32),
+            tf.convert_to_tensor(self.gamma),
+            tf.convert_to_tensor(self.beta),
+            tf.constant(self.epsilon),
+        )
         keep = self.momentum
         self.moving_mean.assign(self.moving_mean * keep + mean * (1.0 - keep))
         self.moving_variance.assign(self.moving_variance * keep + variance * (1.0 - keep))
@@ -36,7 +40,9 @@ class GlobalBatchNormalization(keras.layers.BatchNormalization):
 
 
 def _sum(values):
-    """The sum of (batch, ..., channels) over all axes but the last, on this replica; (channels,) float64."""
+    """The sum of (batch, ..., channels) over all axes but the last, on this replica; (channels,)
+    float64.
+    """
     within_images = tf.reduce_sum(values, axis=tuple(range(1, values.shape.rank - 1)))
     return tf.reduce_sum(tf.cast(within_images, tf.float64), axis=0)
 
@@ -47,17 +53,19 @@ def _means(sums, count):
 
 @tf.custom_gradient
 def _normalize(inputs, gamma, beta, epsilon):
-    """(outputs, mean (channels,), biased variance (channels,)); only the outputs pass a gradient on."""
-    count, = sum_over_replicas([tf.cast(tf.size(inputs[..., 0]), tf.float64)])
-    mean, = _means([_sum(inputs)], count)
+    """(outputs, mean (channels,), biased variance (channels,)); only the outputs pass a gradient
+    on.
+    """
+    (count,) = sum_over_replicas([tf.cast(tf.size(inputs[..., 0]), tf.float64)])
+    (mean,) = _means([_sum(inputs)], count)
     centred = inputs - mean
-    variance, = _means([_sum(centred ** 2)], count)
+    (variance,) = _means([_sum(centred**2)], count)
     deviation = tf.math.rsqrt(variance + epsilon)
     normalized = centred * deviation
 
     def gradient(upstream, *_):
-        # What gamma and beta get is this replica's share (the optimizer sums over replicas); what the inputs
-        # get depends on the sums over the whole batch.
+        # What gamma and beta get is this replica's share (the optimizer sums over replicas); what
+        # the inputs get depends on the sums over the whole batch.
         by_beta, by_gamma = _sum(upstream), _sum(upstream * normalized)
         mean_beta, mean_gamma = _means([by_beta, by_gamma], count)
         by_inputs = gamma * deviation * (upstream - mean_beta - normalized * mean_gamma)

@@ -1,35 +1,45 @@
 """What the parts of a model have in common: core, bottleneck, decoder, readout."""
 
+from collections.abc import Iterable
+from typing import ClassVar
+
 import keras
+import tensorflow as tf
 
 
 class Part(keras.layers.Layer):
     """A part of a `DAENR`: called on a tensor, it returns (output, terms).
 
-    `terms` is a dict of name -> `Term`, what the part adds to the loss of the head that it stands under; a core stands under every head.
-    A part whose `trainable` is False is frozen wholly: its moving statistics too.
+    `terms` is a dict of name -> `Term`, what the part adds to the loss of the head that it stands
+    under; a core stands under every head. A part whose `trainable` is False is frozen wholly: its
+    moving statistics too.
 
     Attributes:
         term_names: tuple of str, the names of the terms that a call returns, in their order.
         units: dict of term name -> (title, unit), what a figure of the term says.
         seed: int, of the initial weights and of what is drawn in training.
-        split_matters: bool, whether `initialize` takes more from the training images than a later training could undo.
+        split_matters: bool, whether `initialize` takes more from the training images than a later
+            training could undo.
         figure: str, which of the figures of `runs.products` shows it, or None.
     """
 
     term_names = ()
-    units = {}
+    units: ClassVar[dict[str, tuple[str, str]]] = {}
     split_matters = False
     figure = None
 
-    def initialize(self, training):
-        """Start from the images that are trained on: `training.images` (images, H, W, C) as recorded, `training.responses` (images, neurons)."""
+    def initialize(self, training) -> None:
+        """Start from the images that are trained on: `training.images` (images, H, W, C) as
+        recorded, `training.responses` (images, neurons).
+        """
 
-    def outputs(self, inputs):
-        """What an exported model gives besides the heads, for the part's input: dict of name -> tensor."""
+    def outputs(self, inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        """What an exported model gives besides the heads, for the part's input: dict of name ->
+        tensor.
+        """
         return {}
 
-    def diagnostics(self, batches):
+    def diagnostics(self, batches: Iterable) -> tuple[dict[str, float], list[str]]:
         """Figures that tell how the part works on some images.
 
         Args:
@@ -40,5 +50,7 @@ class Part(keras.layers.Layer):
         """
         return {}, []
 
-    def check_weights(self):
-        """Raises `InputError` for weights that the part can't have; of a model that is loaded from a file."""
+    def check_weights(self) -> None:
+        """Raises `InputError` for weights that the part can't have; of a model that is loaded from
+        a file.
+        """

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 
-def sum_over_replicas(values):
+def sum_over_replicas(values: list[tf.Tensor]) -> list[tf.Tensor]:
     """Each of the tensors in the list, summed over all replicas; as they are where there is one."""
     context = tf.distribute.get_replica_context()
     if context is None or context.num_replicas_in_sync == 1:

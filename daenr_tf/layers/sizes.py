@@ -1,15 +1,29 @@
-"""The sizes of parts, which can be asked for without TensorFlow: their constants, and what each takes of memory.
+"""The sizes of parts, which can be asked for without TensorFlow: their constants, and what each
+takes of memory.
 
-Every function takes a `ModelConfig` and the number of neurons, and gives a `Size`; `systems` names it in the part's row.
+Every function takes a `ModelConfig` and the number of neurons, and gives a `Size`; `systems` names
+it in the part's row.
 """
 
+import itertools
 import math
-from typing import NamedTuple
+import operator
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from daenr_tf.config import ModelConfig
 
 FILTERS = 48
 KERNEL = 3
 ENCODER_STRIDES = (2, 1, 2, 1)
-DECODER_STRIDES = (1, 2, 1)  # of its blocks; a last transposed convolution of stride 2 makes the image
+HIDDEN = tuple(
+    (pixels, FILTERS) for pixels in itertools.accumulate(ENCODER_STRIDES, operator.mul)
+)  # image pixels per cell, channels
+DECODER_STRIDES = (
+    1,
+    2,
+    1,
+)  # of its blocks; a last transposed convolution of stride 2 makes the image
 _PER_FILTER = 4  # batch normalisation's scale, offset, mean and variance
 
 
@@ -18,7 +32,8 @@ class Size(NamedTuple):
 
     Attributes:
         parameters: int, its weights, those included that are not trained.
-        blocks: tuple of int, numbers in the output of each of its convolution blocks, for one image.
+        blocks: tuple of int, numbers in the output of each of its convolution blocks, for one
+            image.
         numbers: int, what else it makes of one image in a step of training.
         maps: bool, whether it starts from receptive fields, which takes maps over the stimulus.
     """
@@ -29,80 +44,98 @@ class Size(NamedTuple):
     maps: bool = False
 
 
-def grids(model):
-    """(height, width) of each hidden layer that a model on the paper's encoder has."""
-    found, (height, width) = [], model.image_size
-    for stride in ENCODER_STRIDES if model.system.decoder else ENCODER_STRIDES[:model.layer]:
-        height, width = -(-height // stride), -(-width // stride)
-        found.append((height, width))
-    return found
+def _read(model):
+    """(cells, channels) of the hidden layer that a readout reads."""
+    height, width, channels = model.hidden_shapes[model.layer - 1]
+    return height * width, channels
 
 
-def encoder(model, neurons):
+def _last(model):
+    """(cells, channels) of the last hidden layer."""
+    height, width, channels = model.hidden_shapes[-1]
+    return height * width, channels
+
+
+def encoder(model: "ModelConfig", neurons: int) -> Size:
     """The paper's encoder."""
-    outputs = tuple(math.prod(grid) * FILTERS for grid in grids(model))
-    kernels = KERNEL ** 2 * FILTERS * (model.channels + (len(outputs) - 1) * FILTERS)
+    outputs = tuple(map(math.prod, model.hidden_shapes))
+    kernels = KERNEL**2 * FILTERS * (model.channels + (len(outputs) - 1) * FILTERS)
     return Size(kernels + len(outputs) * _PER_FILTER * FILTERS, outputs)
 
 
-def decoder(model, neurons):
+def decoder(model: "ModelConfig", neurons: int) -> Size:
     """The paper's decoder."""
-    outputs, cells = [], math.prod(grids(model)[-1])
+    outputs, (cells, _) = [], _last(model)
     for stride in DECODER_STRIDES:
-        cells *= stride ** 2
+        cells *= stride**2
         outputs.append(cells * FILTERS)
     inputs = model.system.bottleneck.code_channels(model)
-    kernels = KERNEL ** 2 * FILTERS * (inputs + (len(outputs) - 1) * FILTERS + model.channels)
+    kernels = KERNEL**2 * FILTERS * (inputs + (len(outputs) - 1) * FILTERS + model.channels)
     return Size(kernels + model.channels + len(outputs) * _PER_FILTER * FILTERS, tuple(outputs))
 
 
-def hidden_channels(model):
+def hidden_channels(model: "ModelConfig") -> int:
     """Channels of a code that has those of the hidden layers."""
-    return FILTERS
+    return _last(model)[1]
 
 
-def code_channels(model):
+def code_channels(model: "ModelConfig") -> int:
     """Channels of a code that has its own dimension."""
     return model.code_dim
 
 
-def dense(model, neurons):
+def dense(model: "ModelConfig", neurons: int) -> Size:
     """The CAE's bottleneck: the latent and its gradient."""
     return _latent(model, 1)
 
 
-def gaussian(model, neurons):
+def gaussian(model: "ModelConfig", neurons: int) -> Size:
     """The VAE's bottleneck: the latent, its draw and their gradients."""
     return _latent(model, 2)
 
 
 def _latent(model, outputs_per_latent):
-    width, latent = math.prod(grids(model)[-1]) * FILTERS, model.latent_size * outputs_per_latent
-    return Size(width * latent + latent + (model.latent_size + 1) * width, numbers=8 * model.latent_size)
+    width, latent = math.prod(_last(model)), model.latent_size * outputs_per_latent
+    return Size(
+        width * latent + latent + (model.latent_size + 1) * width, numbers=8 * model.latent_size
+    )
 
 
-def quantized(model, neurons):
-    """The VQ-VAE's bottleneck: the projection, its code, what passes on, their difference and gradients, the distances and the choices among
-    the codes, and the vectors that codes may start afresh from."""
-    parameters = (FILTERS + 1) * model.code_dim + model.codebook_size * model.code_dim
+def quantized(model: "ModelConfig", neurons: int) -> Size:
+    """The VQ-VAE's bottleneck: the projection, its code, what passes on, their difference and
+    gradients, the distances and the choices among the codes, and the vectors that codes may start
+    afresh from.
+    """
+    cells, channels = _last(model)
+    parameters = (channels + 1) * model.code_dim + model.codebook_size * model.code_dim
     if model.codebook_update == "ema":
         parameters += model.codebook_size * (model.code_dim + 1) + 1
-    cells = math.prod(grids(model)[-1])
-    return Size(parameters, numbers=cells * (6 * model.code_dim + 4 * model.codebook_size) + model.codebook_size * model.code_dim)
+    return Size(
+        parameters,
+        numbers=cells * (6 * model.code_dim + 4 * model.codebook_size)
+        + model.codebook_size * model.code_dim,
+    )
 
 
-def factorized(model, neurons):
-    """FR: what a neuron sees of each feature and its gradient, both in two orders; responses and their targets."""
-    cells = math.prod(grids(model)[model.layer - 1])
-    return Size(neurons * (cells + FILTERS + 1), numbers=4 * FILTERS * neurons + 8 * neurons)
+def factorized(model: "ModelConfig", neurons: int) -> Size:
+    """FR: what a neuron sees of each feature and its gradient, both in two orders; responses and
+    their targets.
+    """
+    cells, channels = _read(model)
+    return Size(neurons * (cells + channels + 1), numbers=4 * channels * neurons + 8 * neurons)
 
 
-def fixed_mask(model, neurons):
+def fixed_mask(model: "ModelConfig", neurons: int) -> Size:
     """FM: as FR, without masks that are learned."""
-    return Size(neurons * (1 + FILTERS + 1), numbers=4 * FILTERS * neurons + 8 * neurons, maps=True)
+    _, channels = _read(model)
+    return Size(
+        neurons * (1 + channels + 1), numbers=4 * channels * neurons + 8 * neurons, maps=True
+    )
 
 
-def fully_connected(model, neurons):
-    """FC: of the hidden layer the draws of dropout, the doubled, the zeros, what is kept, and its gradient; responses and their targets."""
-    width = math.prod(grids(model)[model.layer - 1]) * FILTERS
+def fully_connected(model: "ModelConfig", neurons: int) -> Size:
+    """FC: of the hidden layer the draws of dropout, the doubled, the zeros, what is kept, and its
+    gradient; responses and their targets.
+    """
+    width = math.prod(_read(model))
     return Size(neurons * (width + 1), numbers=5 * width + 8 * neurons)

@@ -80,7 +80,7 @@ def assemble(system, core, settings, layer, image_shape, neurons, seed, pixel_ra
     parts = {"core": make(core, "encoder", depth=depth)}
     if system.bottleneck:
         parts["bottleneck"] = make(system.bottleneck, "bottleneck", pixels=height * width * channels)
-        parts["decoder"] = make(system.decoder, "decoder", channels=channels)
+        parts["decoder"] = make(system.decoder_on(core), "decoder", channels=channels)
     if system.readout:
         parts["readout"] = make(system.readout, "readout", neurons=neurons)
     return DAENR(**parts, layer=layer, image_shape=image_shape, seed=seed, pixel_range=pixel_range, name=name, dtype=dtype)

@@ -235,7 +235,7 @@ def _weights() -> dict:
 def _results() -> dict:
     """{(table, recipe, region, layer or None for an autoencoder alone): {metric: value}}"""
     cells = {}
-    for layer, (name, values) in zip((None, *LAYERS), _rows(tables.TABLE_2), strict=True):
+    for layer, (_, values) in zip((None, *LAYERS), _rows(tables.TABLE_2), strict=True):
         recipe = "cae" if layer is None else "cae_fr"
         cells |= {(2, recipe, region, layer): _image(v) for region, v in zip(REGIONS, _chunks(values, 3), strict=True)}
     for region, (_, values) in zip(REGIONS, _rows(tables.TABLE_4), strict=True):

@@ -68,7 +68,7 @@ def rates(what, values, shape, meaning, missing=False):
         InputError: for another shape, no neuron, or a value that is negative or (where not `missing`) not finite.
     """
     array = numeric(what, values)
-    fits = array.ndim == len(shape) and all(want in (None, have) for want, have in zip(shape, array.shape))
+    fits = array.ndim == len(shape) and all(want in (None, have) for want, have in zip(shape, array.shape, strict=True))
     if not fits:
         sizes = ", ".join("any" if want is None else str(want) for want in shape)
         raise refusal(what, f"the shape {meaning} = ({sizes})", f"the shape {array.shape}")

@@ -69,7 +69,7 @@ def fixed_bytes(model, recording):
     pixels, sizes = math.prod(model.image_size) * model.channels, _sizes(model, recording.neurons)
     resized = recording.images.shape[1:] != (*model.image_size, model.channels)
     arrays = pixels * (len(recording.images) + len(recording.test_images)) if resized else 0
-    if model.system.decoder:
+    if model.system.reconstructs:
         arrays += pixels * len(recording.test_images)
     if model.system.readout:
         arrays += recording.neurons * len(recording.test_images)

@@ -5,6 +5,7 @@ import os
 
 from daenr_tf import paper
 from daenr_tf.errors import DivergedError, MachineError
+from daenr_tf.loss_weights import default_weights
 from daenr_tf.messages import LOGGER
 from daenr_tf.recordings import checks, sources
 from daenr_tf.recordings.load import load_recording
@@ -90,8 +91,11 @@ def _notes(config, recording):
         notes += checks.changes(recording, config.model.image_size, config.model.channels)
         notes.append("the paper gives no settings for one's own recording: alpha:beta, unless you give them, are those of"
                      f" region {config.region}, which names no part of the recording")
-    if config.model.system.joint and config.model.recipe not in paper.JOINT:
-        notes.append(f"the paper has no {config.model.recipe}: alpha:beta, unless you give them, are {config.training.alpha:g}:{config.training.beta:g},"
+    model, training = config.model, config.training
+    usual = default_weights(model.recipe, model.system.heads, config.region, model.layer, training.task)
+    if model.system.joint and usual.table is None:
+        name = model.recipe if model.recipe not in paper.JOINT else f"{model.recipe} of layer {model.layer}"
+        notes.append(f"the paper has no {name}: alpha:beta, unless you give them, are {usual.alpha:g}:{usual.beta:g},"
                      " the medians of its other models (docs/tasks.md)")
     if config.model.system.readout:
         mean = float(recording.responses.mean(dtype="float64"))

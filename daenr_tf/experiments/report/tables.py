@@ -102,7 +102,7 @@ class Layout:
         """The rows of heads above the columns: for each, a list of (text, number of columns that it spans)."""
         heads = []
         for level in range(len(self.columns[0])):
-            spans = groupby(self.columns, lambda column: column[:level + 1])
+            spans = groupby(self.columns, lambda column, depth=level + 1: column[:depth])
             heads.append([(column[level], len(list(group))) for column, group in spans])
         return heads
 
