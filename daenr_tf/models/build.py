@@ -3,9 +3,8 @@
 import keras
 
 from daenr_tf import systems
-from daenr_tf.layers.seeds import derive_seed
-from daenr_tf.models.daenr import DAENR, checked_shape
-from daenr_tf.setting_checks import whole
+from daenr_tf.models.daenr import DAENR
+from daenr_tf.models.parts import make_parts
 
 ADAM_EPSILON = 1e-8  # a readout's gradients are tiny where beta is 1e-5; Keras' default of 1e-7 would damp them
 
@@ -61,42 +60,12 @@ def assemble(system, core, settings, layer, image_shape, neurons, seed, pixel_ra
     """A model of the parts that a system names, not yet built.
 
     Args:
-        system: `systems.System`.
-        core: `systems.Core`.
-        settings: dict of option name -> value, for the parts that have it.
-        layer, image_shape, seed, pixel_range: as of `DAENR`.
-        neurons: int.
+        system, core, settings, layer, image_shape, neurons, seed, dtype: as of `make_parts`.
+        pixel_range: as of `DAENR`.
         name: str, of the Keras model.
-        dtype: Keras dtype policy or its name.
     """
-    height, width, channels = checked_shape(image_shape)
-    whole("seed", seed, 0)
-
-    def make(part, place, **given):
-        options = {option.name: settings[option.name] for option in part.options}
-        return part.load()(**given, **options, seed=derive_seed(seed, place), name=place, dtype=dtype)
-
-    depth = core.layers if system.bottleneck else layer
-    parts = {"core": make(core, "encoder", depth=depth)}
-    if system.bottleneck:
-        parts["bottleneck"] = make(system.bottleneck, "bottleneck", pixels=height * width * channels)
-        parts["decoder"] = make(system.decoder_on(core), "decoder", channels=channels)
-    if system.readout:
-        parts["readout"] = make(system.readout, "readout", neurons=neurons)
+    parts = make_parts(system, core, settings, layer, image_shape, neurons, seed, dtype)
     return DAENR(**parts, layer=layer, image_shape=image_shape, seed=seed, pixel_range=pixel_range, name=name, dtype=dtype)
-
-
-def modernized(config):
-    """The configuration of a model that was saved by version 0.1, as `DAENR` takes it now."""
-    config = dict(config)
-    old = {name: config.pop(name) for name in (
-        "autoencoder", "readout", "layer", "image_shape", "neurons", "seed", "pixel_range", "readout_l1", "activity_l1",
-        "latent_size", "codebook_size", "code_dim", "codebook_update")}
-    system = systems.system("_".join(filter(None, (old["autoencoder"] or systems.DECODERLESS, old["readout"]))))
-    dtype = keras.saving.deserialize_keras_object(config["dtype"])
-    model = assemble(system, systems.CORES["daenr"], old, old["layer"], tuple(old["image_shape"]), old["neurons"], old["seed"],
-                     old["pixel_range"], config.get("name"), dtype)
-    return {**config, **{name: value for name, value in model.get_config().items() if name not in config}}
 
 
 def head_weights(heads, alpha, beta):

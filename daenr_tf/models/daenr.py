@@ -10,11 +10,12 @@ import tensorflow as tf
 from daenr_tf.errors import InputError
 from daenr_tf.layers.replicas import sum_over_replicas
 from daenr_tf.layers.terms import Term
+from daenr_tf.models.images import check_images
+from daenr_tf.models.parts import build_part, checked_shape, deserialized, freeze, modernized, serialized
 from daenr_tf.recordings.checks import bounds
 from daenr_tf.setting_checks import one_of, whole
 
 MOST_DRAWS = 2**32  # examples of a step in `fit`, so that no two steps share a draw
-ROUNDING = 1e-3  # by which a pixel may leave [-1, 1]
 ImageSettings = collections.namedtuple("ImageSettings", "image_size channels")
 LOSSES = {"reconstruction": keras.losses.MeanSquaredError, "response": keras.losses.Poisson}
 
@@ -94,21 +95,21 @@ class DAENR(keras.Model):
 
     def build(self, input_shape=None):
         shape = (None, *self.image_shape)
-        _build(self.encoder, shape)
+        build_part(self.encoder, shape)
         hidden = self.encoder.compute_output_shape(shape)
         if self.decoder:
-            _build(self.bottleneck, hidden[-1])
-            _build(self.decoder, (None, *self.bottleneck.code_shape))
+            build_part(self.bottleneck, hidden[-1])
+            build_part(self.decoder, (None, *self.bottleneck.code_shape))
             made = tuple(self.decoder.compute_output_shape((None, *self.bottleneck.code_shape)))[1:]
             if made != self.image_shape:
                 raise InputError(f"DAENR: expected a decoder that makes images of {self.image_shape} out of the core's last layer,"
                                  f" {tuple(hidden[-1])[1:]}, found one that makes {made}")
         if self.readout:
-            _build(self.readout, hidden[self.layer - 1])
+            build_part(self.readout, hidden[self.layer - 1])
         self.built = True
 
     def call(self, images, training=False, draws=None):
-        self._check_images(images)
+        check_images(images, self.image_shape)
         outputs, terms = self.forward(images, training=training, draws=draws)
         if training:
             self._keep_penalties(terms)
@@ -172,23 +173,6 @@ class DAENR(keras.Model):
             notes += said
         return figures, notes
 
-    def _check_images(self, images):
-        """A sentence for what is no batch of this model's images; the values are looked at where they are at hand."""
-        shape = tuple(images.shape)
-        wanted = f"images of the shape (batch, {', '.join(map(str, self.image_shape))})"
-        if shape == self.image_shape:
-            raise InputError(f"images: expected {wanted}, found a single image of {shape}: give it its axis with images[None]")
-        if len(shape) != 4 or any(found not in (None, size) for found, size in zip(shape[1:], self.image_shape, strict=True)):
-            raise InputError(f"images: expected {wanted}, found the shape {shape}")
-        if isinstance(images, np.ndarray) or (tf.is_tensor(images) and hasattr(images, "numpy")):
-            self._check_values(images)
-
-    def _check_values(self, images):
-        if np.size(images) and not float(np.max(np.abs(images))) <= 1 + ROUNDING:
-            low, high = float(np.min(images)), float(np.max(images))
-            raise InputError(f"images: expected values in [-1, 1], found {low:g} to {high:g}; `daenr_tf.preprocess(images, model)` makes them of"
-                             " grey levels as the recording has them")
-
     def _keep_penalties(self, terms):
         """Let `losses` have every term but MSE and Poisson, weighted as in the total loss."""
         weights = getattr(self, "head_weights", None) or dict.fromkeys(self.heads, 1.0)
@@ -205,13 +189,13 @@ class DAENR(keras.Model):
     def predict(self, x, **kwargs):
         """As Keras' `predict`; images that are not in [-1, 1] are refused."""
         if isinstance(x, np.ndarray):
-            self._check_images(x)
+            check_images(x, self.image_shape)
         return super().predict(x, **kwargs)
 
     def fit(self, x=None, y=None, **kwargs):
         """As Keras' `fit`; images that are not in [-1, 1] are refused."""
         if isinstance(x, np.ndarray):
-            self._check_images(x)
+            check_images(x, self.image_shape)
         return super().fit(x, y, **kwargs)
 
     def compile(self, optimizer="adam", loss=None, loss_weights=None, **kwargs):
@@ -314,7 +298,7 @@ class DAENR(keras.Model):
     def get_config(self):
         parts = {"core": self.encoder, "bottleneck": self.bottleneck, "decoder": self.decoder, "readout": self.readout}
         return {**super().get_config(),
-                **{name: _serialized(part) for name, part in parts.items() if part},
+                **{name: serialized(part) for name, part in parts.items() if part},
                 "layer": self.layer, "image_shape": self.image_shape, "seed": self.seed, "pixel_range": self.pixel_range}
 
     def identity(self):
@@ -325,45 +309,16 @@ class DAENR(keras.Model):
     @classmethod
     def from_config(cls, config, custom_objects=None):
         """The model of a configuration, built: Keras would pass over the weights of parts that are not."""
-        if "autoencoder" in config:  # saved by version 0.1, which knew its parts by name
-            from daenr_tf.models.build import modernized
-
-            config = modernized(config)
-        config = dict(config)
+        config = modernized(config) if "autoencoder" in config else dict(config)
         for name in ("core", "bottleneck", "decoder", "readout"):
             if isinstance(config.get(name), dict):
-                part = {key: value for key, value in config[name].items() if key != "build_config"}  # the model builds its parts
-                config[name] = keras.saving.deserialize_keras_object(part, custom_objects=custom_objects)
+                config[name] = deserialized(config[name], custom_objects)
         model = cls(**config)
         model.build()
         for part in [model, *model.parts()]:
             if not part.trainable:
-                _freeze(part)
+                freeze(part)
         return model
-
-
-def _build(part, shape):
-    if not part.built:  # it may come from another model
-        part.build(shape)
-
-
-def _freeze(layer):
-    """Freeze a layer with all that is inside it; Keras hands on only what changes, and its parts were made trainable."""
-    layer.trainable = True
-    layer.trainable = False
-
-
-def checked_shape(image_shape):
-    """(height, width, channels) as a tuple. Raises `InputError` for what is none."""
-    shape = tuple(image_shape) if isinstance(image_shape, (list, tuple)) else ()
-    if len(shape) != 3 or any(type(size) is not int or size < 1 for size in shape) or shape[2] not in (1, 3):
-        raise InputError(f"image_shape: expected (height, width, channels) with 1 or 3 channels, found {image_shape!r}")
-    return shape
-
-
-def _serialized(part):
-    """A part's class and configuration, without how it was built."""
-    return {key: value for key, value in keras.saving.serialize_keras_object(part).items() if key != "build_config"}
 
 
 def _each(loss, target, output):
