@@ -16,11 +16,13 @@ def blocks(page):
     for block in re.finditer(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
         first = text.count("\n", 0, block.start(1))
         found = block[1].splitlines()
-        lines[first:first + len(found)] = found
+        lines[first : first + len(found)] = found
     return "\n".join(lines)
 
 
-@pytest.mark.parametrize("page, told", [("README.md", "'pcc_normalized'"), ("docs/keras.md", "(5, 10)")])
+@pytest.mark.parametrize(
+    "page, told", [("README.md", "'pcc_normalized'"), ("docs/keras.md", "(5, 10)")]
+)
 def test_the_python_of_a_page_runs(page, told, run_python):
     cache = os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache"))
     assert told in run_python(blocks(page), XDG_CACHE_HOME=cache)

@@ -24,8 +24,11 @@ from daenr_tf.runs import own_files
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory):
     path = write_recording(tmp_path_factory.mktemp("recording") / "mine.npz")
-    return RunConfig(ModelConfig("cae_fr", image_size=(12, 12), latent_size=5),
-                     TrainConfig(batch_size=16, max_steps=4, validate_every=2), dataset=path)
+    return RunConfig(
+        ModelConfig("cae_fr", image_size=(12, 12), latent_size=5),
+        TrainConfig(batch_size=16, max_steps=4, validate_every=2),
+        dataset=path,
+    )
 
 
 def go(config, place, **changes):
@@ -57,7 +60,9 @@ def test_a_finished_run_is_opened_with_all_that_it_came_to(place, settings):
     pd.testing.assert_frame_equal(run.history, pd.read_csv(place / "run" / "history.csv"))
     assert run.recording.digest == run.results["dataset"]["digest"] and run.model.neurons == 4
     assert run.model is run.model and run.recording is run.recording
-    assert daenr_tf.evaluate(run.model, run.recording).test["mse"] == pytest.approx(run.results["test"]["mse"], rel=1e-5)
+    assert daenr_tf.evaluate(run.model, run.recording).test["mse"] == pytest.approx(
+        run.results["test"]["mse"], rel=1e-5
+    )
 
 
 def test_a_run_is_opened_without_its_recording_and_its_model(copied):
@@ -65,9 +70,15 @@ def test_a_run_is_opened_without_its_recording_and_its_model(copied):
     (copied / "run" / "model.keras").unlink()
     (copied / "run" / "history.csv").write_text("")
     config = read_json(copied, "run", "config.json")
-    (copied / "run" / "config.json").write_text(json.dumps({**config, "dataset": str(copied / "lost.npz")}))
+    (copied / "run" / "config.json").write_text(
+        json.dumps({**config, "dataset": str(copied / "lost.npz")})
+    )
     run = daenr_tf.Run.open(copied / "run")
-    for name, word in {"model": "model.keras", "recording": "lost.npz", "history": "history.csv"}.items():
+    for name, word in {
+        "model": "model.keras",
+        "recording": "lost.npz",
+        "history": "history.csv",
+    }.items():
         with refused(word, "expected"):
             getattr(run, name)
 
@@ -80,20 +91,30 @@ def test_a_run_is_not_given_another_recording(copied):
         daenr_tf.Run.open(copied / "run").recording  # noqa: B018
 
 
-@pytest.mark.parametrize("make, found", {
-    "nothing": (lambda place: None, "nothing there"),
-    "a file": (lambda place: place.write_text(""), "something else"),
-    "an empty directory": (lambda place: place.mkdir(), "no config.json"),
-}.values(), ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    "make, found",
+    {
+        "nothing": (lambda place: None, "nothing there"),
+        "a file": (lambda place: place.write_text(""), "something else"),
+        "an empty directory": (lambda place: place.mkdir(), "no config.json"),
+    }.values(),
+    ids=lambda value: value if isinstance(value, str) else "",
+)
 def test_what_is_no_run_gets_one_line(tmp_path, make, found):
     make(tmp_path / "run")
     with refused(f"{tmp_path / 'run'}: expected the directory of a finished run", found):
         daenr_tf.Run.open(tmp_path / "run")
 
 
-@pytest.mark.parametrize("name, content, found", [
-    ("results.json", None, "expected a finished run, found one without results.json"), ("results.json", "{}", "results.json: expected a run's results"),
-    ("config.json", "{}}", "config.json: expected a run's config.json"), ("config.json", '{"colour": 1}', "colour")])
+@pytest.mark.parametrize(
+    "name, content, found",
+    [
+        ("results.json", None, "expected a finished run, found one without results.json"),
+        ("results.json", "{}", "results.json: expected a run's results"),
+        ("config.json", "{}}", "config.json: expected a run's config.json"),
+        ("config.json", '{"colour": 1}', "colour"),
+    ],
+)
 def test_an_unfinished_or_damaged_run_gets_one_line(copied, name, content, found):
     (copied / "run" / name).unlink()
     if content:
@@ -108,17 +129,28 @@ def test_an_unfinished_or_damaged_run_gets_one_line(copied, name, content, found
 def constant(monkeypatch):
     """No validation improves on the first."""
     evaluate_terms = training.evaluate_terms
-    monkeypatch.setattr(training, "evaluate_terms", lambda *given: dict.fromkeys(evaluate_terms(*given), 1.0))
+    monkeypatch.setattr(
+        training, "evaluate_terms", lambda *given: dict.fromkeys(evaluate_terms(*given), 1.0)
+    )
 
 
-def test_a_run_that_patience_ended_is_only_reported_whatever_max_steps_is(settings, tmp_path, monkeypatch, capsys):
+def test_a_run_that_patience_ended_is_only_reported_whatever_max_steps_is(
+    settings, tmp_path, monkeypatch, capsys
+):
     constant(monkeypatch)
     results = go(settings, tmp_path, patience_steps=2, max_steps=20)
-    assert results["steps"] == 6 and results["ended_by"] == "patience" and not (tmp_path / "run" / "checkpoint").exists()
+    assert (
+        results["steps"] == 6
+        and results["ended_by"] == "patience"
+        and not (tmp_path / "run" / "checkpoint").exists()
+    )
     before = (tmp_path / "run" / "results.json").stat().st_mtime_ns
     capsys.readouterr()
     assert go(settings, tmp_path, patience_steps=2, max_steps=50) == results
-    assert "a larger --max-steps has nothing to go on with: patience ended it at step 6" in capsys.readouterr().err
+    assert (
+        "a larger --max-steps has nothing to go on with: patience ended it at step 6"
+        in capsys.readouterr().err
+    )
     assert (tmp_path / "run" / "results.json").stat().st_mtime_ns == before
     assert read_json(tmp_path, "run", "config.json")["max_steps"] == 20
 
@@ -139,7 +171,9 @@ def test_a_damaged_state_costs_a_finished_run_nothing(copied, settings):
     assert go(settings, copied)["steps"] == 4
 
 
-@pytest.mark.parametrize("instant", ["the results are gone", "the settings are written", "a validation"])
+@pytest.mark.parametrize(
+    "instant", ["the results are gone", "the settings are written", "a validation"]
+)
 def test_a_lengthening_that_breaks_off_goes_on(copied, settings, tmp_path, monkeypatch, instant):
     def break_off(*given, **named):
         raise KeyboardInterrupt
@@ -148,8 +182,11 @@ def test_a_lengthening_that_breaks_off_goes_on(copied, settings, tmp_path, monke
         os.remove(os.path.join(directory, "results.json"))
         raise KeyboardInterrupt
 
-    breaking = {"the results are gone": (own_files, "remove_own", remove_results), "the settings are written": (training._Loop, "_window", break_off),
-                "a validation": (training._Loop, "_conclude_window", break_off)}
+    breaking = {
+        "the results are gone": (own_files, "remove_own", remove_results),
+        "the settings are written": (training._Loop, "_window", break_off),
+        "a validation": (training._Loop, "_conclude_window", break_off),
+    }
     with monkeypatch.context() as patch, contextlib.suppress(KeyboardInterrupt):
         patch.setattr(*breaking[instant])
         go(settings, copied, max_steps=8)
@@ -167,10 +204,14 @@ def test_what_is_not_a_runs_own_stays_when_it_is_lengthened(copied, settings):
     (copied / "run" / "thesis.txt").write_text("mine")
     (copied / "run" / "figures" / "drawn_by_hand.png").write_text("mine")
     go(settings, copied, max_steps=6)
-    assert (copied / "run" / "thesis.txt").exists() and (copied / "run" / "figures" / "drawn_by_hand.png").exists()
+    assert (copied / "run" / "thesis.txt").exists() and (
+        copied / "run" / "figures" / "drawn_by_hand.png"
+    ).exists()
 
 
-def test_a_settings_file_from_before_a_setting_existed_counts_as_its_default(copied, settings, capsys):
+def test_a_settings_file_from_before_a_setting_existed_counts_as_its_default(
+    copied, settings, capsys
+):
     for name in ("config.json", "results.json"):
         content = read_json(copied, "run", name)
         (content["config"] if name == "results.json" else content).pop("core")
@@ -178,7 +219,10 @@ def test_a_settings_file_from_before_a_setting_existed_counts_as_its_default(cop
     assert go(settings, copied)["steps"] == 4
     assert "this run is finished" in capsys.readouterr().err
     with refused("expected a run with layer 1, found"):
-        go(dataclasses.replace(settings, model=dataclasses.replace(settings.model, layer=1)), copied)
+        go(
+            dataclasses.replace(settings, model=dataclasses.replace(settings.model, layer=1)),
+            copied,
+        )
 
 
 # Validation
@@ -186,10 +230,17 @@ def test_a_settings_file_from_before_a_setting_existed_counts_as_its_default(cop
 
 def test_validation_has_the_metrics_of_the_validation_set_and_the_best_monitored_loss(place):
     run = daenr_tf.Run.open(place / "run")
-    validation = pipeline.prepare(run.recording, run.config.model, run.config.training.seed).validation
+    validation = pipeline.prepare(
+        run.recording, run.config.model, run.config.training.seed
+    ).validation
     outputs = {head: np.asarray(output) for head, output in run.model(validation.images).items()}
-    expected = {name: getattr(metrics, name)(validation.images, outputs["reconstruction"]).mean() for name in ("mse", "psnr", "ssim")}
-    expected["pcc"] = np.mean([np.corrcoef(outputs["response"][:, n], validation.responses[:, n])[0, 1] for n in range(4)])
+    expected = {
+        name: getattr(metrics, name)(validation.images, outputs["reconstruction"]).mean()
+        for name in ("mse", "psnr", "ssim")
+    }
+    expected["pcc"] = np.mean(
+        [np.corrcoef(outputs["response"][:, n], validation.responses[:, n])[0, 1] for n in range(4)]
+    )
     expected["monitored_loss"] = run.history["val_reconstruction"].min()
     assert run.results["validation"].keys() == expected.keys()
     for name, value in expected.items():
@@ -198,7 +249,10 @@ def test_validation_has_the_metrics_of_the_validation_set_and_the_best_monitored
 
 def test_validation_without_sets_is_that_of_the_models_seed(place):
     run = daenr_tf.Run.open(place / "run")
-    found, given = daenr_tf.evaluate(run.model, run.recording), pipeline.prepare(run.recording, run.config.model, 0)
+    found, given = (
+        daenr_tf.evaluate(run.model, run.recording),
+        pipeline.prepare(run.recording, run.config.model, 0),
+    )
     assert found.validation == daenr_tf.evaluate(run.model, run.recording, given).validation
     other = pipeline.prepare(run.recording, run.config.model, 1)
     assert found.validation != daenr_tf.evaluate(run.model, run.recording, other).validation
@@ -211,32 +265,54 @@ def test_the_table_shows_validation_beside_test(place):
     lines = summary(results, "run").splitlines()
     assert lines[1].split("  ")[-1] and "validation set  test set" in lines[1]
     shown = {line.split("  ")[0]: line.split()[-4:] for line in lines[2:]}
-    assert shown["MSE"][:2] == [f"{results['validation']['mse']:.3f}", f"{results['test']['mse']:.3f}"]
+    assert shown["MSE"][:2] == [
+        f"{results['validation']['mse']:.3f}",
+        f"{results['test']['mse']:.3f}",
+    ]
     assert shown["monitored loss"][:2] == [f"{results['validation']['monitored_loss']:.3f}", "–"]
     results.pop("validation")  # as version 0.1 wrote them
-    assert f"MSE            –               {results['test']['mse']:.3f}" in summary(results, "run")
+    row = f"MSE            –               {results['test']['mse']:.3f}"
+    assert row in summary(results, "run")
 
 
 def events(folder):
     """The summary values in the event files right in a folder: list of `tf.Summary.Value`."""
     paths = glob.glob(str(folder / "events*"))
-    return [value for path in paths for event in tf.compat.v1.train.summary_iterator(path) for value in event.summary.value]
+    return [
+        value
+        for path in paths
+        for event in tf.compat.v1.train.summary_iterator(path)
+        for value in event.summary.value
+    ]
 
 
 def hparams(folder):
     """The settings of the run as the HParams table has them, by name."""
     from tensorboard.plugins.hparams import metadata
 
-    content, = [value.metadata.plugin_data.content for value in events(folder) if value.tag == "_hparams_/session_start_info"]
-    return {name: value.string_value or value.number_value for name, value in metadata.parse_session_start_info_plugin_data(content).hparams.items()}
+    (content,) = [
+        value.metadata.plugin_data.content
+        for value in events(folder)
+        if value.tag == "_hparams_/session_start_info"
+    ]
+    return {
+        name: value.string_value or value.number_value
+        for name, value in metadata.parse_session_start_info_plugin_data(content).hparams.items()
+    }
 
 
 def columns(folder):
     from tensorboard.plugins.hparams import metadata
 
-    content, = [value.metadata.plugin_data.content for value in events(folder) if value.tag == "_hparams_/experiment"]
+    (content,) = [
+        value.metadata.plugin_data.content
+        for value in events(folder)
+        if value.tag == "_hparams_/experiment"
+    ]
     experiment = metadata.parse_experiment_plugin_data(content)
-    return {info.name for info in experiment.hparam_infos}, {info.name.tag for info in experiment.metric_infos}
+    return {info.name for info in experiment.hparam_infos}, {
+        info.name.tag for info in experiment.metric_infos
+    }
 
 
 def test_tensorboard_has_every_setting_and_the_figures_of_both_sets(place):
@@ -245,7 +321,11 @@ def test_tensorboard_has_every_setting_and_the_figures_of_both_sets(place):
     settings, shown = columns(folder)
     assert settings == set(hparams(folder)) == field_names()
     assert hparams(folder)["max_steps"] == 4 and hparams(folder)["image_size"] == "[12, 12]"
-    scalars = {value.tag: float(tf.make_ndarray(value.tensor)) for value in events(folder) if value.metadata.plugin_data.plugin_name == "scalars"}
+    scalars = {
+        value.tag: float(tf.make_ndarray(value.tensor))
+        for value in events(folder)
+        if value.metadata.plugin_data.plugin_name == "scalars"
+    }
     for which in ("validation", "test"):
         for name, value in results[which].items():
             assert scalars[f"{which}/{name}"] == pytest.approx(value) and f"{which}/{name}" in shown
@@ -259,8 +339,16 @@ def test_a_lengthened_run_stands_in_tensorboard_as_it_is_now(copied, settings):
 def test_fixed_masks_are_estimated_once_a_run(settings, tmp_path, monkeypatch):
     """They are drawn too."""
     calls, estimate = [], receptive_fields.estimate_receptive_fields
-    monkeypatch.setattr(receptive_fields, "estimate_receptive_fields", lambda *given: calls.append(given) or estimate(*given))
-    config = RunConfig(ModelConfig("cnn_fm", image_size=(8, 8)), TrainConfig(batch_size=16, max_steps=1), dataset=settings.dataset)
+    monkeypatch.setattr(
+        receptive_fields,
+        "estimate_receptive_fields",
+        lambda *given: calls.append(given) or estimate(*given),
+    )
+    config = RunConfig(
+        ModelConfig("cnn_fm", image_size=(8, 8)),
+        TrainConfig(batch_size=16, max_steps=1),
+        dataset=settings.dataset,
+    )
     go(config, tmp_path)
     assert len(calls) == 1 and (tmp_path / "run" / "figures" / "masks.png").exists()
 
@@ -280,19 +368,28 @@ def test_preprocess_makes_of_grey_levels_what_a_model_takes(place):
     run.model(prepared)
 
 
-@pytest.mark.parametrize("images, found", [
-    (np.zeros((8, 8)), "shape (8, 8)"), (np.zeros((2, 8, 8, 2)), "shape (2, 8, 8, 2)"), (np.zeros((2, 0, 8)), "shape (2, 0, 8"), (np.array(["a"]), "<U1")])
+@pytest.mark.parametrize(
+    "images, found",
+    [
+        (np.zeros((8, 8)), "shape (8, 8)"),
+        (np.zeros((2, 8, 8, 2)), "shape (2, 8, 8, 2)"),
+        (np.zeros((2, 0, 8)), "shape (2, 0, 8"),
+        (np.array(["a"]), "<U1"),
+    ],
+)
 def test_what_are_no_images_is_refused(place, images, found):
     with refused("images: expected numbers of the shape", found):
         daenr_tf.preprocess(images, daenr_tf.Run.open(place / "run").model)
 
 
 def test_the_package_offers_its_names_without_tensorflow(run_python):
-    code = ("import sys, daenr_tf, importlib.metadata\n"
-            "assert daenr_tf.__version__ == importlib.metadata.version('daenr_tf')\n"
-            "assert {'run', 'Run', 'preprocess', '__version__'} <= set(dir(daenr_tf))\n"
-            "assert callable(daenr_tf.run) and callable(daenr_tf.Run.open)\n"
-            "print('tensorflow' in sys.modules)")
+    code = (
+        "import sys, daenr_tf, importlib.metadata\n"
+        "assert daenr_tf.__version__ == importlib.metadata.version('daenr_tf')\n"
+        "assert {'run', 'Run', 'preprocess', '__version__'} <= set(dir(daenr_tf))\n"
+        "assert callable(daenr_tf.run) and callable(daenr_tf.Run.open)\n"
+        "print('tensorflow' in sys.modules)"
+    )
     assert run_python(code).split() == ["False"]
 
 

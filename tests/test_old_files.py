@@ -29,12 +29,21 @@ def test_a_model_of_version_0_1_gives_what_it_gave(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_its_settings_come_with_it(name):
     model, _ = saved(name)
-    assert (model.image_shape, model.neurons, model.seed, model.pixel_range) == ((8, 8, 1), 4, 3, (0.0, 255.0))
+    assert (model.image_shape, model.neurons, model.seed, model.pixel_range) == (
+        (8, 8, 1),
+        4,
+        3,
+        (0.0, 255.0),
+    )
     assert model.readout.activity_l1 == 0.3
     policy = "mixed_bfloat16" if "bfloat16" in name else "float32"
-    assert {model.dtype_policy.name, *(part.dtype_policy.name for part in model.parts())} == {policy}
+    assert {model.dtype_policy.name, *(part.dtype_policy.name for part in model.parts())} == {
+        policy
+    }
     joint = len(model.heads) == 2
-    assert model.head_weights == ({"reconstruction": 0.5, "response": 2.0} if joint else {"response": 1.0})
+    assert model.head_weights == (
+        {"reconstruction": 0.5, "response": 2.0} if joint else {"response": 1.0}
+    )
     np.testing.assert_allclose(float(model.optimizer.learning_rate), 2e-3, rtol=1e-6)
 
 

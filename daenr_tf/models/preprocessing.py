@@ -10,14 +10,15 @@ IMAGES_AT_ONCE = 256
 
 
 def preprocess(images, model):
-    """Stimuli as recorded to what a model takes: the same operation as in training and in the served graph.
+    """Stimuli as recorded to what a model takes, as in training and in the served graph.
 
     Args:
-        images: (N, H, W) or (N, H, W, 1 or 3), grey levels in the range of the model's recording, of any size.
+        images: (N, H, W) or (N, H, W, 1 or 3), of any size, grey levels in the range of the model's
+            recording.
         model: `DAENR`.
 
     Returns:
-        (N, height, width, channels) float32 array: [-1, 1] for grey levels within the recording's range.
+        (N, height, width, channels) float32 array, in [-1, 1] for grey levels within that range.
 
     Raises:
         InputError: the array is no such images.
@@ -25,12 +26,21 @@ def preprocess(images, model):
     images = np.asarray(images)
     if images.ndim == 3:
         images = images[..., None]
-    if images.ndim != 4 or images.shape[-1] not in (1, 3) or 0 in images.shape[1:] or images.dtype.kind not in "uif":
-        raise InputError(f"images: expected numbers of the shape (images, height, width) or (images, height, width, 1 or 3), found"
-                         f" {images.dtype} of shape {images.shape}")
+    if (
+        images.ndim != 4
+        or images.shape[-1] not in (1, 3)
+        or 0 in images.shape[1:]
+        or images.dtype.kind not in "uif"
+    ):
+        raise InputError(
+            "images: expected numbers of the shape (images, height, width), or with 1 or 3 channels"
+            f" behind, found {images.dtype} of shape {images.shape}"
+        )
     height, width, channels = model.image_shape
     prepared = np.empty((len(images), height, width, channels), np.float32)
     for start in range(0, len(images), IMAGES_AT_ONCE):
         some = slice(start, start + IMAGES_AT_ONCE)
-        prepared[some] = pipeline.preprocess(tf.constant(images[some]), model.pixel_range, (height, width), channels)
+        prepared[some] = pipeline.preprocess(
+            tf.constant(images[some]), model.pixel_range, (height, width), channels
+        )
     return prepared

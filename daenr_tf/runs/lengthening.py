@@ -4,7 +4,9 @@ from daenr_tf.training import Observer
 
 
 class Lengthening(Observer):
-    """Makes an unfinished run of a shorter one once its state was read and found to be this run's: not before, so nothing of it is lost.
+    """Makes an unfinished run of a shorter one, once its state was read and found to be this run's.
+
+    Not before: a run whose state can't be used loses nothing.
 
     Args:
         directory: `RunDirectory`.

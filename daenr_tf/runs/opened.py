@@ -13,7 +13,8 @@ from daenr_tf.runs.directory import CONFIG, HISTORY, MODEL, RESULTS, read_result
 class Run:
     """A finished run: what it was asked for, what it came to, its model and its recording.
 
-    `Run.open(directory)` opens one. Its model, recording and history are read when they are first asked for.
+    `Run.open(directory)` opens one. Its model, recording and history are read when they are first
+    asked for.
 
     Attributes:
         directory: str.
@@ -22,7 +23,12 @@ class Run:
     """
 
     def __init__(self, directory, config, results, data_dir=None):
-        self.directory, self.config, self.results, self._data_dir = directory, config, results, data_dir
+        self.directory, self.config, self.results, self._data_dir = (
+            directory,
+            config,
+            results,
+            data_dir,
+        )
 
     @classmethod
     def open(cls, directory, data_dir=None):
@@ -38,25 +44,37 @@ class Run:
         directory = os.fspath(directory)
         if not os.path.isdir(directory):
             found = "something else" if os.path.lexists(directory) else "nothing there"
-            raise InputError(f"{directory}: expected the directory of a finished run, found {found}")
+            raise InputError(
+                f"{directory}: expected the directory of a finished run, found {found}"
+            )
         if not os.path.lexists(os.path.join(directory, CONFIG)):
-            raise InputError(f"{directory}: expected the directory of a finished run, found no {CONFIG} in it")
+            raise InputError(
+                f"{directory}: expected the directory of a finished run, found no {CONFIG} in it"
+            )
         config = RunConfig.from_dict(read_config(os.path.join(directory, CONFIG)))
         if not os.path.lexists(os.path.join(directory, RESULTS)):
-            raise InputError(f"{directory}: expected a finished run, found one without {RESULTS}: the command that began it goes on with it")
-        return cls(directory, config, read_results(os.path.join(directory, RESULTS), directory), data_dir)
+            raise InputError(
+                f"{directory}: expected a finished run, found one without {RESULTS}: the"
+                " command that began it goes on with it"
+            )
+        return cls(
+            directory, config, read_results(os.path.join(directory, RESULTS), directory), data_dir
+        )
 
     def __repr__(self):
-        return f"Run({json.dumps(self.directory)}, {self.config.model.recipe}, {self.results['steps']} steps)"
+        recipe, steps = self.config.model.recipe, self.results["steps"]
+        return f"Run({json.dumps(self.directory)}, {recipe}, {steps} steps)"
 
     @functools.cached_property
     def recording(self):
-        """The `Recording`. Raises `InputError` where it can't be found any more, or is another one now."""
+        """The `Recording`. Raises `InputError` where it can't be found, or is another one now."""
         recording = load_recording(self.config.dataset, self.config.region, self._data_dir)
         wanted = self.results["dataset"]["digest"]
         if recording.digest != wanted:
-            raise InputError(f"{self.directory}: expected its recording, with digest {wanted[:12]}…, found {self.config.dataset} with digest"
-                             f" {recording.digest[:12]}…")
+            raise InputError(
+                f"{self.directory}: expected its recording, with digest {wanted[:12]}…, found"
+                f" {self.config.dataset} with digest {recording.digest[:12]}…"
+            )
         return recording
 
     @functools.cached_property
@@ -68,7 +86,10 @@ class Run:
 
     @functools.cached_property
     def history(self):
-        """The `pandas.DataFrame` of `history.csv`, a row per validation. Raises `InputError` where it can't be read."""
+        """The `pandas.DataFrame` of `history.csv`, a row per validation.
+
+        Raises `InputError` where it can't be read.
+        """
         import pandas as pd
 
         path = os.path.join(self.directory, HISTORY)
@@ -76,4 +97,6 @@ class Run:
             return pd.read_csv(path)
         except (OSError, ValueError) as error:
             problem = " ".join(str(error).split())[:200]
-            raise InputError(f"{path}: expected a run's history, found a file that can't be read ({problem})") from None
+            raise InputError(
+                f"{path}: expected a run's history, found a file that can't be read ({problem})"
+            ) from None

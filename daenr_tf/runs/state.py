@@ -8,10 +8,13 @@ STAGES = 2
 
 @dataclass
 class State:
-    """Where training stands. Times apart, it is a function of the configuration, the recording, the threads and `step`.
+    """Where training stands.
 
-    `threads` are the numbers of threads that an operation was computed with, in the order of the training's parts: with another number sums
-    are taken in another order, and their last bits differ.
+    Times apart, it is a function of the configuration, the recording, the threads and `step`.
+
+    `threads` are the numbers of threads that an operation was computed with, in the order of the
+    training's parts: with another number sums are taken in another order, and their last bits
+    differ.
     """
 
     step: int = 0
@@ -31,4 +34,8 @@ class State:
 
     def ended_by_patience(self, config):
         """Whether the last stage has ended, at a validation that a longer training has too."""
-        return self.stage == STAGES and self.patience_left(config) <= 0 and self.step % config.validate_every == 0
+        return (
+            self.stage == STAGES
+            and self.patience_left(config) <= 0
+            and self.step % config.validate_every == 0
+        )
