@@ -11,7 +11,14 @@ from daenr_tf.errors import InputError
 from daenr_tf.layers.replicas import sum_over_replicas
 from daenr_tf.layers.terms import Term
 from daenr_tf.models.images import check_images
-from daenr_tf.models.parts import build_part, checked_shape, deserialized, freeze, modernized, serialized
+from daenr_tf.models.parts import (
+    build_part,
+    checked_shape,
+    deserialized,
+    freeze,
+    modernized,
+    serialized,
+)
 from daenr_tf.recordings.checks import bounds
 from daenr_tf.setting_checks import one_of, whole
 

@@ -6,10 +6,11 @@ import zipfile
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.format import MAGIC_PREFIX
 
 from daenr_tf.errors import InputError, one_line
 from daenr_tf.files import open_regular
-from daenr_tf.recordings.arrays import LARGEST_RATIO, LARGEST_UNASKED, MAGIC, read_npy
+from daenr_tf.recordings.arrays import LARGEST_RATIO, LARGEST_UNASKED, read_npy
 
 CHUNK = 1 << 22  # values looked at at once
 WHOLE_FILE = "(the file)"  # the key of a single array
@@ -49,9 +50,9 @@ def arrays_of(path):
         InputError: the file can't be opened.
     """
     with open_regular(path) as file:
-        start = file.read(len(MAGIC))
+        start = file.read(len(MAGIC_PREFIX))
         file.seek(0)
-        if start == MAGIC:
+        if start == MAGIC_PREFIX:
             yield _read(WHOLE_FILE, file, os.fstat(file.fileno()).st_size)
             return
         try:
