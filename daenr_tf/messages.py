@@ -8,6 +8,7 @@ shown as Python shows them, and who wants the rest configures `logging`.
 import contextlib
 import logging
 import sys
+from collections.abc import Iterator
 
 LOGGER = logging.getLogger("daenr_tf")
 
@@ -21,7 +22,7 @@ class _StandardError(logging.Handler):
 
 
 @contextlib.contextmanager
-def on_standard_error():
+def on_standard_error() -> Iterator[None]:
     """Within it, what is logged goes to standard error, down to the plain messages of level
     INFO."""
     handler, level, propagate = _StandardError(), LOGGER.level, LOGGER.propagate
@@ -36,11 +37,11 @@ def on_standard_error():
         LOGGER.propagate = propagate
 
 
-def be_quiet():
+def be_quiet() -> None:
     """Let only errors be said from now on."""
     LOGGER.setLevel(logging.ERROR)
 
 
-def is_quiet():
+def is_quiet() -> bool:
     """Whether only errors are to be said; progress is not shown then."""
     return LOGGER.getEffectiveLevel() >= logging.ERROR

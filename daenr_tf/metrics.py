@@ -97,11 +97,13 @@ def _noise_ceiling(trials):
 
 
 def jackknife_oracle(trials: ArrayLike) -> np.ndarray:
-    """Correlation of single trials with the mean of the others, over all trials of all images, (repeats, images, neurons) -> (neurons,).
+    """Correlation of single trials with the mean of the others, over all trials of all images,
+    (repeats, images, neurons) -> (neurons,).
 
-    It says how well an animal's own answers predict one more, and needs no model of the noise; the mean of few trials is noisy itself, so it lies
-    below what a perfect model reaches on single trials. A missing trial is NaN and is left out, as is an image with fewer than two. A neuron that
-    answers alike counts as 0; one without any image of two trials has NaN.
+    It says how well an animal's own answers predict one more, and needs no model of the noise; the
+    mean of few trials is noisy itself, so it lies below what a perfect model reaches on single
+    trials. A missing trial is NaN and is left out, as is an image with fewer than two. A neuron
+    that answers alike counts as 0; one without any image of two trials has NaN.
     """
     trials = _trials(trials).astype(np.float64)
     present = ~np.isnan(trials)
@@ -111,14 +113,17 @@ def jackknife_oracle(trials: ArrayLike) -> np.ndarray:
     oracle = np.full(trials.shape[2], np.nan)
     for neuron in np.flatnonzero(usable.any(axis=(0, 1))):
         chosen = usable[..., neuron]
-        oracle[neuron] = pearson_per_neuron(trials[..., neuron][chosen][:, None], others[..., neuron][chosen][:, None])[0]
+        own, rest = (values[..., neuron][chosen][:, None] for values in (trials, others))
+        (oracle[neuron],) = pearson_per_neuron(own, rest)
     return oracle
 
 
 def fano_factor(trials: ArrayLike) -> np.ndarray:
-    """Mean over images of the variance over trials (ddof 1), divided by the mean response, (repeats, images, neurons) -> (neurons,).
+    """Mean over images of the variance over trials (ddof 1), divided by the mean response,
+    (repeats, images, neurons) -> (neurons,).
 
-    A missing trial is NaN and is left out; an image with fewer than two trials has no variance. NaN for a neuron without any, or that is silent.
+    A missing trial is NaN and is left out; an image with fewer than two trials has no variance.
+    NaN for a neuron without any, or that is silent.
     """
     trials = _trials(trials).astype(np.float64)
     present = ~np.isnan(trials)
@@ -136,7 +141,9 @@ def _trials(trials: ArrayLike) -> np.ndarray:
     """Trials as an array. Raises `InputError` unless they are (repeats, images, neurons)."""
     trials = np.asarray(trials)
     if trials.ndim != 3 or 0 in trials.shape:
-        raise InputError(f"trials: expected (repeats, images, neurons), none of them 0, found shape {trials.shape}")
+        raise InputError(
+            "trials: expected (repeats, images, neurons), none of them 0,"
+            f" found shape {trials.shape}")
     return trials
 
 

@@ -304,3 +304,10 @@ def test_a_picture_that_unpacks_to_a_huge_one_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 50)
     with refused("large.png", "at most 50 pixels"):
         pictures.find([save(tmp_path / "large.png", Image.fromarray(GREY[0][:6, :10]))])
+
+
+def test_the_images_own_file_is_never_written_over(fitted, images, capsys):
+    before = pathlib.Path("single.npz").read_bytes()
+    _, err = predict(capsys, fitted[0]["joint"], "single.npz", "--out", "single.npz", status=2)
+    assert "--out: expected another file than the images', found single.npz" in err
+    assert pathlib.Path("single.npz").read_bytes() == before

@@ -23,7 +23,7 @@ class Command:
     help: str
     home: str
 
-    def leave(self, typed, arguments):
+    def leave(self, typed: str, arguments: list[str]) -> None:
         """Do it, and leave the process with the exit status of the contract.
 
         Args:

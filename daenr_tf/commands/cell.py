@@ -110,7 +110,9 @@ def _watch_memory(limit):
     while True:
         held = process.memory_info().rss
         if held > limit:
-            LOGGER.error(f"the cell's process holds {held / 2**30:.1f} GiB, more than its share of {limit / 2**30:.1f} GiB; use fewer --workers")
+            LOGGER.error(
+                f"the cell's process holds {held / 2**30:.1f} GiB, more than its share of"
+                f" {limit / 2**30:.1f} GiB; use fewer --workers")
             os._exit(1)
         time.sleep(WATCH_EVERY)
 

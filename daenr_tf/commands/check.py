@@ -5,7 +5,7 @@ import os
 import numpy as np
 
 from daenr_tf.commands.options import whole
-from daenr_tf.commands.process import Parser, check_path
+from daenr_tf.commands.process import Call, Parser, check_path
 from daenr_tf.errors import InputError, one_line
 from daenr_tf.files import write_text
 from daenr_tf.recordings.load import load_recording
@@ -19,7 +19,7 @@ EPILOG = (
 )
 
 
-def check(call):
+def check(call: Call) -> None:
     """The command."""
     parser = Parser(
         prog=call.typed,

@@ -6,7 +6,7 @@ import json
 import os
 from dataclasses import dataclass
 
-from daenr_tf.commands.process import Parser, check_path
+from daenr_tf.commands.process import Call, Parser, check_path
 from daenr_tf.errors import InputError, one_line
 from daenr_tf.files import read_text, write_text
 from daenr_tf.messages import LOGGER
@@ -50,12 +50,12 @@ class Finished:
     results: dict
 
     @property
-    def block(self):
+    def block(self) -> tuple[str, int]:
         """What runs must share for their figures to be comparable: (digest of the recording, seed
         of the split)."""
         return self.results["dataset"]["digest"], self.results["config"]["seed"]
 
-    def figures(self):
+    def figures(self) -> dict:
         """dict of (set, name) -> number or None: what was measured."""
         return {
             (part, name): value
@@ -65,7 +65,7 @@ class Finished:
         }
 
 
-def compare(call):
+def compare(call: Call) -> None:
     """The command."""
     parser = Parser(
         prog=call.typed,
@@ -121,7 +121,7 @@ def _read_all(paths):
     return list(found.values())
 
 
-def read_results(path):
+def read_results(path: str) -> dict:
     """The results of a finished run, with what a comparison needs in them.
 
     Raises:
@@ -169,7 +169,7 @@ def _blocks(runs):
     return list(blocks.values())
 
 
-def differing(runs):
+def differing(runs: list[Finished]) -> list[str]:
     """The names of the settings in which runs differ, in the order of their `config`, without
     those that headings tell."""
     names = dict.fromkeys(

@@ -1,12 +1,13 @@
 """Completion in the shell, where argcomplete is installed: `eval "$(register-python-argcomplete
 daenr)"`."""
 
+import argparse
 import os
 
 _ASKED = "_ARGCOMPLETE"  # set by the shell's hook: the number of the word that is the command
 
 
-def words():
+def words() -> list[str] | None:
     """The words after the command and before the cursor where a shell asks what may follow; None
     otherwise."""
     if _ASKED not in os.environ:
@@ -20,7 +21,7 @@ def words():
     return before[1:]
 
 
-def offer(parser, given):
+def offer(parser: argparse.ArgumentParser, given: list[str]) -> None:
     """Answer the shell and end the process, where it asks.
 
     Args:

@@ -98,11 +98,17 @@ def fit(call):
         systems.system(recipe)
         _run(recipe, Call(recipe, f"{call.typed} {recipe}", options))
         return
-    head = Parser(prog=call.typed, description="Train, evaluate and export a model. Each has options of its own:"
-                                               f" {call.typed} RECIPE --help tells them.")
-    head.add_argument("recipe", metavar="RECIPE", choices=tuple(systems.SYSTEMS), help=", ".join(systems.SYSTEMS))
+    names = tuple(systems.SYSTEMS)
+    head = Parser(
+        prog=call.typed,
+        description="Train, evaluate and export a model. Each has options of its own:"
+                    f" {call.typed} RECIPE --help tells them.")
+    head.add_argument("recipe", metavar="RECIPE", choices=names, help=", ".join(names))
     head.read_known(call.arguments)
-    raise InputError(f"{call.arguments[0]}: expected the recipe first, as in {call.typed} cae_fr {call.arguments[0]}, found an option")
+    option = call.arguments[0]
+    raise InputError(
+        f"{option}: expected the recipe first, as in {call.typed} {names[0]} {option},"
+        " found an option")
 
 
 def _run(recipe, call):

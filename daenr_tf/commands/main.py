@@ -15,7 +15,7 @@ EPILOG = """each has options of its own:  daenr COMMAND --help
 a model:                      daenr fit cae_fr --region 3 --layer 2"""
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> None:
     """Run the command line of `daenr` and leave the process with the exit status of the
     contract."""
     argv = completion.words() or (sys.argv[1:] if argv is None else list(argv))
@@ -25,7 +25,7 @@ def main(argv=None):
     leave(DAENR, lambda: _itself(argv))
 
 
-def recipe(name, argv=None):
+def recipe(name: str, argv: list[str] | None = None) -> None:
     """Run a command as `python -m recipes.<name>`."""
     COMMANDS[name].leave(f"python -m recipes.{name}", sys.argv[1:] if argv is None else list(argv))
 

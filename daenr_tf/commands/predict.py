@@ -8,7 +8,7 @@ import zipfile
 
 import numpy as np
 
-from daenr_tf.commands.process import Parser, check_path
+from daenr_tf.commands.process import Call, Parser, check_path
 from daenr_tf.commands.progress import counted
 from daenr_tf.errors import InputError
 from daenr_tf.files import replace_file
@@ -27,7 +27,7 @@ EPILOG = (
 )
 
 
-def predict(call):
+def predict(call: Call) -> None:
     """The command."""
     parser = Parser(
         prog=call.typed,
@@ -65,6 +65,11 @@ def predict(call):
     write = _writer(options.out)
     place = served.locate(options.model)
     sources = pictures.find(options.images)
+    if any(
+        os.path.exists(options.out) and os.path.samefile(options.out, source.path)
+        for source in sources
+    ):
+        raise InputError(f"--out: expected another file than the images', found {options.out}")
     from daenr_tf.runs.quiet import import_tensorflow
 
     import_tensorflow()

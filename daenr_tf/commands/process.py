@@ -26,10 +26,10 @@ class Call:
 
     name: str
     typed: str
-    arguments: list
+    arguments: list[str]
 
     @property
-    def label(self):
+    def label(self) -> str:
         """What leads its messages, such as "recipes.predict"."""
         return self.typed.removeprefix("python -m ")
 
@@ -60,7 +60,7 @@ class Parser(argparse.ArgumentParser):
             raise InputError(f"{lacking}: expected (see --help), found none")
         raise InputError(message.removeprefix("argument "))
 
-    def read(self, arguments):
+    def read(self, arguments: list[str]) -> argparse.Namespace:
         """The options that arguments set, as a namespace; a shell that asks for completions is
         answered instead.
 
@@ -75,7 +75,7 @@ class Parser(argparse.ArgumentParser):
             )
         return options
 
-    def read_known(self, arguments):
+    def read_known(self, arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
         """As `read`, with the list of arguments that are none of ours in place of their
         refusal."""
         completion.offer(self, arguments)

@@ -3,6 +3,7 @@
 import contextlib
 import sys
 import time
+from collections.abc import Callable, Iterator
 
 from daenr_tf.messages import LOGGER, is_quiet
 
@@ -10,7 +11,7 @@ LINE_EVERY = 10.0  # seconds between two lines of a log
 
 
 @contextlib.contextmanager
-def counted(total, unit):
+def counted(total: int, unit: str) -> Iterator[Callable[[int], None]]:
     """Gives a function that is called with how many more are done.
 
     Args:

@@ -31,7 +31,8 @@ def _parser(name, typed):
     if name in EXPERIMENTS:
         what = f"{EXPERIMENTS[name].title} ({EXPERIMENTS[name].heading} of the paper)"
     parser = process.Parser(
-        prog=typed, description=f"{what}: trains every cell it needs with several seeds, and writes report.html, tables and figures.")
+        prog=typed, description=f"{what}: trains every cell it needs with several seeds, and writes"
+                                " report.html, tables and figures.")
     if name not in EXPERIMENTS:
         parser.add_argument("--only", type=_names, metavar="NAME,...", help=f"some of {', '.join(EXPERIMENTS)} (default: all)")
     parser.add_argument("--dataset", default="auto", help=f"{sources.choices()} (default: auto)")
@@ -98,7 +99,8 @@ def _count(text):
 
 def main(name, argv=None):
     """Run an experiment's command line and leave the process with the exit status of the contract."""
-    call = process.Call(name, f"python -m recipes.{name}", sys.argv[1:] if argv is None else list(argv))
+    argv = sys.argv[1:] if argv is None else list(argv)
+    call = process.Call(name, f"python -m recipes.{name}", argv)
     process.leave(call.label, lambda: reproduce(call))
 
 

@@ -37,7 +37,7 @@ class Served:
     heads: list
     pixel_range: tuple | None
 
-    def answer(self, images):
+    def answer(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """dict of head -> float32 array, for images (N, height, width, 1 or 3) of any real type.
 
         Raises:
@@ -52,7 +52,7 @@ class Served:
         return {head: np.asarray(answers[head]) for head in self.heads}
 
 
-def locate(path):
+def locate(path: str) -> str:
     """The file `model.keras` or the SavedModel's directory that a path means; TensorFlow is not
     imported.
 
@@ -99,7 +99,7 @@ def _exported(results):
     return found if isinstance(found, str) else None
 
 
-def load(place):
+def load(place: str) -> Served:
     """The model at a place that `locate` gave.
 
     Raises:

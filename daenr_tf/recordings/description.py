@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from daenr_tf import metrics
+from daenr_tf.recordings.recording import Recording
 from daenr_tf.recordings.splits import image_groups
 
 MOST_BYTES = 32 << 20  # of images that are floats at once
@@ -53,7 +54,7 @@ class Description:
     split: tuple
 
 
-def describe(recording):
+def describe(recording: Recording) -> Description:
     """The `Description` of a `Recording`; images are looked at in chunks."""
     responses, trials = recording.responses, recording.test_trials
     repeats = ceilings = oracles = fano = None

@@ -3,6 +3,7 @@ by one."""
 
 import os
 import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,7 +43,7 @@ class Found:
     first_bad: tuple | None = None
 
 
-def arrays_of(path):
+def arrays_of(path: str) -> Iterator[Found]:
     """Yields a `Found` for each array in a .npz or .npy file, one in memory at a time; none for a
     file of another form.
 
@@ -83,7 +84,7 @@ def _read(key, stream, size):
         return Found(key, str(reason).removeprefix(f"{key}: "))
 
 
-def look(key, values):
+def look(key: str, values: np.ndarray) -> Found:
     """The `Found` of an array."""
     flat = (
         values.reshape(-1) if values.flags.c_contiguous else values.T.reshape(-1)

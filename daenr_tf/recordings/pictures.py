@@ -79,7 +79,7 @@ class Stack:
         yield from self.values
 
 
-def find(places):
+def find(places: list[str]) -> list[Picture | Stack]:
     """The images that paths name, in their order; a directory's pictures by name.
 
     Args:
@@ -141,7 +141,7 @@ def _array(path):
     return next(iter(arrays.values()))
 
 
-def read_picture(path):
+def read_picture(path: str) -> np.ndarray:
     """A PNG or JPEG file as (height, width, channels) uint8: 1 channel of a grey picture, 3 of
     one in colour, the way up that its
     EXIF data says.

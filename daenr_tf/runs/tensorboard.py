@@ -56,7 +56,8 @@ class TensorBoard(Observer):
                 what(*arguments)
             except tf.errors.OpError as error:
                 self.writers = {}
-                LOGGER.warning(f"TensorBoard's files can't be written any more: {error.message.splitlines()[0]}")
+                LOGGER.warning("TensorBoard's files can't be written any more: %s",
+                               error.message.splitlines()[0])
 
     def _validation(self, state, row, model):
         for part, prefix in (("train", "train_"), ("validation", "val_")):
