@@ -407,7 +407,7 @@ def test_a_decoder_that_does_not_fit_the_core_is_refused():
     from daenr_tf.layers.decoder import Decoder
 
     model = DAENR(Encoder(depth=2), DenseBottleneck(), Decoder(), image_shape=(32, 32, 1))
-    with refused("DAENR", "images of (32, 32, 1)", "(16, 16, 48)", "found one that makes (64, 64, 1)"):
+    with refused("DAENR", "images of (32, 32)", "(16, 16, 48)", "found one of (64, 64)"):
         model.build()
 
 

@@ -107,10 +107,10 @@ class DAENR(keras.Model):
         if self.decoder:
             build_part(self.bottleneck, hidden[-1])
             build_part(self.decoder, (None, *self.bottleneck.code_shape))
-            made = tuple(self.decoder.compute_output_shape((None, *self.bottleneck.code_shape)))[1:]
-            if made != self.image_shape:
-                raise InputError(f"DAENR: expected a decoder that makes images of {self.image_shape} out of the core's last layer,"
-                                 f" {tuple(hidden[-1])[1:]}, found one that makes {made}")
+            made = tuple(self.decoder.compute_output_shape((None, *self.bottleneck.code_shape)))[1:3]
+            if made != self.image_shape[:2]:
+                raise InputError(f"DAENR: expected a decoder that makes images of {self.image_shape[:2]} out of the core's last layer,"
+                                 f" {tuple(hidden[-1])[1:]}, found one of {made}")
         if self.readout:
             build_part(self.readout, hidden[self.layer - 1])
         self.built = True
