@@ -6,11 +6,23 @@ Importing it is cheap: each name is imported when it is first used, and with it,
 import importlib
 
 _HOMES = {
-    "Recording": "recordings.recording", "load_recording": "recordings.load",
-    "ModelConfig": "config", "TrainConfig": "config", "RunConfig": "config", "InputError": "errors",
-    "DAENR": "models.daenr", "build_model": "models.build", "train": "training", "evaluate": "evaluation",
-    "export": "models.saved_model", "load_model": "models.keras_file", "preprocess": "models.preprocessing",
-    "run": "runs.run", "Run": "runs.opened", "metrics": None, "paper": None,
+    "Recording": "recordings.recording",
+    "load_recording": "recordings.load",
+    "ModelConfig": "config",
+    "TrainConfig": "config",
+    "RunConfig": "config",
+    "InputError": "errors",
+    "DAENR": "models.daenr",
+    "build_model": "models.build",
+    "train": "training",
+    "evaluate": "evaluation",
+    "export": "models.saved_model",
+    "load_model": "models.keras_file",
+    "preprocess": "models.preprocessing",
+    "run": "runs.run",
+    "Run": "runs.opened",
+    "metrics": None,
+    "paper": None,
 }
 __all__ = sorted([*_HOMES, "__version__"])
 

@@ -19,7 +19,12 @@ class Rows:
         change: what is done to the rows (n, ...) that are taken out, an array or a tensor; it keeps their shape.
     """
 
-    def __init__(self, array: np.ndarray, chosen: np.ndarray, change: Callable[[np.ndarray], np.ndarray] = lambda rows: rows) -> None:
+    def __init__(
+        self,
+        array: np.ndarray,
+        chosen: np.ndarray,
+        change: Callable[[np.ndarray], np.ndarray] = lambda rows: rows,
+    ) -> None:
         self.array = array
         self.chosen = chosen
         self.change = change

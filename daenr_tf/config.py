@@ -46,8 +46,14 @@ class _ModelConfig:
         core = systems.CORES[self.core]
         one_of("layer", self.layer, range(1, core.layers + 1))
         size = tuple(self.image_size) if isinstance(self.image_size, (list, tuple)) else ()
-        if len(size) != 2 or any(type(n) is not int or n < 4 or n % core.downsampling for n in size):
-            raise SettingError("image_size", f"height and width in pixels, multiples of {core.downsampling}", self.image_size)
+        if len(size) != 2 or any(
+            type(n) is not int or n < 4 or n % core.downsampling for n in size
+        ):
+            raise SettingError(
+                "image_size",
+                f"height and width in pixels, multiples of {core.downsampling}",
+                self.image_size,
+            )
         object.__setattr__(self, "image_size", size)
         one_of("color", self.color, ("grey", "rgb"))
         one_of("precision", self.precision, ("float32", "mixed_bfloat16"))
@@ -73,15 +79,28 @@ class _ModelConfig:
     def hidden_shapes(self):
         """(height, width, channels) of each hidden layer; a model without a decoder has those up to the one that is read."""
         hidden = systems.CORES[self.core].hidden
-        return [(*(-(-side // pixels) for side in self.image_size), channels)
-                for pixels, channels in (hidden if self.system.reconstructs else hidden[:self.layer])]
+        return [
+            (*(-(-side // pixels) for side in self.image_size), channels)
+            for pixels, channels in (hidden if self.system.reconstructs else hidden[: self.layer])
+        ]
 
 
 ModelConfig = dataclasses.make_dataclass(
-    "ModelConfig", [(name, object, None) for name in systems.options()], bases=(_ModelConfig,), frozen=True)
+    "ModelConfig",
+    [(name, object, None) for name in systems.options()],
+    bases=(_ModelConfig,),
+    frozen=True,
+)
 ModelConfig.__module__ = __name__
-ModelConfig.__doc__ = _ModelConfig.__doc__.rstrip() + "\n" + "".join(
-    f"        {option.name}: {option.help}; None takes the part's default.\n" for option in systems.options().values()) + "    "
+ModelConfig.__doc__ = (
+    _ModelConfig.__doc__.rstrip()
+    + "\n"
+    + "".join(
+        f"        {option.name}: {option.help}; None takes the part's default.\n"
+        for option in systems.options().values()
+    )
+    + "    "
+)
 
 
 @dataclass(frozen=True)
@@ -144,8 +163,14 @@ class TrainConfig:
         if task not in tasks:
             raise SettingError("task", f"one of {', '.join(tasks)} for {recipe}", task)
         weights = default_weights(recipe, heads, region, layer, task)
-        given = {name: value for name, value in (("alpha", self.alpha), ("beta", self.beta)) if value is not None}
-        return dataclasses.replace(self, task=task, **{"alpha": weights.alpha, "beta": weights.beta, **given})
+        given = {
+            name: value
+            for name, value in (("alpha", self.alpha), ("beta", self.beta))
+            if value is not None
+        }
+        return dataclasses.replace(
+            self, task=task, **{"alpha": weights.alpha, "beta": weights.beta, **given}
+        )
 
 
 @dataclass(frozen=True)
@@ -181,8 +206,16 @@ class RunConfig:
             if not isinstance(getattr(self, name), bool):
                 raise SettingError(name, "true or false", getattr(self, name))
         if self.model.seed != self.training.seed:
-            raise SettingError("seed", f"the same for model and training, {self.model.seed}", self.training.seed)
-        object.__setattr__(self, "training", self.training.completed(self.model.recipe, self.model.system.heads, self.model.layer, self.region))
+            raise SettingError(
+                "seed", f"the same for model and training, {self.model.seed}", self.training.seed
+            )
+        object.__setattr__(
+            self,
+            "training",
+            self.training.completed(
+                self.model.recipe, self.model.system.heads, self.model.layer, self.region
+            ),
+        )
 
     @property
     def own_recording(self):
@@ -191,7 +224,11 @@ class RunConfig:
 
     def to_dict(self):
         """The settings as one flat dictionary that JSON can hold."""
-        own = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in ("model", "training")}
+        own = {
+            f.name: getattr(self, f.name)
+            for f in dataclasses.fields(self)
+            if f.name not in ("model", "training")
+        }
         settings = {**dataclasses.asdict(self.model), **dataclasses.asdict(self.training), **own}
         settings["image_size"] = list(self.model.image_size)
         return settings
@@ -204,12 +241,18 @@ class RunConfig:
         known = field_names()
         for name in settings:
             if name not in known:
-                raise InputError(f"{str(name)[:100]}: expected a setting ({', '.join(sorted(known))}), found an unknown key")
+                raise InputError(
+                    f"{str(name)[:100]}: expected a setting ({', '.join(sorted(known))}), found an unknown key"
+                )
 
         def pick(kind):
-            return {f.name: settings[f.name] for f in dataclasses.fields(kind) if f.name in settings}
+            return {
+                f.name: settings[f.name] for f in dataclasses.fields(kind) if f.name in settings
+            }
 
-        own = {name: value for name, value in pick(cls).items() if name not in ("model", "training")}
+        own = {
+            name: value for name, value in pick(cls).items() if name not in ("model", "training")
+        }
         return cls(ModelConfig(**pick(ModelConfig)), TrainConfig(**pick(TrainConfig)), **own)
 
 
@@ -231,9 +274,13 @@ def read_config(path):
         raise
     except (ValueError, RecursionError) as error:
         problem = str(error).splitlines()[0]
-        raise InputError(f"{path}: expected a run's config.json, found no JSON text ({problem})") from None
+        raise InputError(
+            f"{path}: expected a run's config.json, found no JSON text ({problem})"
+        ) from None
     if not isinstance(settings, dict):
-        raise InputError(f"{path}: expected a JSON object of settings, found {type(settings).__name__}")
+        raise InputError(
+            f"{path}: expected a JSON object of settings, found {type(settings).__name__}"
+        )
     try:
         RunConfig.from_dict(settings)
     except InputError as error:
@@ -257,7 +304,9 @@ def resolve(recipe, given, config_file=None):
     if not {"task", "region", "layer"}.isdisjoint(given):
         _drop_weights_of_another_cell(settings)
     if settings.setdefault("recipe", recipe) != recipe:
-        raise InputError(f"--config: expected settings of {recipe}, found settings of {settings['recipe']}")
+        raise InputError(
+            f"--config: expected settings of {recipe}, found settings of {settings['recipe']}"
+        )
     if given.get("quick"):
         settings.update(QUICK)
     elif settings.get("quick") and "quick" in given:
@@ -276,6 +325,8 @@ def _drop_the_quick_budget(settings):
 def _drop_weights_of_another_cell(settings):
     """Alpha and beta that a file has from its cell go with that cell; another cell takes its own."""
     if settings:
-        cell = RunConfig.from_dict({name: value for name, value in settings.items() if name not in ("alpha", "beta")}).training
+        cell = RunConfig.from_dict(
+            {name: value for name, value in settings.items() if name not in ("alpha", "beta")}
+        ).training
         if (settings.get("alpha"), settings.get("beta")) == (cell.alpha, cell.beta):
             del settings["alpha"], settings["beta"]

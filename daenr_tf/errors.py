@@ -10,7 +10,10 @@ INTERRUPTED = 130  # the exit status of a process that was asked to stop
 
 def one_line(text: object) -> str:
     """`text` with every control character, line break and lone surrogate shown as its escape."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii") for c in str(text))
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii")
+        for c in str(text)
+    )
 
 
 class InputError(ValueError):

@@ -41,6 +41,7 @@ class Evaluation:
 
 def predict(model, images):
     """The model's outputs for preprocessed images (N, height, width, channels): dict of head -> array."""
+
     @tf.function(reduce_retracing=True)
     def forward(batch):
         return model(batch, training=False)
@@ -71,7 +72,11 @@ def evaluate(model, recording, sets=None):
     checks.neurons(recording, model.neurons)
     validation = _validation_examples(model, recording, sets)
     figures = _figures(predict(model, validation.images), validation)
-    images = sets.test.images if sets else pipeline.prepare_images(recording.test_images, recording, model.image_settings)
+    images = (
+        sets.test.images
+        if sets
+        else pipeline.prepare_images(recording.test_images, recording, model.image_settings)
+    )
     outputs = predict(model, images)
     test = _figures(outputs, pipeline.Examples(images, recording.test_responses))
     ceiling, table = None, None
@@ -80,7 +85,9 @@ def evaluate(model, recording, sets=None):
         test["pcc_normalized"] = None
         if table["noise_ceiling"].notna().any():
             ceiling = float(table["noise_ceiling"].mean())
-            test["pcc_normalized"] = metrics.population_pcc_normalized(table["pcc"], table["noise_ceiling"])
+            test["pcc_normalized"] = metrics.population_pcc_normalized(
+                table["pcc"], table["noise_ceiling"]
+            )
     diagnostics = model.diagnostics(lambda: (images[some] for some in _batches(images)))
     return Evaluation(figures, test, ceiling, table, images, outputs, *diagnostics)
 
@@ -99,15 +106,18 @@ def _figures(outputs, examples):
     figures = {}
     if "reconstruction" in outputs:
         for name in IMAGE_METRICS:
-            figures[name] = float(getattr(metrics, name)(examples.images, outputs["reconstruction"]).mean())
+            figures[name] = float(
+                getattr(metrics, name)(examples.images, outputs["reconstruction"]).mean()
+            )
     if "response" in outputs:
-        figures["pcc"] = float(metrics.pearson_per_neuron(outputs["response"], np.asarray(examples.responses)).mean())
+        figures["pcc"] = float(
+            metrics.pearson_per_neuron(outputs["response"], np.asarray(examples.responses)).mean()
+        )
     return figures
 
 
 def _batches(images):
     return blocks.batches(len(images), EVALUATION_BATCH, images[:1].nbytes, EVALUATION_BYTES)
-
 
 
 def neuron_table(predicted, recording):
@@ -123,7 +133,13 @@ def neuron_table(predicted, recording):
     ceiling = np.full(recording.neurons, np.nan)
     if recording.test_trials is not None:
         ceiling = metrics.noise_ceiling(recording.test_trials)
-    return pd.DataFrame({
-        "neuron": np.arange(recording.neurons), "pcc": pcc, "p_value": p_value,
-        "significant": metrics.significant_neurons(predicted, observed), "noise_ceiling": ceiling,
-        "pcc_normalized": metrics.pcc_normalized(pcc, ceiling)})
+    return pd.DataFrame(
+        {
+            "neuron": np.arange(recording.neurons),
+            "pcc": pcc,
+            "p_value": p_value,
+            "significant": metrics.significant_neurons(predicted, observed),
+            "noise_ceiling": ceiling,
+            "pcc_normalized": metrics.pcc_normalized(pcc, ceiling),
+        }
+    )

@@ -29,7 +29,6 @@ def open_regular(path: str | os.PathLike, expected: str = "a file") -> BinaryIO:
         raise InputError(f"{path}: expected {expected} that can be read, found {problem}") from None
 
 
-
 def read_text(path: str | os.PathLike, most: int, expected: str = "a file") -> str:
     """The text of a regular file, its first `most` bytes.
 
@@ -75,7 +74,6 @@ def replace_file(path, write):
 def write_text(path: str | os.PathLike, text: str) -> None:
     """`replace_file` for text."""
     replace_file(path, lambda file: file.write(text.encode("utf-8")))
-
 
 
 @contextlib.contextmanager

@@ -9,7 +9,9 @@ from daenr_tf.paper import LossWeights
 MEDIANS = {"ir": LossWeights(1.0, 1e-3, None), "nrs": LossWeights(0.2, 1.0, None)}
 
 
-def default_weights(recipe: str, heads: Sequence[str], region: int, layer: int, task: str) -> LossWeights:
+def default_weights(
+    recipe: str, heads: Sequence[str], region: int, layer: int, task: str
+) -> LossWeights:
     """alpha and beta of a cell: the paper's where it has the cell, (1, 0) or (0, 1) for a model with one head, else the paper's medians.
 
     Args:

@@ -3,7 +3,9 @@
 import functools
 import os
 
-UNLIMITED = 1 << 60  # bytes: version 1 of cgroups has no word for "no limit", only a number that large
+UNLIMITED = (
+    1 << 60
+)  # bytes: version 1 of cgroups has no word for "no limit", only a number that large
 
 
 @functools.cache
@@ -28,7 +30,11 @@ def _limits(groups, root):
     """
     found = []
     for controllers, path in _groups(groups):
-        place, name = (root, "memory.max") if not controllers else (os.path.join(root, "memory"), "memory.limit_in_bytes")
+        place, name = (
+            (root, "memory.max")
+            if not controllers
+            else (os.path.join(root, "memory"), "memory.limit_in_bytes")
+        )
         parts = [part for part in path.split("/") if part not in ("", "..")]
         for depth in range(len(parts) + 1):
             found.append(_number(os.path.join(place, *parts[:depth], name)))
@@ -41,7 +47,11 @@ def _groups(path):
             lines = [line.rstrip("\n").split(":", 2) for line in file]
     except OSError:
         return []
-    return [(line[1], line[2]) for line in lines if len(line) == 3 and (not line[1] or "memory" in line[1].split(","))]
+    return [
+        (line[1], line[2])
+        for line in lines
+        if len(line) == 3 and (not line[1] or "memory" in line[1].split(","))
+    ]
 
 
 def _number(path):

@@ -27,7 +27,9 @@ def pearson_per_neuron(predicted: ArrayLike, observed: ArrayLike) -> np.ndarray:
     """
     predicted, observed = _pair(predicted, observed, "(images, neurons)", (2,))
     parts = blocks.slices(predicted.shape[1], predicted[:, 0].size * 8)
-    return np.concatenate([_pearson_per_neuron(predicted[:, some], observed[:, some]) for some in parts])
+    return np.concatenate(
+        [_pearson_per_neuron(predicted[:, some], observed[:, some]) for some in parts]
+    )
 
 
 def _pearson_per_neuron(predicted, observed):
@@ -52,7 +54,9 @@ def pearson_p_value(pcc: ArrayLike, images: int) -> np.ndarray:
     return np.where(pcc == 0, 1.0, 2 * betainc(shape, shape, (1 - np.abs(pcc)) / 2))
 
 
-def significant_neurons(predicted: ArrayLike, observed: ArrayLike, level: float = SIGNIFICANCE_LEVEL) -> np.ndarray:
+def significant_neurons(
+    predicted: ArrayLike, observed: ArrayLike, level: float = SIGNIFICANCE_LEVEL
+) -> np.ndarray:
     """Neurons that are predicted significantly: p <= level and r > 0, (images, neurons), (images, neurons) -> (neurons,) bool.
 
     The paper's Figures 3, 4 and 8 count these ("the threshold for significance is p <= 0.05").
@@ -85,9 +89,13 @@ def _noise_ceiling(trials):
     mean = np.where(present, trials, 0).sum(axis=0) / np.maximum(count, 1)
     squares = np.where(present, trials - mean, 0) ** 2
     trial_variance = squares.sum(axis=0) / np.maximum(count - 1, 1)
-    typical = np.where(repeated, trial_variance, 0).sum(axis=0) / np.maximum(repeated.sum(axis=0), 1)
+    typical = np.where(repeated, trial_variance, 0).sum(axis=0) / np.maximum(
+        repeated.sum(axis=0), 1
+    )
     images = shown.sum(axis=0)
-    noise = np.where(shown, np.where(repeated, trial_variance, typical) / np.maximum(count, 1), 0).sum(axis=0) / np.maximum(images, 1)
+    noise = np.where(
+        shown, np.where(repeated, trial_variance, typical) / np.maximum(count, 1), 0
+    ).sum(axis=0) / np.maximum(images, 1)
     center = np.where(shown, mean, 0).sum(axis=0) / np.maximum(images, 1)
     total = (np.where(shown, mean - center, 0) ** 2).sum(axis=0) / np.maximum(images - 1, 1)
     largest = np.where(shown, np.abs(mean), 0).max(axis=0)
@@ -143,7 +151,8 @@ def _trials(trials: ArrayLike) -> np.ndarray:
     if trials.ndim != 3 or 0 in trials.shape:
         raise InputError(
             "trials: expected (repeats, images, neurons), none of them 0,"
-            f" found shape {trials.shape}")
+            f" found shape {trials.shape}"
+        )
     return trials
 
 
@@ -202,12 +211,16 @@ def _window_mean(images: np.ndarray) -> np.ndarray:
     reach = SSIM_WINDOW // 2
     window = np.exp(-0.5 * (np.arange(-reach, reach + 1) / _SSIM_SIGMA) ** 2)
     window /= window.sum()
-    return correlate1d(correlate1d(images, window, axis=1), window, axis=2)[:, reach:-reach, reach:-reach]
+    return correlate1d(correlate1d(images, window, axis=1), window, axis=2)[
+        :, reach:-reach, reach:-reach
+    ]
 
 
 def _tolerance(values: np.ndarray) -> float:
     """The relative differences that rounding alone can make in an array of this type."""
-    return 16 * float(np.finfo(values.dtype if np.issubdtype(values.dtype, np.floating) else np.float64).eps)
+    return 16 * float(
+        np.finfo(values.dtype if np.issubdtype(values.dtype, np.floating) else np.float64).eps
+    )
 
 
 def _is_constant(values: np.ndarray, finite: np.ndarray) -> np.ndarray:
@@ -224,12 +237,18 @@ def _unit_columns(values: np.ndarray) -> np.ndarray:
     return values / np.sqrt((values**2).sum(axis=0))
 
 
-def _pair(first, second, layout: str, dimensions: tuple[int, ...], names=("predicted", "observed")) -> tuple[np.ndarray, np.ndarray]:
+def _pair(
+    first, second, layout: str, dimensions: tuple[int, ...], names=("predicted", "observed")
+) -> tuple[np.ndarray, np.ndarray]:
     first, second = np.asarray(first), np.asarray(second)
     if first.ndim not in dimensions or 0 in first.shape:
-        raise InputError(f"{names[0]}: expected {layout}, none of them 0, found shape {first.shape}")
+        raise InputError(
+            f"{names[0]}: expected {layout}, none of them 0, found shape {first.shape}"
+        )
     if second.shape != first.shape:
-        raise InputError(f"{names[1]}: expected the shape {first.shape} of {names[0]}, found {second.shape}")
+        raise InputError(
+            f"{names[1]}: expected the shape {first.shape} of {names[0]}, found {second.shape}"
+        )
     return first, second
 
 
@@ -239,4 +258,6 @@ def _per_image(measure, original, reconstruction) -> np.ndarray:
     pair = _pair(original, reconstruction, layout, (3, 4), ("original", "reconstruction"))
     pair = [a if a.ndim == 4 else a[..., None] for a in pair]
     parts = blocks.slices(len(pair[0]), pair[0][0].size * 8)
-    return np.concatenate([measure(*(np.asarray(a[some], np.float64) for a in pair)) for some in parts])
+    return np.concatenate(
+        [measure(*(np.asarray(a[some], np.float64) for a in pair)) for some in parts]
+    )

@@ -40,11 +40,19 @@ def preprocess(images, pixel_range, size, channels):
     images = tf.cast(images, tf.float32)
     found = images.shape[-1] or tf.shape(images)[-1]
     if channels == 1:
-        images = _either(found == 3, lambda: tf.image.rgb_to_grayscale(images[..., :3]), lambda: images[..., :1])
+        images = _either(
+            found == 3, lambda: tf.image.rgb_to_grayscale(images[..., :3]), lambda: images[..., :1]
+        )
     else:
-        images = _either(found == 1, lambda: tf.repeat(images[..., :1], channels, axis=-1), lambda: images[..., :channels])
+        images = _either(
+            found == 1,
+            lambda: tf.repeat(images[..., :1], channels, axis=-1),
+            lambda: images[..., :channels],
+        )
     low, high = pixel_range
-    images = (tf.ensure_shape(images, [None, None, None, channels]) - low) * (2.0 / (high - low)) - 1.0
+    images = (tf.ensure_shape(images, [None, None, None, channels]) - low) * (
+        2.0 / (high - low)
+    ) - 1.0
     return tf.image.resize(images, size, method="bilinear", antialias=True)
 
 
@@ -68,8 +76,20 @@ def prepare(recording, config, seed):
     """
     train, validation = recording.split(seed)
     return Sets(
-        *(Examples(_prepared(recording.images, recording, config, part), blocks.Rows(recording.responses, part)) for part in (train, validation)),
-        Examples(_prepared(recording.test_images, recording, config, np.arange(len(recording.test_images))), recording.test_responses))
+        *(
+            Examples(
+                _prepared(recording.images, recording, config, part),
+                blocks.Rows(recording.responses, part),
+            )
+            for part in (train, validation)
+        ),
+        Examples(
+            _prepared(
+                recording.test_images, recording, config, np.arange(len(recording.test_images))
+            ),
+            recording.test_responses,
+        ),
+    )
 
 
 def _prepared(images, recording, config, chosen):
@@ -85,7 +105,10 @@ def _prepared(images, recording, config, chosen):
     if images.shape[1:] == (*config.image_size, config.channels):
         return blocks.Rows(images, chosen, change)
     prepared = np.empty((len(chosen), *config.image_size, config.channels), np.float32)
-    for some in blocks.slices(len(chosen), max(math.prod(images.shape[1:]), math.prod(prepared.shape[1:])) * prepared.itemsize):
+    for some in blocks.slices(
+        len(chosen),
+        max(math.prod(images.shape[1:]), math.prod(prepared.shape[1:])) * prepared.itemsize,
+    ):
         prepared[some] = change(images[chosen[some]]).numpy()
     return prepared
 
@@ -100,11 +123,16 @@ def training_batches(examples, heads, batch_size, seed, first_step=0):
         `tf.data.Dataset` of ({"images", "draws"}, {head: target}).
     """
     count = len(examples.images)
-    images, responses = _resident(examples.images), _resident(examples.responses) if "response" in heads else None
+    images, responses = (
+        _resident(examples.images),
+        _resident(examples.responses) if "response" in heads else None,
+    )
     first = first_step * batch_size
 
     def epoch(number):
-        order = tf.random.experimental.stateless_shuffle(tf.range(count, dtype=tf.int64), seed=tf.stack([seed, number]))
+        order = tf.random.experimental.stateless_shuffle(
+            tf.range(count, dtype=tf.int64), seed=tf.stack([seed, number])
+        )
         return tf.data.Dataset.from_tensor_slices(order)
 
     def gather(draws, indices):
@@ -112,7 +140,11 @@ def training_batches(examples, heads, batch_size, seed, first_step=0):
         targets = {"reconstruction": lambda: batch, "response": lambda: responses(indices)}
         return {"images": batch, "draws": draws}, {head: targets[head]() for head in heads}
 
-    order = tf.data.Dataset.range(first // count, np.iinfo(np.int64).max).flat_map(epoch).skip(first % count)
+    order = (
+        tf.data.Dataset.range(first // count, np.iinfo(np.int64).max)
+        .flat_map(epoch)
+        .skip(first % count)
+    )
     batches = order.enumerate(start=first).batch(batch_size, drop_remainder=True)
     return batches.map(gather).prefetch(2)
 

@@ -59,7 +59,9 @@ def estimate_receptive_fields(images, responses, chosen=slice(None)) -> Receptiv
     images, responses = np.asarray(images), np.asarray(responses)
     _, height, width, channels = images.shape
     maps = np.zeros((responses.shape[1], height, width), np.float32)
-    neurons = [slice(start, start + _NEURONS_AT_ONCE) for start in range(0, len(maps), _NEURONS_AT_ONCE)]
+    neurons = [
+        slice(start, start + _NEURONS_AT_ONCE) for start in range(0, len(maps), _NEURONS_AT_ONCE)
+    ]
     for channel in range(channels):
         pixels = _decorrelated(images[..., channel][chosen])
         squared = np.empty((len(maps), height * width), np.float32)
@@ -114,10 +116,14 @@ def grid_cell(position, stimulus_shape: tuple[int, int], grid_shape: tuple[int, 
 
 def _weights(responses: np.ndarray, chosen, some: slice) -> np.ndarray:
     """The z-scored responses of some neurons over sqrt(images), (neurons, images) float32."""
-    first = max(some.start - 1, 0)  # one more, so that a last neuron that is left alone is added up as the others are: see `blocks.slices`
+    first = max(
+        some.start - 1, 0
+    )  # one more, so that a last neuron that is left alone is added up as the others are: see `blocks.slices`
     values = responses[:, first : some.stop][chosen].astype(np.float64)
     _z_score(values)
-    return values[:, some.start - first :].astype(np.float32).T / np.sqrt(len(values), dtype=np.float32)
+    return values[:, some.start - first :].astype(np.float32).T / np.sqrt(
+        len(values), dtype=np.float32
+    )
 
 
 def _decorrelated(images: np.ndarray) -> np.ndarray:
@@ -162,9 +168,14 @@ def _peaks(maps: np.ndarray) -> np.ndarray:
     for axis, length in enumerate(shape):
         step = np.eye(2, dtype=np.int64)[axis]
         inside = np.flatnonzero((peaks[:, axis] > 0) & (peaks[:, axis] < length - 1))
-        before, at, after = (maps[inside, *(peaks[inside] + shift * step).T].astype(np.float64) for shift in (-1, 0, 1))
+        before, at, after = (
+            maps[inside, *(peaks[inside] + shift * step).T].astype(np.float64)
+            for shift in (-1, 0, 1)
+        )
         curvature = 2 * at - before - after
-        positions[inside, axis] += np.where(curvature > 0, 0.5 * (after - before) / np.where(curvature > 0, curvature, 1), 0)
+        positions[inside, axis] += np.where(
+            curvature > 0, 0.5 * (after - before) / np.where(curvature > 0, curvature, 1), 0
+        )
     flat = np.ptp(maps.reshape(count, -1), axis=1) == 0
     positions[flat] = np.subtract(shape, 1) / 2
     return positions

@@ -22,6 +22,12 @@ def whole(name: str, value: object, least: int, most: int = LARGEST) -> None:
 
 def number(name: str, value: object, positive: bool = False) -> None:
     """Raises `SettingError` unless `value` is a number of at least (or above) 0 that float32 can hold."""
-    good = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= LARGEST_FLOAT32
+    good = (
+        isinstance(value, (int, float))
+        and not isinstance(value, bool)
+        and abs(value) <= LARGEST_FLOAT32
+    )
     if not good or value < 0 or (positive and value == 0):
-        raise SettingError(name, f"a number {'above' if positive else 'of at least'} 0, finite in float32", value)
+        raise SettingError(
+            name, f"a number {'above' if positive else 'of at least'} 0, finite in float32", value
+        )

@@ -256,7 +256,9 @@ class System:
     @property
     def tasks(self) -> tuple:
         """Of "ir" and "nrs", those that it has a head for; the first is its default."""
-        return tuple(task for task, part in (("ir", self.bottleneck), ("nrs", self.readout)) if part)
+        return tuple(
+            task for task, part in (("ir", self.bottleneck), ("nrs", self.readout)) if part
+        )
 
     @property
     def usual_steps(self) -> int:

@@ -26,8 +26,12 @@ SAVE_SHARE = 0.01  # of the time, at most, goes into saving states
 LONGEST_UNSAVED = 600.0  # seconds: one save that a stopped process or a stalled disk drew out does not put the next one off for hours
 PARTS_OF_A_STATE = ("weights", "best", "optimizer")
 BEFORE_THE_END = "before the end/"  # marks, in a saved state, what stood at the last validation that a longer training has too
-IDENTITY = {"model": "this model", "training": "this training", "recording": "this recording",
-            "start": "a training from the weights that the model has (build it anew with the seed of that training)"}
+IDENTITY = {
+    "model": "this model",
+    "training": "this training",
+    "recording": "this recording",
+    "start": "a training from the weights that the model has (build it anew with the seed of that training)",
+}
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,16 @@ class Observer:
         """After the last step."""
 
 
-def train(model, recording, config, run_dir, observers=(), stop=lambda: False, sets=None, before_saving=lambda: None):
+def train(
+    model,
+    recording,
+    config,
+    run_dir,
+    observers=(),
+    stop=lambda: False,
+    sets=None,
+    before_saving=lambda: None,
+):
     """Train a model in two stages; afterwards it has the weights of the best validation.
 
     A state is kept under `run_dir/checkpoint`; where one lies, training goes on from it, also one that a smaller `max_steps` had ended. It then
@@ -101,24 +114,44 @@ def train(model, recording, config, run_dir, observers=(), stop=lambda: False, s
 
 class _Loop:
     def __init__(self, model, recording, config, run_dir, observers, stop, sets, before_saving):
-        config = config.completed(model.name, model.heads, model.layer, recording.region or DEFAULT_REGION)
-        self.model, self.config, self.observers, self.stop, self.before_saving = model, config, observers, stop, before_saving
+        config = config.completed(
+            model.name, model.heads, model.layer, recording.region or DEFAULT_REGION
+        )
+        self.model, self.config, self.observers, self.stop, self.before_saving = (
+            model,
+            config,
+            observers,
+            stop,
+            before_saving,
+        )
         if model.seed != config.seed and any(part.split_matters for part in model.parts()):
-            raise SettingError("seed", f"{model.seed}, the seed of the split that the readout was found on", config.seed)
+            raise SettingError(
+                "seed",
+                f"{model.seed}, the seed of the split that the readout was found on",
+                config.seed,
+            )
         checks.neurons(recording, model.neurons)
         self.sets = sets or pipeline.prepare(recording, model.image_settings, config.seed)
         self.directory = os.path.join(run_dir, "checkpoint")
         os.makedirs(self.directory, exist_ok=True)
-        settings = {name: value for name, value in dataclasses.asdict(config).items() if name != "max_steps"}
-        self.identity = {"model": model.identity(), "training": settings, "recording": recording.digest,
-                         "start": digest_of(model.get_weights())}
+        settings = {
+            name: value for name, value in dataclasses.asdict(config).items() if name != "max_steps"
+        }
+        self.identity = {
+            "model": model.identity(),
+            "training": settings,
+            "recording": recording.digest,
+            "start": digest_of(model.get_weights()),
+        }
         self.state = State()
         self.before_the_end = None
         self.save_seconds, self.saved_at = 0.0, -math.inf
         self.strategy = model.distribute_strategy
         with self.strategy.scope():
-            model.compile(adam(config.learning_rate),
-                          loss_weights=head_weights(model.heads, config.alpha, config.beta))
+            model.compile(
+                adam(config.learning_rate),
+                loss_weights=head_weights(model.heads, config.alpha, config.beta),
+            )
             model.optimizer.build(model.trainable_variables)
         self.best_weights = [np.asarray(w) for w in model.get_weights()]
         self._restore()
@@ -140,9 +173,19 @@ class _Loop:
         if state.diverged:
             raise DivergedError(
                 f"training diverged at step {state.step}: a loss was not finite; the weights of step"
-                f" {state.best_step} were restored and saved", pd.DataFrame(state.history))
-        return Training(pd.DataFrame(state.history), state.step, state.best_step, state.best, not state.ended_by_patience(config),
-                        state.seconds, state.step * config.batch_size / max(state.seconds, 1e-9), tuple(state.threads))
+                f" {state.best_step} were restored and saved",
+                pd.DataFrame(state.history),
+            )
+        return Training(
+            pd.DataFrame(state.history),
+            state.step,
+            state.best_step,
+            state.best,
+            not state.ended_by_patience(config),
+            state.seconds,
+            state.step * config.batch_size / max(state.seconds, 1e-9),
+            tuple(state.threads),
+        )
 
     def _steps_function(self):
         model, strategy = self.model, self.strategy
@@ -155,7 +198,8 @@ class _Loop:
                 strategy.run(step, args=(next(iterator),))
 
         batches = pipeline.training_batches(
-            self.sets.train, model.heads, self.config.batch_size, self.config.seed, self.state.step)
+            self.sets.train, model.heads, self.config.batch_size, self.config.seed, self.state.step
+        )
         self.batches = iter(strategy.experimental_distribute_dataset(batches))
         self.run_steps = run_steps
         self.terms = _terms_function(model)
@@ -179,8 +223,11 @@ class _Loop:
         train = {metric.name: float(metric.result()) for metric in self.model.metrics}
         validation = evaluate_terms(self.terms, self.sets.validation, self.model.heads)
         state.seconds += max(time.perf_counter() - started, 0.0)
-        row = {"step": state.step, "stage": state.stage,
-               "learning_rate": config.learning_rate / 2 ** (state.stage - 1)}
+        row = {
+            "step": state.step,
+            "stage": state.stage,
+            "learning_rate": config.learning_rate / 2 ** (state.stage - 1),
+        }
         row |= {f"train_{name}": value for name, value in train.items()}
         row |= {f"val_{name}": value for name, value in validation.items()}
         state.history.append(row)
@@ -225,8 +272,11 @@ class _Loop:
 
     def _snapshot(self):
         """Where training stands: (dict of lists of arrays, the `State` as a dict)."""
-        arrays = {"weights": self.model.get_weights(), "best": self.best_weights,
-                  "optimizer": [np.asarray(variable) for variable in self.model.optimizer.variables]}
+        arrays = {
+            "weights": self.model.get_weights(),
+            "best": self.best_weights,
+            "optimizer": [np.asarray(variable) for variable in self.model.optimizer.variables],
+        }
         return arrays, dataclasses.asdict(self.state)
 
     def _save(self):
@@ -247,34 +297,54 @@ class _Loop:
             return
         arrays, facts = found
         if not isinstance(facts, dict) or not isinstance(facts.get("identity"), dict):
-            raise InputError(f"{self.directory}: expected a state of training, found something else; --overwrite starts afresh")
+            raise InputError(
+                f"{self.directory}: expected a state of training, found something else; --overwrite starts afresh"
+            )
         self._check_identity(arrays, facts)
         try:
             state = State(**facts["state"])
             longer = self.config.max_steps > facts["max_steps"]
-            if longer and state.finished and not state.diverged and not state.ended_by_patience(self.config):
+            if (
+                longer
+                and state.finished
+                and not state.diverged
+                and not state.ended_by_patience(self.config)
+            ):
                 if BEFORE_THE_END in facts:
                     state = State(**facts[BEFORE_THE_END])
                     arrays = {name: arrays[BEFORE_THE_END + name] for name in PARTS_OF_A_STATE}
                 state.finished = False
             self.model.set_weights(arrays["weights"])
-            for variable, value in zip(self.model.optimizer.variables, arrays["optimizer"], strict=True):
+            for variable, value in zip(
+                self.model.optimizer.variables, arrays["optimizer"], strict=True
+            ):
                 variable.assign(value)
             self.state, self.best_weights = state, arrays["best"]
         except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"{self.directory}: expected the state of this model, found another"
-                             f" ({' '.join(str(error).split())[:200]}); --overwrite starts afresh") from None
+            raise InputError(
+                f"{self.directory}: expected the state of this model, found another"
+                f" ({' '.join(str(error).split())[:200]}); --overwrite starts afresh"
+            ) from None
 
     def _check_identity(self, arrays, facts):
         """Raises `InputError` where a state is of another training than this one."""
         found = dict(facts["identity"])
-        if not isinstance(facts.get("max_steps"), int) or facts["max_steps"] > self.config.max_steps:
+        if (
+            not isinstance(facts.get("max_steps"), int)
+            or facts["max_steps"] > self.config.max_steps
+        ):
             found["training"] = None
-        if self.identity["start"] in [digest_of(arrays.get(name, [])) for name in ("weights", "best")]:
-            found["start"] = self.identity["start"]  # the model is the very one that was being trained
+        if self.identity["start"] in [
+            digest_of(arrays.get(name, [])) for name in ("weights", "best")
+        ]:
+            found["start"] = self.identity[
+                "start"
+            ]  # the model is the very one that was being trained
         for part, wanted in self.identity.items():
             if found.get(part) != wanted:
-                raise InputError(f"{self.directory}: expected a state of {IDENTITY[part]}, found one of another; --overwrite starts afresh")
+                raise InputError(
+                    f"{self.directory}: expected a state of {IDENTITY[part]}, found one of another; --overwrite starts afresh"
+                )
         self.identity = facts["identity"]
 
 
@@ -290,12 +360,19 @@ def _terms_function(model):
 def evaluate_terms(terms, examples, heads):
     """Every loss term over all examples, without replicas: dict of name -> float, with the total as `loss`."""
     sums, count = {}, len(examples.images)
-    for some in blocks.batches(count, EVALUATION_BATCH, examples.images[:1].nbytes, EVALUATION_BYTES):
+    for some in blocks.batches(
+        count, EVALUATION_BATCH, examples.images[:1].nbytes, EVALUATION_BYTES
+    ):
         images = tf.constant(examples.images[some])
         targets = {"reconstruction": images, "response": tf.constant(examples.responses[some])}
         values, weights = terms(images, {head: targets[head] for head in heads})
         for name, value in values.items():
             value = np.asarray(value, np.float64)
-            sums[name] = sums.get(name, 0.0) + (value.sum() / count if value.ndim else value * len(images) / count)
+            sums[name] = sums.get(name, 0.0) + (
+                value.sum() / count if value.ndim else value * len(images) / count
+            )
     means = {name: float(value) for name, value in sums.items()}
-    return {"loss": float(sum(float(weights[name]) * value for name, value in means.items())), **means}
+    return {
+        "loss": float(sum(float(weights[name]) * value for name, value in means.items())),
+        **means,
+    }

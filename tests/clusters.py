@@ -55,16 +55,41 @@ def ended(processes):
 @contextlib.contextmanager
 def cluster(folder, workers=1, threads=1, stub=False):
     """A scheduler and workers. Gives (address, the workers' processes)."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join((os.path.dirname(__file__), os.getcwd())), "DASK_TEMPORARY_DIRECTORY": str(folder)}
-    file, private = folder / "scheduler.json", ("--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0")
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join((os.path.dirname(__file__), os.getcwd())),
+        "DASK_TEMPORARY_DIRECTORY": str(folder),
+    }
+    file, private = (
+        folder / "scheduler.json",
+        ("--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0"),
+    )
     ours = []
 
     def start(*arguments):
-        ours.append(subprocess.Popen([sys.executable, *map(str, arguments)], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+        ours.append(
+            subprocess.Popen(
+                [sys.executable, *map(str, arguments)],
+                env=environment,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+        )
 
     with ended(ours):
-        start("-m", "distributed.cli.dask_scheduler", "--port", "0", "--scheduler-file", file, *private)
-        address = wait_until(lambda: file.exists() and json.loads(file.read_text() or "{}").get("address"), "scheduler")
+        start(
+            "-m",
+            "distributed.cli.dask_scheduler",
+            "--port",
+            "0",
+            "--scheduler-file",
+            file,
+            *private,
+        )
+        address = wait_until(
+            lambda: file.exists() and json.loads(file.read_text() or "{}").get("address"),
+            "scheduler",
+        )
         module = ("-c", STUB_WORKER) if stub else ("-m", "distributed.cli.dask_worker")
         for _ in range(workers):
             start(*module, address, "--no-nanny", "--nthreads", threads, *private)

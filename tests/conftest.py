@@ -19,15 +19,33 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 @pytest.fixture(scope="session")
 def make_recording():
     """Recordings of noise images and of neurons that see a random pattern in them; a pure function of its arguments."""
-    def make(seed=0, images=60, height=10, width=12, channels=1, neurons=5, test_images=8, repeats=3, **fields):
+
+    def make(
+        seed=0,
+        images=60,
+        height=10,
+        width=12,
+        channels=1,
+        neurons=5,
+        test_images=8,
+        repeats=3,
+        **fields,
+    ):
         generator = np.random.default_rng(seed)
-        stimuli = generator.integers(0, 256, (images + test_images, height, width, channels), np.uint8)
-        patterns = generator.normal(0, 1, (height * width * channels, neurons)) / np.sqrt(height * width * channels)
+        stimuli = generator.integers(
+            0, 256, (images + test_images, height, width, channels), np.uint8
+        )
+        patterns = generator.normal(0, 1, (height * width * channels, neurons)) / np.sqrt(
+            height * width * channels
+        )
         rates = np.logaddexp(0, (stimuli.reshape(len(stimuli), -1) / 127.5 - 1) @ patterns)
         return Recording(
-            images=stimuli[:images], test_images=stimuli[images:],
+            images=stimuli[:images],
+            test_images=stimuli[images:],
             responses=generator.gamma(2.0, rates[:images] / 2.0),
-            test_trials=generator.gamma(2.0, rates[images:] / 2.0, (repeats, test_images, neurons)), **fields)
+            test_trials=generator.gamma(2.0, rates[images:] / 2.0, (repeats, test_images, neurons)),
+            **fields,
+        )
 
     return make
 
@@ -41,11 +59,23 @@ def recording(make_recording):
 @pytest.fixture(scope="session")
 def run_python(tmp_path_factory):
     """Run a snippet in a fresh process, in an empty directory and a bare environment; what it prints."""
+
     def run(code, *arguments, **environment):
         place = tmp_path_factory.mktemp("process")
-        bare = {"PATH": os.environ["PATH"], "HOME": str(place), "TF_CPP_MIN_LOG_LEVEL": "3", **environment}
+        bare = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(place),
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+            **environment,
+        }
         process = subprocess.run(
-            [sys.executable, "-c", code, *map(str, arguments)], cwd=place, env=bare, capture_output=True, text=True, timeout=600)
+            [sys.executable, "-c", code, *map(str, arguments)],
+            cwd=place,
+            env=bare,
+            capture_output=True,
+            text=True,
+            timeout=600,
+        )
         assert process.returncode == 0, process.stderr
         return process.stdout
 

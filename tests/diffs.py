@@ -28,7 +28,10 @@ def apply(diff, tree):
         assert path.exists() == (before != "/dev/null"), path
         text = path.read_text(encoding="utf-8") if path.exists() else ""
         for hunk in hunks:
-            old, new = ("".join(f"{line[1:]}\n" for line in hunk.splitlines() if line[:1] in kinds) for kinds in (" -", " +"))
+            old, new = (
+                "".join(f"{line[1:]}\n" for line in hunk.splitlines() if line[:1] in kinds)
+                for kinds in (" -", " +")
+            )
             assert text.count(old) == 1 or not text, f"{path}: {old}"
             text = text.replace(old, new) if old else new
         path.write_text(text, encoding="utf-8")
@@ -37,7 +40,9 @@ def apply(diff, tree):
 def tree_with(folder, *headings):
     """A copy of the package and the recipes with some diffs applied; what `PYTHONPATH` is to be."""
     for package in ("daenr_tf", "recipes"):
-        shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__")
+        )
     for heading in headings:
         apply(diffs()[heading], folder)
     return folder

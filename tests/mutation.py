@@ -10,6 +10,7 @@ SECONDS, BYTES = 10, 4 << 30
 @contextlib.contextmanager
 def bounded():
     """What stands inside may take 10 s, and the process 4 GiB."""
+
     def out_of_time(*_):
         raise TimeoutError(f"more than {SECONDS} s")
 
@@ -29,16 +30,20 @@ def mutated(content, dice):
     for _ in range(dice.randint(1, 4)):
         if not content:
             break
-        here, there, length = dice.randrange(len(content)), dice.randrange(len(content)), dice.choice((1, 2, 4, 16, 100))
+        here, there, length = (
+            dice.randrange(len(content)),
+            dice.randrange(len(content)),
+            dice.choice((1, 2, 4, 16, 100)),
+        )
         match dice.randrange(6):
             case 0 | 1:
                 content[here] ^= 1 << dice.randrange(8)
             case 2:
-                del content[here if dice.random() < 0.3 else -length:]
+                del content[here if dice.random() < 0.3 else -length :]
             case 3:
-                content[here:here] = content[there:there + length]
+                content[here:here] = content[there : there + length]
             case 4:
-                content[here:here + length] = bytes([dice.choice((0, 255, 65))]) * length
+                content[here : here + length] = bytes([dice.choice((0, 255, 65))]) * length
             case 5:
-                del content[here:here + length]
+                del content[here : here + length]
     return bytes(content)

@@ -40,7 +40,9 @@ def arrays(seed):
 
 def files():
     """The bytes of all three regions by (region, file name)."""
-    return {(region, name): npy(array) for region in (1, 2, 3) for name, array in arrays(region).items()}
+    return {
+        (region, name): npy(array) for region in (1, 2, 3) for name, array in arrays(region).items()
+    }
 
 
 def known(contents):
@@ -48,7 +50,9 @@ def known(contents):
     table = {}
     for (region, name), content in contents.items():
         digest = blob(content) if name == "training_inputs.npy" else sha256(content)
-        table.setdefault(region, {})[name] = PublishedFile(np.load(io.BytesIO(content)).shape, digest)
+        table.setdefault(region, {})[name] = PublishedFile(
+            np.load(io.BytesIO(content)).shape, digest
+        )
     return table
 
 

@@ -16,20 +16,36 @@ SMALL = ("--image-size", "8", "--max-steps", "20", "--validate-every", "5", "--b
 def write_recording(path, seed=0):
     """80 images of 10x12 pixels, 4 neurons, 9 test images shown 3 times, in an NPZ file."""
     generator = np.random.default_rng(seed)
-    np.savez(path, images=generator.integers(0, 256, (80, 10, 12), dtype=np.uint8), responses=generator.gamma(1.0, 1.0, (80, 4)),
-             test_images=generator.integers(0, 256, (9, 10, 12), dtype=np.uint8), test_trials=generator.gamma(1.0, 1.0, (3, 9, 4)))
+    np.savez(
+        path,
+        images=generator.integers(0, 256, (80, 10, 12), dtype=np.uint8),
+        responses=generator.gamma(1.0, 1.0, (80, 4)),
+        test_images=generator.integers(0, 256, (9, 10, 12), dtype=np.uint8),
+        test_trials=generator.gamma(1.0, 1.0, (3, 9, 4)),
+    )
     return str(path)
 
 
 def command(recipe, folder, *options):
     """The command of a small run whose files go to `folder`."""
-    return [sys.executable, "-m", f"recipes.{recipe}", "--run-dir", os.path.join(folder, "run"), "--export-dir",
-            os.path.join(folder, "export"), *SMALL, *options]
+    return [
+        sys.executable,
+        "-m",
+        f"recipes.{recipe}",
+        "--run-dir",
+        os.path.join(folder, "run"),
+        "--export-dir",
+        os.path.join(folder, "export"),
+        *SMALL,
+        *options,
+    ]
 
 
 def go(recipe, folder, *options, status=0):
     """Run it and see that it ends with `status`."""
-    done = subprocess.run(command(recipe, folder, *options), capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        command(recipe, folder, *options), capture_output=True, text=True, timeout=300
+    )
     assert done.returncode == status, done.stderr
     assert "Traceback" not in done.stderr
     return done
@@ -38,7 +54,9 @@ def go(recipe, folder, *options, status=0):
 def read_json(*parts):
     """A strict JSON file."""
     with open(os.path.join(*parts), encoding="utf-8") as file:
-        return json.load(file, parse_constant=lambda name: pytest.fail(f"{name} is not strict JSON"))
+        return json.load(
+            file, parse_constant=lambda name: pytest.fail(f"{name} is not strict JSON")
+        )
 
 
 def outcome(folder):

@@ -18,6 +18,7 @@ def leave_with_the_parent():
 
 def sleep_until_asked(path):
     """As a run does: a signal is obeyed a little later, with the state saved."""
+
     def save(number, frame):
         time.sleep(0.5)
         with open(path, "w"):
@@ -41,9 +42,13 @@ def main():
     with open(os.path.join(order["results_dir"], "trace"), "a") as trace:
         trace.write(f"{cell.name} {os.getpid()} {order['threads']} {order['memory']:.0f}\n")
     if cell.base:
-        assert os.path.exists(os.path.join(order["results_dir"], "cells", cell.base.name, "results.json"))
+        assert os.path.exists(
+            os.path.join(order["results_dir"], "cells", cell.base.name, "results.json")
+        )
     if cell.seed == FAILS:
-        print("something went wrong\nNoLuck: expected luck, found none", file=sys.stderr, flush=True)
+        print(
+            "something went wrong\nNoLuck: expected luck, found none", file=sys.stderr, flush=True
+        )
         os._exit(2)
     if cell.seed == DIES:
         os.kill(os.getpid(), signal.SIGKILL)

@@ -27,10 +27,17 @@ def recordings(regions=(1, 2, 3), simulated=True, name=None):
         noise = generator.normal(0, np.linspace(0.2, 1.5, NEURONS), (REPEATS, IMAGES, NEURONS))
         blobs = gaussian_filter(generator.normal(size=(40 + IMAGES, SIDE, SIDE, 1)), (0, 2, 2, 0))
         stimuli = np.clip(127 + 100 * blobs / blobs.std(), 0, 255).astype(np.uint8)
-        label = name or (f"{'simulated' if simulated else 'antolik'}-r{region}" if region else "mine")
+        label = name or (
+            f"{'simulated' if simulated else 'antolik'}-r{region}" if region else "mine"
+        )
         found[region] = Recording(
-            images=stimuli[:40], test_images=stimuli[40:], responses=generator.gamma(1.0, 1.0, (40, NEURONS)),
-            test_trials=np.maximum(rates + noise, 0), name=label, simulated=simulated)
+            images=stimuli[:40],
+            test_images=stimuli[40:],
+            responses=generator.gamma(1.0, 1.0, (40, NEURONS)),
+            test_trials=np.maximum(rates + noise, 0),
+            name=label,
+            simulated=simulated,
+        )
     return found
 
 
@@ -49,7 +56,18 @@ def two_threads(setting, seed):
     return [2]
 
 
-def finish(results_dir, plan, found, study=None, error=same_error, quality=same_quality, missing=(), skipped=(), spread=0.02, threads=two_threads):
+def finish(
+    results_dir,
+    plan,
+    found,
+    study=None,
+    error=same_error,
+    quality=same_quality,
+    missing=(),
+    skipped=(),
+    spread=0.02,
+    threads=two_threads,
+):
     """Write the files of a plan's cells.
 
     Args:
@@ -73,11 +91,19 @@ def finish(results_dir, plan, found, study=None, error=same_error, quality=same_
         place = cell_directory(results_dir, cell)
         os.makedirs(place, exist_ok=True)
         if cell.name in skipped:
-            results = {"skipped": f"no neuron is {cell.setting.group}", "cell": cell.to_dict(), "recording": found[cell.setting.region].digest,
-                       "seconds": 0.0}
+            results = {
+                "skipped": f"no neuron is {cell.setting.group}",
+                "cell": cell.to_dict(),
+                "recording": found[cell.setting.region].digest,
+                "seconds": 0.0,
+            }
         else:
             results = _write_cell(place, cell, found[cell.setting.region], error, quality, spread)
-            results |= {"threads": threads(cell.setting, cell.seed)} if threads(cell.setting, cell.seed) else {}
+            results |= (
+                {"threads": threads(cell.setting, cell.seed)}
+                if threads(cell.setting, cell.seed)
+                else {}
+            )
         with open(os.path.join(place, cell_outputs.RESULTS), "w", encoding="utf-8") as file:
             json.dump(results, file)
     return study or Study("simulated", budget="paper")
@@ -91,26 +117,56 @@ def finished(results_dir, study, found):
 def _write_cell(place, cell, recording, error, quality, spread):
     setting = cell.setting
     own = np.random.default_rng([*map(ord, cell.name)])  # what differs from cell to cell
-    hard, unpredictable = (np.random.default_rng([setting.region or 7, part]) for part in (0, 1))  # what an image does to every model
+    hard, unpredictable = (
+        np.random.default_rng([setting.region or 7, part]) for part in (0, 1)
+    )  # what an image does to every model
     images = len(recording.test_images)
-    originals = (recording.test_images[:cell_outputs.SHOWN] / 127.5 - 1).repeat(TRAINED_SIDE // SIDE, axis=1).repeat(TRAINED_SIDE // SIDE, axis=2)
+    originals = (
+        (recording.test_images[: cell_outputs.SHOWN] / 127.5 - 1)
+        .repeat(TRAINED_SIDE // SIDE, axis=1)
+        .repeat(TRAINED_SIDE // SIDE, axis=2)
+    )
     neurons = np.arange(recording.neurons)
     if setting.selected:
         neurons = neurons[:CHOSEN] if setting.group.startswith("significant") else neurons[CHOSEN:]
     arrays = {"neurons": neurons, "originals": originals, "validation_images": 8}
     if not setting.model.startswith("cnn"):
-        mse = error(setting, cell.seed) * hard.gamma(20, 1 / 20, images) * (1 + spread * own.normal(size=images)) * (1 + spread * own.normal() / 2)
+        mse = (
+            error(setting, cell.seed)
+            * hard.gamma(20, 1 / 20, images)
+            * (1 + spread * own.normal(size=images))
+            * (1 + spread * own.normal() / 2)
+        )
         arrays |= {"mse": mse, "psnr": 10 * np.log10(4 / mse), "ssim": 1 - 4 * mse}
-        arrays["shown"] = np.clip(originals + own.normal(0, np.sqrt(error(setting, cell.seed)), originals.shape), -1, 1)
+        arrays["shown"] = np.clip(
+            originals + own.normal(0, np.sqrt(error(setting, cell.seed)), originals.shape), -1, 1
+        )
     if setting.layer is not None:
-        arrays["response"] = _predictions(recording.test_responses, quality(setting, cell.seed), unpredictable, own, spread)[:, neurons]
+        arrays["response"] = _predictions(
+            recording.test_responses, quality(setting, cell.seed), unpredictable, own, spread
+        )[:, neurons]
         arrays["validation_pcc"] = own.uniform(-0.2, 0.9, len(neurons))
-    np.savez(os.path.join(place, cell_outputs.FILE), **{name: np.asarray(values, DTYPES[name]) for name, values in arrays.items()})
+    np.savez(
+        os.path.join(place, cell_outputs.FILE),
+        **{name: np.asarray(values, DTYPES[name]) for name, values in arrays.items()},
+    )
     steps = 50 * np.arange(1, 13)
     _write_tables(place, setting, arrays, steps, own)
-    return {"cell": cell.to_dict(), "recording": recording.digest, "seconds": 12.5, "steps": int(steps[-1]), "best_step": 400, "versions": VERSIONS,
-            "dataset": {"name": recording.name, "simulated": recording.simulated, "digest": cell_outputs.part_of(recording, cell, neurons).digest},
-            "test": {"mse": 0.05, "pcc_normalized": None}, "notes": ["a note"]}
+    return {
+        "cell": cell.to_dict(),
+        "recording": recording.digest,
+        "seconds": 12.5,
+        "steps": int(steps[-1]),
+        "best_step": 400,
+        "versions": VERSIONS,
+        "dataset": {
+            "name": recording.name,
+            "simulated": recording.simulated,
+            "digest": cell_outputs.part_of(recording, cell, neurons).digest,
+        },
+        "test": {"mse": 0.05, "pcc_normalized": None},
+        "notes": ["a note"],
+    }
 
 
 def _predictions(observed, quality, shared, own, spread):
@@ -124,7 +180,9 @@ def _predictions(observed, quality, shared, own, spread):
 
 
 def _write_tables(place, setting, arrays, steps, own):
-    terms = ["loss"] + ["reconstruction"] * ("mse" in arrays) + ["response"] * ("response" in arrays)
+    terms = (
+        ["loss"] + ["reconstruction"] * ("mse" in arrays) + ["response"] * ("response" in arrays)
+    )
     table = {"step": steps, "stage": 1, "learning_rate": 1e-3}
     for name in terms:
         curve = 0.05 + np.exp(-steps / 150) * own.uniform(0.8, 1.2)
@@ -132,8 +190,16 @@ def _write_tables(place, setting, arrays, steps, own):
     pd.DataFrame(table).to_csv(os.path.join(place, "history.csv"), index=False)
     if "response" in arrays:
         pcc = arrays["validation_pcc"]
-        pd.DataFrame({"neuron": np.arange(len(pcc)), "pcc": pcc, "p_value": 0.01, "significant": pcc > 0, "noise_ceiling": 0.8,
-                      "pcc_normalized": np.where(pcc > 0, pcc / 0.8, np.nan)}).to_csv(os.path.join(place, "neurons.csv"), index=False)
+        pd.DataFrame(
+            {
+                "neuron": np.arange(len(pcc)),
+                "pcc": pcc,
+                "p_value": 0.01,
+                "significant": pcc > 0,
+                "noise_ceiling": 0.8,
+                "pcc_normalized": np.where(pcc > 0, pcc / 0.8, np.nan),
+            }
+        ).to_csv(os.path.join(place, "neurons.csv"), index=False)
 
 
 def joint(setting):

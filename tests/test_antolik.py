@@ -14,7 +14,11 @@ from daenr_tf.errors import InputError
 from daenr_tf.recordings import antolik
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data" / "antolik"
-SHAPES = {1: (1800, 103, 10), 2: (1260, 55, 8), 3: (1800, 102, 12)}  # images, neurons, repeats: docs/recordings.md
+SHAPES = {
+    1: (1800, 103, 10),
+    2: (1260, 55, 8),
+    3: (1800, 102, 12),
+}  # images, neurons, repeats: docs/recordings.md
 NAMES = list(published.arrays(0))
 
 
@@ -38,18 +42,33 @@ def put(directory, name, content, monkeypatch=None):
     """Another file in the place of one; with `monkeypatch` its digest and shape are the published ones."""
     Path(place(directory, name)).write_bytes(content)
     if monkeypatch:
-        monkeypatch.setitem(antolik.PUBLISHED, 2, published.known({**published.files(), (2, name): content})[2])
+        monkeypatch.setitem(
+            antolik.PUBLISHED, 2, published.known({**published.files(), (2, name): content})[2]
+        )
 
 
 @pytest.mark.parametrize("region", [1, 2, 3])
 def test_a_region_is_what_its_files_hold(region, directory):
     recording = antolik.load_antolik(region, directory)
     arrays = published.arrays(region)
-    assert recording.name == f"antolik-r{region}" and not recording.simulated and recording.pixel_range == (0.0, 2.55e-4)
-    np.testing.assert_array_equal(recording.responses, arrays["training_set.npy"].astype(np.float32))
-    np.testing.assert_array_equal(recording.test_trials, arrays["raw_validation_set.npy"].astype(np.float32))
+    assert (
+        recording.name == f"antolik-r{region}"
+        and not recording.simulated
+        and recording.pixel_range == (0.0, 2.55e-4)
+    )
+    np.testing.assert_array_equal(
+        recording.responses, arrays["training_set.npy"].astype(np.float32)
+    )
+    np.testing.assert_array_equal(
+        recording.test_trials, arrays["raw_validation_set.npy"].astype(np.float32)
+    )
     np.testing.assert_allclose(recording.test_responses, arrays["validation_set.npy"], rtol=1e-6)
-    assert recording.images.shape == (12, 31, 31, 1) and recording.test_images.shape == (5, 31, 31, 1)
+    assert recording.images.shape == (12, 31, 31, 1) and recording.test_images.shape == (
+        5,
+        31,
+        31,
+        1,
+    )
 
 
 def test_rows_of_pixels_lie_one_after_the_other_from_the_top(directory):
@@ -71,7 +90,7 @@ def test_a_missing_file_is_named(name, directory):
 @pytest.mark.parametrize("kept", [0, 5, 100, 0.5, -1])
 def test_a_file_that_was_cut_off_is_named(name, kept, directory, contents):
     content = contents[2, name]
-    put(directory, name, content[:int(kept * len(content)) if isinstance(kept, float) else kept])
+    put(directory, name, content[: int(kept * len(content)) if isinstance(kept, float) else kept])
     with refused(place(directory, name) + ": expected"):
         antolik.load_antolik(2, directory)
 
@@ -92,19 +111,22 @@ def changed(array, index, value):
     return array
 
 
-@pytest.mark.parametrize("name, change, words", [
-    ("training_set.npy", lambda a: a[:, :3], ("(12, 4)", "(12, 3)")),
-    ("training_set.npy", lambda a: a[:-1], ("(12, 4)", "(11, 4)")),
-    ("raw_validation_set.npy", lambda a: a.swapaxes(0, 1), ("(3, 5, 4)", "(5, 3, 4)")),
-    ("training_inputs.npy", lambda a: a.astype(np.float32), ("float64", "float32")),
-    ("training_inputs.npy", lambda a: a.astype(">f8"), ("float64", ">f8")),
-    ("validation_set.npy", lambda a: a.astype(object), ("plain numbers", "pickled")),
-    ("training_inputs.npy", lambda a: a * 1e6, ("0 to 0.000255", "255")),
-    ("validation_inputs.npy", lambda a: changed(a, (0, 0), -1e-6), ("0 to 0.000255", "-1e-06")),
-    ("training_set.npy", lambda a: changed(a, (3, 1), np.nan), ("finite", "nan")),
-    ("training_set.npy", lambda a: changed(a, (3, 1), np.inf), ("finite", "inf")),
-    ("raw_validation_set.npy", lambda a: changed(a, (1, 3, 1), -0.1), ("0 to inf", "-0.1")),
-])
+@pytest.mark.parametrize(
+    "name, change, words",
+    [
+        ("training_set.npy", lambda a: a[:, :3], ("(12, 4)", "(12, 3)")),
+        ("training_set.npy", lambda a: a[:-1], ("(12, 4)", "(11, 4)")),
+        ("raw_validation_set.npy", lambda a: a.swapaxes(0, 1), ("(3, 5, 4)", "(5, 3, 4)")),
+        ("training_inputs.npy", lambda a: a.astype(np.float32), ("float64", "float32")),
+        ("training_inputs.npy", lambda a: a.astype(">f8"), ("float64", ">f8")),
+        ("validation_set.npy", lambda a: a.astype(object), ("plain numbers", "pickled")),
+        ("training_inputs.npy", lambda a: a * 1e6, ("0 to 0.000255", "255")),
+        ("validation_inputs.npy", lambda a: changed(a, (0, 0), -1e-6), ("0 to 0.000255", "-1e-06")),
+        ("training_set.npy", lambda a: changed(a, (3, 1), np.nan), ("finite", "nan")),
+        ("training_set.npy", lambda a: changed(a, (3, 1), np.inf), ("finite", "inf")),
+        ("raw_validation_set.npy", lambda a: changed(a, (1, 3, 1), -0.1), ("0 to inf", "-0.1")),
+    ],
+)
 def test_an_array_of_another_form_or_range_is_named_with_both(name, change, words, directory):
     put(directory, name, published.npy(change(published.arrays(2)[name])))
     with refused(place(directory, name) + ": expected", *words):
@@ -149,7 +171,11 @@ def fuzz(count, directory, contents):
         dice = random.Random(seed)
         name = dice.choice(NAMES)
         whole = contents[2, name]
-        content = mutated(whole[:128], dice) + whole[128:] if dice.random() < 0.5 else mutated(whole, dice)
+        content = (
+            mutated(whole[:128], dice) + whole[128:]
+            if dice.random() < 0.5
+            else mutated(whole, dice)
+        )
         put(directory, name, content)
         if content != whole:
             with refused(place(directory, name) + ": expected"), bounded():
@@ -176,11 +202,24 @@ real = pytest.mark.skipif(not REAL.is_dir(), reason="the published files are not
 @pytest.mark.parametrize("region", [1, 2, 3])
 def test_every_published_file_at_hand_is_verified(region):
     images, neurons, repeats = SHAPES[region]
-    shapes = {"training_set.npy": (images, neurons), "validation_inputs.npy": (50, 961), "validation_set.npy": (50, neurons),
-              "raw_validation_set.npy": (repeats, 50, neurons)}
-    found = {name: antolik._read(str(REAL / "Data" / f"region{region}" / name), antolik.PUBLISHED[region][name]) for name in shapes}
+    shapes = {
+        "training_set.npy": (images, neurons),
+        "validation_inputs.npy": (50, 961),
+        "validation_set.npy": (50, neurons),
+        "raw_validation_set.npy": (repeats, 50, neurons),
+    }
+    found = {
+        name: antolik._read(
+            str(REAL / "Data" / f"region{region}" / name), antolik.PUBLISHED[region][name]
+        )
+        for name in shapes
+    }
     assert {name: array.shape for name, array in found.items()} == shapes
-    np.testing.assert_allclose(found["raw_validation_set.npy"].mean(axis=0), found["validation_set.npy"], atol=antolik.TOLERANCE)
+    np.testing.assert_allclose(
+        found["raw_validation_set.npy"].mean(axis=0),
+        found["validation_set.npy"],
+        atol=antolik.TOLERANCE,
+    )
 
 
 @real
@@ -190,4 +229,7 @@ def test_the_missing_file_is_named():
     with pytest.raises(InputError) as caught:
         antolik.load_antolik(3, str(REAL))
     path = os.path.join(REAL, "Data", "region3", "training_inputs.npy")
-    assert str(caught.value) == f"{path}: expected the file of the published recording, found no such file"
+    assert (
+        str(caught.value)
+        == f"{path}: expected the file of the published recording, found no such file"
+    )

@@ -12,9 +12,15 @@ def labels(chosen):
 
 
 def test_a_cell_that_several_tables_have_is_trained_once():
-    two, five, both = (plan(names, seeds=2, regions=(3,)) for names in (("table2",), ("table5",), ("table2", "table5")))
+    two, five, both = (
+        plan(names, seeds=2, regions=(3,))
+        for names in (("table2",), ("table5",), ("table2", "table5"))
+    )
     shared = set(two.cells) & set(five.cells)
-    assert {cell.setting.label for cell in shared} == {"CAE", "CAE-FR1"}  # Tables 8 and 10 agree at layer 1 only
+    assert {cell.setting.label for cell in shared} == {
+        "CAE",
+        "CAE-FR1",
+    }  # Tables 8 and 10 agree at layer 1 only
     assert len(both.cells) == len(two.cells) + len(five.cells) - len(shared) == len(set(both.cells))
 
 
@@ -28,7 +34,10 @@ def test_the_cells_of_a_table_are_those_that_the_paper_has_figures_of():
     for number in (2, 4, 5, 6):
         task = "ir" if number in (2, 5) else "nrs"
         expected = {(region, model, layer) for model, region, layer in paper.cells(number)}
-        found = {(one.setting.region, one.setting.model, one.setting.layer) for one in plan((f"table{number}",), seeds=1).cells}
+        found = {
+            (one.setting.region, one.setting.model, one.setting.layer)
+            for one in plan((f"table{number}",), seeds=1).cells
+        }
         assert found == expected
         assert {one.setting.task for one in plan((f"table{number}",), seeds=1).cells} == {task}
 
@@ -38,7 +47,9 @@ def test_a_cell_takes_the_loss_weights_of_the_table_it_stands_in():
         for one in plan((f"table{number}",), seeds=1).cells:
             chosen = one.setting
             if chosen.model in paper.JOINT:
-                weights = paper.loss_weights(chosen.model, chosen.region, chosen.layer, chosen.task, number)
+                weights = paper.loss_weights(
+                    chosen.model, chosen.region, chosen.layer, chosen.task, number
+                )
                 assert (chosen.alpha, chosen.beta) == (weights.alpha, weights.beta)
             else:
                 assert (chosen.alpha, chosen.beta) in ((1.0, 0.0), (0.0, 1.0))
@@ -77,10 +88,13 @@ def test_a_table_can_be_made_of_other_regions_than_the_papers_and_a_figure_of_it
     assert plan(None, regions=(1,), seeds=1).part("figure2") is None
 
 
-@pytest.mark.parametrize(("names", "models", "message"), [
-    (("table4",), ("vae",), "--models: table4 has cnn_fr, cae_fr, found vae"),
-    (("table2", "table4"), ("cae",), "--models: table4 has"),
-])
+@pytest.mark.parametrize(
+    ("names", "models", "message"),
+    [
+        (("table4",), ("vae",), "--models: table4 has cnn_fr, cae_fr, found vae"),
+        (("table2", "table4"), ("cae",), "--models: table4 has"),
+    ],
+)
 def test_an_experiment_that_was_named_and_has_nothing_to_show_is_refused(names, models, message):
     with pytest.raises(InputError, match=message):
         plan(names, models=models)
@@ -98,10 +112,14 @@ def test_ones_own_recording_has_no_region_and_takes_a_regions_weights():
     weights = paper.loss_weights("cae_fr", 2, 1, "ir", 2)
     joint = next(one for one in chosen.part("table2").settings if one.model == "cae_fr")
     assert (joint.alpha, joint.beta) == (weights.alpha, weights.beta)
-    assert not {"figure6", "figure7", "figure8"} & {part.experiment.name for part in chosen.parts}  # they would repeat figures 2 and 3
+    assert not {"figure6", "figure7", "figure8"} & {
+        part.experiment.name for part in chosen.parts
+    }  # they would repeat figures 2 and 3
     assert not any("region" in part.title for part in chosen.parts)
 
 
 def test_every_experiment_but_the_control_is_a_table_or_a_figure_of_the_paper():
     assert set(EXPERIMENTS) - set(PUBLISHED) == {"control"}
-    assert set(PUBLISHED) == {f"table{i}" for i in range(2, 8)} | {f"figure{i}" for i in range(2, 9)}
+    assert set(PUBLISHED) == {f"table{i}" for i in range(2, 8)} | {
+        f"figure{i}" for i in range(2, 9)
+    }

@@ -31,7 +31,9 @@ FILES = ("results.json", "history.csv", "neurons.csv", "outputs.npz")
 
 def replaced(name, content):
     """A file has other bytes."""
-    return lambda place: (place / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    return lambda place: (place / name).write_bytes(
+        content if isinstance(content, bytes) else content.encode()
+    )
 
 
 def cut(name, share):
@@ -69,6 +71,7 @@ def gone(name):
 
 def entry(value, *keys):
     """An entry of results.json is another; a value "gone" takes it away."""
+
     def damage(place):
         results = json.loads((place / "results.json").read_text())
         inside = functools.reduce(dict.__getitem__, keys[:-1], results)
@@ -82,6 +85,7 @@ def entry(value, *keys):
 
 def arrays(change):
     """Other arrays in outputs.npz: a function of the dict of those that are there."""
+
     def damage(place):
         with np.load(place / "outputs.npz") as file:
             found = dict(file)
@@ -101,6 +105,7 @@ def without(name):
 
 def line(name, number, change):
     """A line of a CSV file is another."""
+
     def damage(place):
         lines = (place / name).read_text().splitlines()
         lines[number] = change(lines[number])
@@ -118,55 +123,136 @@ def nan_in(name):
     return arrays(change)
 
 
-FORMS = [(f"{name} {what}", damage(name)) for name in FILES for what, damage in (
-    ("empty", functools.partial(replaced, content=b"")), ("garbage", functools.partial(replaced, content=bytes(range(256)))),
-    ("object", functools.partial(replaced, content="{}")), ("list", functools.partial(replaced, content="[]")),
-    ("control", functools.partial(replaced, content="a,b\n\x1b[2J\x00,\u202e\n")), ("half", functools.partial(cut, share=0.5)),
-    ("directory", directory_instead), ("pipe", pipe_instead), ("dangling", dangling), *([("gone", gone)] if name != "results.json" else []))]
-RESULTS = [(f"results.json {words}", damage) for words, damage in (
-    ("nested", replaced("results.json", "[" * 100_000)),
-    ("nested less", replaced("results.json", '{"cell": ' + "[" * 400 + "]" * 400 + "}")),
-    ("nan", lambda place: (place / "results.json").write_text((place / "results.json").read_text().replace("12.5", "NaN"))),
-    ("other cell", entry(10**6, "cell", "seed")), ("no cell", entry("gone", "cell")), ("cell text", entry("x", "cell")),
-    ("other recording", entry("0" * 64, "recording")), ("no recording", entry("gone", "recording")),
-    ("other part", entry("0" * 64, "dataset", "digest")), ("dataset list", entry([], "dataset")), ("no dataset", entry("gone", "dataset")),
-    ("simulated text", entry("yes", "dataset", "simulated")), ("recorded", entry(False, "dataset", "simulated")),
-    ("name number", entry(3, "dataset", "name")),
-    ("steps text", entry("600", "steps")), ("steps true", entry(True, "steps")), ("steps float", entry(600.5, "steps")),
-    ("steps beside history", entry(650, "steps")), ("steps huge", entry(10**400, "steps")), ("no steps", entry("gone", "steps")),
-    ("best beside history", entry(401, "best_step")), ("best late", entry(700, "best_step")), ("best null", entry(None, "best_step")),
-    ("seconds text", entry("\x1b[2J", "seconds")), ("seconds negative", entry(-1, "seconds")), ("seconds huge", entry(1e300, "seconds")),
-    ("versions list", entry(["numpy"], "versions")), ("versions empty", entry({}, "versions")), ("versions nested", entry({"numpy": [1]}, "versions")),
-    ("notes text", entry("note", "notes")), ("notes numbers", entry([1], "notes")), ("test list", entry([0.5], "test")),
-    ("test text", entry({"mse": "low"}, "test")), ("threads number", entry(2, "threads")), ("threads text", entry(["2"], "threads")),
-    ("threads none", entry([], "threads")), ("threads zero", entry([0], "threads")),
-    ("skipped", entry("no neuron is all", "skipped")), ("skipped null", entry(None, "skipped")))]
-HISTORY = [(f"history.csv {words}", damage) for words, damage in (
-    ("head only", lambda place: (place / "history.csv").write_text((place / "history.csv").read_text().splitlines()[0] + "\n")),
-    ("no loss", line("history.csv", 0, lambda head: head.replace("val_response", "val_answer"))),
-    ("twice", line("history.csv", 0, lambda head: head.replace("train_loss", "val_loss"))),
-    ("text", line("history.csv", 3, lambda row: row.replace("150", "many", 1))),
-    ("not finite", line("history.csv", 3, lambda row: row.rsplit(",", 1)[0] + ",inf")),
-    ("missing", line("history.csv", 3, lambda row: row.rsplit(",", 1)[0] + ",")),
-    ("short row", line("history.csv", 3, lambda row: row.rsplit(",", 1)[0])), ("long row", line("history.csv", 3, lambda row: row + ",1")),
-    ("steps fall", line("history.csv", 3, lambda row: row.replace("150", "90", 1))),
-    ("cut at a line", line("history.csv", -1, lambda row: "")))]
-NEURONS = [(f"neurons.csv {words}", damage) for words, damage in (
-    ("fewer", line("neurons.csv", -1, lambda row: "")), ("text", line("neurons.csv", 2, lambda row: "1,high" + ",0.01,True,0.8,")),
-    ("nan", line("neurons.csv", 2, lambda row: "1,nan,0.01,True,0.8,")), ("order", line("neurons.csv", 2, lambda row: "4" + row[1:])),
-    ("columns", line("neurons.csv", 0, lambda head: head.replace("pcc", "r", 1))))]
-ARRAYS = [(f"outputs.npz {words}", damage) for words, damage in (
-    ("no response", without("response")), ("no neurons", without("neurons")), ("another", arrays(lambda found: {"extra": np.zeros(3)})),
-    ("flat", arrays(lambda found: {"response": found["response"].ravel()})), ("fewer images", arrays(lambda found: {"response": found["response"][1:]})),
-    ("fewer neurons", arrays(lambda found: {"response": found["response"][:, 1:], "neurons": found["neurons"][1:],
-                                            "validation_pcc": found["validation_pcc"][1:]})),
-    ("float64", arrays(lambda found: {"response": found["response"].astype(float)})), ("whole", arrays(lambda found: {"response": found["response"] > 0})),
-    ("nan", nan_in("response")), ("validation nan", nan_in("validation_pcc")), ("originals nan", nan_in("originals")),
-    ("neuron twice", arrays(lambda found: {"neurons": found["neurons"] // 2})), ("neurons float", arrays(lambda found: {"neurons": found["neurons"] + 0.5})),
-    ("no neuron", arrays(lambda found: {"neurons": found["neurons"][:0]})), ("one number", arrays(lambda found: {"neurons": np.asarray(3)})),
-    ("small originals", arrays(lambda found: {"originals": found["originals"][:, :16]})),
-    ("no validation", arrays(lambda found: {"validation_images": np.asarray(0)})),
-    ("objects", arrays(lambda found: {"response": np.array([{}], object)})))]
+FORMS = [
+    (f"{name} {what}", damage(name))
+    for name in FILES
+    for what, damage in (
+        ("empty", functools.partial(replaced, content=b"")),
+        ("garbage", functools.partial(replaced, content=bytes(range(256)))),
+        ("object", functools.partial(replaced, content="{}")),
+        ("list", functools.partial(replaced, content="[]")),
+        ("control", functools.partial(replaced, content="a,b\n\x1b[2J\x00,\u202e\n")),
+        ("half", functools.partial(cut, share=0.5)),
+        ("directory", directory_instead),
+        ("pipe", pipe_instead),
+        ("dangling", dangling),
+        *([("gone", gone)] if name != "results.json" else []),
+    )
+]
+RESULTS = [
+    (f"results.json {words}", damage)
+    for words, damage in (
+        ("nested", replaced("results.json", "[" * 100_000)),
+        ("nested less", replaced("results.json", '{"cell": ' + "[" * 400 + "]" * 400 + "}")),
+        (
+            "nan",
+            lambda place: (place / "results.json").write_text(
+                (place / "results.json").read_text().replace("12.5", "NaN")
+            ),
+        ),
+        ("other cell", entry(10**6, "cell", "seed")),
+        ("no cell", entry("gone", "cell")),
+        ("cell text", entry("x", "cell")),
+        ("other recording", entry("0" * 64, "recording")),
+        ("no recording", entry("gone", "recording")),
+        ("other part", entry("0" * 64, "dataset", "digest")),
+        ("dataset list", entry([], "dataset")),
+        ("no dataset", entry("gone", "dataset")),
+        ("simulated text", entry("yes", "dataset", "simulated")),
+        ("recorded", entry(False, "dataset", "simulated")),
+        ("name number", entry(3, "dataset", "name")),
+        ("steps text", entry("600", "steps")),
+        ("steps true", entry(True, "steps")),
+        ("steps float", entry(600.5, "steps")),
+        ("steps beside history", entry(650, "steps")),
+        ("steps huge", entry(10**400, "steps")),
+        ("no steps", entry("gone", "steps")),
+        ("best beside history", entry(401, "best_step")),
+        ("best late", entry(700, "best_step")),
+        ("best null", entry(None, "best_step")),
+        ("seconds text", entry("\x1b[2J", "seconds")),
+        ("seconds negative", entry(-1, "seconds")),
+        ("seconds huge", entry(1e300, "seconds")),
+        ("versions list", entry(["numpy"], "versions")),
+        ("versions empty", entry({}, "versions")),
+        ("versions nested", entry({"numpy": [1]}, "versions")),
+        ("notes text", entry("note", "notes")),
+        ("notes numbers", entry([1], "notes")),
+        ("test list", entry([0.5], "test")),
+        ("test text", entry({"mse": "low"}, "test")),
+        ("threads number", entry(2, "threads")),
+        ("threads text", entry(["2"], "threads")),
+        ("threads none", entry([], "threads")),
+        ("threads zero", entry([0], "threads")),
+        ("skipped", entry("no neuron is all", "skipped")),
+        ("skipped null", entry(None, "skipped")),
+    )
+]
+HISTORY = [
+    (f"history.csv {words}", damage)
+    for words, damage in (
+        (
+            "head only",
+            lambda place: (place / "history.csv").write_text(
+                (place / "history.csv").read_text().splitlines()[0] + "\n"
+            ),
+        ),
+        (
+            "no loss",
+            line("history.csv", 0, lambda head: head.replace("val_response", "val_answer")),
+        ),
+        ("twice", line("history.csv", 0, lambda head: head.replace("train_loss", "val_loss"))),
+        ("text", line("history.csv", 3, lambda row: row.replace("150", "many", 1))),
+        ("not finite", line("history.csv", 3, lambda row: row.rsplit(",", 1)[0] + ",inf")),
+        ("missing", line("history.csv", 3, lambda row: row.rsplit(",", 1)[0] + ",")),
+        ("short row", line("history.csv", 3, lambda row: row.rsplit(",", 1)[0])),
+        ("long row", line("history.csv", 3, lambda row: row + ",1")),
+        ("steps fall", line("history.csv", 3, lambda row: row.replace("150", "90", 1))),
+        ("cut at a line", line("history.csv", -1, lambda row: "")),
+    )
+]
+NEURONS = [
+    (f"neurons.csv {words}", damage)
+    for words, damage in (
+        ("fewer", line("neurons.csv", -1, lambda row: "")),
+        ("text", line("neurons.csv", 2, lambda row: "1,high" + ",0.01,True,0.8,")),
+        ("nan", line("neurons.csv", 2, lambda row: "1,nan,0.01,True,0.8,")),
+        ("order", line("neurons.csv", 2, lambda row: "4" + row[1:])),
+        ("columns", line("neurons.csv", 0, lambda head: head.replace("pcc", "r", 1))),
+    )
+]
+ARRAYS = [
+    (f"outputs.npz {words}", damage)
+    for words, damage in (
+        ("no response", without("response")),
+        ("no neurons", without("neurons")),
+        ("another", arrays(lambda found: {"extra": np.zeros(3)})),
+        ("flat", arrays(lambda found: {"response": found["response"].ravel()})),
+        ("fewer images", arrays(lambda found: {"response": found["response"][1:]})),
+        (
+            "fewer neurons",
+            arrays(
+                lambda found: {
+                    "response": found["response"][:, 1:],
+                    "neurons": found["neurons"][1:],
+                    "validation_pcc": found["validation_pcc"][1:],
+                }
+            ),
+        ),
+        ("float64", arrays(lambda found: {"response": found["response"].astype(float)})),
+        ("whole", arrays(lambda found: {"response": found["response"] > 0})),
+        ("nan", nan_in("response")),
+        ("validation nan", nan_in("validation_pcc")),
+        ("originals nan", nan_in("originals")),
+        ("neuron twice", arrays(lambda found: {"neurons": found["neurons"] // 2})),
+        ("neurons float", arrays(lambda found: {"neurons": found["neurons"] + 0.5})),
+        ("no neuron", arrays(lambda found: {"neurons": found["neurons"][:0]})),
+        ("one number", arrays(lambda found: {"neurons": np.asarray(3)})),
+        ("small originals", arrays(lambda found: {"originals": found["originals"][:, :16]})),
+        ("no validation", arrays(lambda found: {"validation_images": np.asarray(0)})),
+        ("objects", arrays(lambda found: {"response": np.array([{}], object)})),
+    )
+]
 DAMAGES = FORMS + RESULTS + HISTORY + NEURONS + ARRAYS
 
 
@@ -199,19 +285,30 @@ def written(folder, chosen, found):
     """The report of a study as the command writes it: (page, {name: content's hash} of tables and figures)."""
     finished, outcomes = looked_at(folder, chosen, found)
     page.write_report(finished, chosen, outcomes, "python -m recipes.table4", 1.0)
-    files = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for kind in ("tables", "figures") for path in (folder / kind).iterdir()}
+    files = {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for kind in ("tables", "figures")
+        for path in (folder / kind).iterdir()
+    }
     return (folder / "report.html").read_text("utf-8"), files
 
 
-@pytest.mark.parametrize("damage", [damage for _, damage in DAMAGES], ids=[words for words, _ in DAMAGES])
+@pytest.mark.parametrize(
+    "damage", [damage for _, damage in DAMAGES], ids=[words for words, _ in DAMAGES]
+)
 def test_a_damaged_cell_is_refused_in_one_line_that_says_why(damage, copy, found):
     place = copy / "cells" / VICTIM.name
     damage(place)
     _, outcomes = looked_at(copy, PLAN, found)
-    assert {outcome.cell: outcome.status for outcome in outcomes} == {cell: "damaged" if cell == VICTIM else "kept" for cell in PLAN.cells}
+    assert {outcome.cell: outcome.status for outcome in outcomes} == {
+        cell: "damaged" if cell == VICTIM else "kept" for cell in PLAN.cells
+    }
     said = next(outcome.message for outcome in outcomes if outcome.cell == VICTIM)
     assert said.isprintable() and len(said) < 1000
-    assert re.fullmatch(rf"{re.escape(str(place))}/({'|'.join(map(re.escape, FILES))}).*: expected .*, found .*; remove {re.escape(str(place))} .*", said), said
+    assert re.fullmatch(
+        rf"{re.escape(str(place))}/({'|'.join(map(re.escape, FILES))}).*: expected .*, found .*; remove {re.escape(str(place))} .*",
+        said,
+    ), said
 
 
 def test_the_report_names_every_damaged_cell_and_nothing_counts_them(found, tmp_path, monkeypatch):
@@ -225,25 +322,39 @@ def test_the_report_names_every_damaged_cell_and_nothing_counts_them(found, tmp_
         DAMAGES[i % len(DAMAGES)][1](tmp_path / "damaged" / "cells" / cell.name)
         shutil.rmtree(tmp_path / "without" / "cells" / cell.name)
     page, files = written(tmp_path / "damaged", chosen, found)
-    assert all(f"<code>{cell.name}</code></th><td>damaged</td><td>{tmp_path}/damaged/cells/{cell.name}/" in page for cell in victims)
+    assert all(
+        f"<code>{cell.name}</code></th><td>damaged</td><td>{tmp_path}/damaged/cells/{cell.name}/"
+        in page
+        for cell in victims
+    )
     assert f"4 of {len(chosen.cells)} cells finished" in page and f"{len(victims)} damaged" in page
     assert not re.search("[\x00-\x08\x0b-\x1f\u202e]", page)
     assert files == written(tmp_path / "without", chosen, found)[1]
 
 
-def test_a_damaged_cell_is_told_by_a_dry_run_and_not_counted_among_its_times(copy, found, monkeypatch):
-    monkeypatch.setattr(forecast, "_seconds_per_step", lambda cells, *_: {cell.setting.system.encoder: 0.01 for cell in cells})
+def test_a_damaged_cell_is_told_by_a_dry_run_and_not_counted_among_its_times(
+    copy, found, monkeypatch
+):
+    monkeypatch.setattr(
+        forecast,
+        "_seconds_per_step",
+        lambda cells, *_: {cell.setting.system.encoder: 0.01 for cell in cells},
+    )
     replaced("results.json", "{}")(copy / "cells" / VICTIM.name)
     shutil.rmtree(cell_directory(copy, PLAN.cells[0]))
     lines = forecast.describe(PLAN, studies.finished(copy, STUDY, found), 1).splitlines()
-    assert lines[0] == PLAN.cells[0].name and lines[2:4] == [f"{cell.name}  (finished)" for cell in PLAN.cells[2:]]
+    assert lines[0] == PLAN.cells[0].name and lines[2:4] == [
+        f"{cell.name}  (finished)" for cell in PLAN.cells[2:]
+    ]
     assert lines[1].startswith(f"{VICTIM.name}  (damaged: ") and "expected this cell" in lines[1]
     assert lines[4] == "4 cells, 2 of them finished, 1 damaged"
 
 
 def test_texts_out_of_files_are_printable_where_they_are_shown(copy, found, monkeypatch):
     monkeypatch.setattr(canvas, "DPI", 20)
-    entry({"numpy": "2\x1b[2J\ud800", "\u202ekeras": None}, "versions")(copy / "cells" / VICTIM.name)
+    entry({"numpy": "2\x1b[2J\ud800", "\u202ekeras": None}, "versions")(
+        copy / "cells" / VICTIM.name
+    )
     page, _ = written(copy, PLAN, found)
     assert "4 of 4 cells finished" in page and "2\\x1b[2J\\ud800" in page and "\\u202ekeras" in page
 
@@ -262,7 +373,9 @@ def test_a_cell_is_held_against_its_own_part_of_the_recording(group, found, tmp_
     studies.finish(str(tmp_path), chosen, found)
     cell = next(cell for cell in chosen.cells if cell.setting.group == group)
     finished = studies.finished(tmp_path, STUDY, found)
-    assert len(finished.read(cell).neurons) == (studies.CHOSEN if group == SIGNIFICANT_CV else studies.NEURONS)
+    assert len(finished.read(cell).neurons) == (
+        studies.CHOSEN if group == SIGNIFICANT_CV else studies.NEURONS
+    )
     entry(found[3].digest, "dataset", "digest")(tmp_path / "cells" / cell.name)
     with refused("results.json: dataset: digest: expected", "found another"):
         studies.finished(tmp_path, STUDY, found).read(cell)
@@ -272,7 +385,9 @@ def test_a_group_without_neurons_is_read_as_such(found, tmp_path):
     chosen = plan(("table3",), (3,), (2,), None, 1)
     cell = next(cell for cell in chosen.cells if cell.setting.group == SIGNIFICANT_CV)
     studies.finish(str(tmp_path), chosen, found, skipped=[cell.name])
-    assert studies.finished(tmp_path, STUDY, found).read(cell).skipped == "no neuron is significant-cv"
+    assert (
+        studies.finished(tmp_path, STUDY, found).read(cell).skipped == "no neuron is significant-cv"
+    )
     entry("0" * 64, "recording")(tmp_path / "cells" / cell.name)
     with refused("results.json: recording: expected the recording with digest"):
         studies.finished(tmp_path, STUDY, found).read(cell)

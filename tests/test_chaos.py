@@ -30,7 +30,11 @@ class Work:
         self.running = []
 
     def start(self):
-        self.running.append(subprocess.Popen(self.arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True))
+        self.running.append(
+            subprocess.Popen(
+                self.arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+            )
+        )
 
     def disturb(self, number, seconds):
         """Let it work, send every process of it a signal, and see how each ended."""
@@ -47,9 +51,16 @@ class Work:
     def end(self, allowed, seconds=600):
         for process in self.running:
             _, said = process.communicate(timeout=seconds)
-            assert process.returncode in allowed and "Traceback" not in said, (process.returncode, said)
+            assert process.returncode in allowed and "Traceback" not in said, (
+                process.returncode,
+                said,
+            )
             if process.returncode == 1:  # of two that were started at once one is turned away
-                assert "is at work here" in said or "removed or taken" in said or "cells failed" in said, said
+                assert (
+                    "is at work here" in said
+                    or "removed or taken" in said
+                    or "cells failed" in said
+                ), said
         self.running = []
 
 
@@ -60,8 +71,16 @@ def test_fifty_random_disturbances_lose_nothing_and_touch_nothing_foreign(tmp_pa
 
     def run_in(folder):
         place = tmp_path / folder / "run"
-        files = [place / "thesis.txt", place / "checkpoint" / "w.bin", place / "figures" / "drawn_by_hand.png"]
-        return Work(command("vae_fc", str(tmp_path / folder), "--dataset", recording, *RUN), lambda: outcome(str(tmp_path / folder)), files)
+        files = [
+            place / "thesis.txt",
+            place / "checkpoint" / "w.bin",
+            place / "figures" / "drawn_by_hand.png",
+        ]
+        return Work(
+            command("vae_fc", str(tmp_path / folder), "--dataset", recording, *RUN),
+            lambda: outcome(str(tmp_path / folder)),
+            files,
+        )
 
     def study_in(folder):
         place = tmp_path / folder

@@ -47,7 +47,11 @@ def given(tmp_path_factory):
     (folder / f"{'n' * 250}.npz").write_bytes(whole)
     (folder / "a_file").write_text("no directory")
     shape = antolik.PUBLISHED[3]["training_inputs.npy"].shape
-    for name, content in (("lacking", None), ("truncated", npy(np.zeros(shape))[:100_000]), ("altered", npy(np.zeros(shape)))):
+    for name, content in (
+        ("lacking", None),
+        ("truncated", npy(np.zeros(shape))[:100_000]),
+        ("altered", npy(np.zeros(shape))),
+    ):
         region = folder / name / "Data" / "region3"
         region.mkdir(parents=True)
         if content:
@@ -68,11 +72,19 @@ CASES = {
     "layer 0": (["--layer", "0"], ["--layer", "1, 2, 3, 4", "0"]),
     "alpha -1": (["--alpha", "-1"], ["--alpha", "at least 0", "-1"]),
     "alpha nan": (["--alpha", "nan"], ["--alpha", "finite", "nan"]),
-    "a learning rate beyond float32": (["--learning-rate", "3.5e38"], ["--learning-rate", "finite in float32", "3.5e+38"]),
+    "a learning rate beyond float32": (
+        ["--learning-rate", "3.5e38"],
+        ["--learning-rate", "finite in float32", "3.5e+38"],
+    ),
     "a data directory without a name": (["--data-dir", ""], ["--data-dir", "a path"]),
-    "an export directory with a name too long": (["--dataset", "{given}/good.npz", "--export-dir", "n" * 300], ["--export-dir", "at most 255 bytes"]),
-    "a data set whose name is too long for a directory": (["--dataset", "{given}/" + "n" * 250 + ".npz", "--run-dir", "run"],
-                                                           ["--export-dir", "at most 255 bytes"]),
+    "an export directory with a name too long": (
+        ["--dataset", "{given}/good.npz", "--export-dir", "n" * 300],
+        ["--export-dir", "at most 255 bytes"],
+    ),
+    "a data set whose name is too long for a directory": (
+        ["--dataset", "{given}/" + "n" * 250 + ".npz", "--run-dir", "run"],
+        ["--export-dir", "at most 255 bytes"],
+    ),
     "alpha and beta 0": (["--alpha", "0", "--beta", "0"], ["not both 0"]),
     "an image size of 30": (["--image-size", "30"], ["--image-size", "multiples of 4", "30"]),
     "an unknown option": (["--nonsense", "1"], ["--nonsense"]),
@@ -81,25 +93,73 @@ CASES = {
     "no dataset": (["--dataset", ""], ["--dataset"]),
     "a dataset that is no file": (["--dataset", "nowhere.npz"], ["dataset", "nowhere.npz"]),
     "a directory for a dataset": (["--dataset", "{given}"], ["{given}", "a directory"]),
-    "no responses": (["--dataset", "{given}/no_responses.npz"], ["no_responses.npz", "an array responses", "only images"]),
-    "10 images and 9 responses": (["--dataset", "{given}/nine.npz"], ["nine.npz: responses", "(10, any)", "(9, 3)"]),
+    "no responses": (
+        ["--dataset", "{given}/no_responses.npz"],
+        ["no_responses.npz", "an array responses", "only images"],
+    ),
+    "10 images and 9 responses": (
+        ["--dataset", "{given}/nine.npz"],
+        ["nine.npz: responses", "(10, any)", "(9, 3)"],
+    ),
     "NaN": (["--dataset", "{given}/nan.npz"], ["nan.npz: responses", "finite", "nan at [4, 1]"]),
-    "infinities": (["--dataset", "{given}/infinite.npz"], ["infinite.npz: responses", "finite", "inf at [4, 1]"]),
-    "negative responses": (["--dataset", "{given}/negative.npz"], ["negative.npz: responses", ">= 0", "-1.0 at [4, 1]"]),
-    "an object array": (["--dataset", "{given}/objects.npz"], ["objects.npz: responses", "plain numbers", "pickled"]),
-    "no neuron": (["--dataset", "{given}/no_neuron.npz"], ["no_neuron.npz: responses", "at least one", "(10, 0)"]),
-    "one image": (["--dataset", "{given}/one_image.npz"], ["one_image.npz: images", "at least 4", "found 1"]),
+    "infinities": (
+        ["--dataset", "{given}/infinite.npz"],
+        ["infinite.npz: responses", "finite", "inf at [4, 1]"],
+    ),
+    "negative responses": (
+        ["--dataset", "{given}/negative.npz"],
+        ["negative.npz: responses", ">= 0", "-1.0 at [4, 1]"],
+    ),
+    "an object array": (
+        ["--dataset", "{given}/objects.npz"],
+        ["objects.npz: responses", "plain numbers", "pickled"],
+    ),
+    "no neuron": (
+        ["--dataset", "{given}/no_neuron.npz"],
+        ["no_neuron.npz: responses", "at least one", "(10, 0)"],
+    ),
+    "one image": (
+        ["--dataset", "{given}/one_image.npz"],
+        ["one_image.npz: images", "at least 4", "found 1"],
+    ),
     "a file cut off": (["--dataset", "{given}/cut_off.npz"], ["cut_off.npz", "whole"]),
-    "repeats as a test set of a recording that has one": (["--dataset", "simulated", "--repeats-as-test"], ["--repeats-as-test", "one's own", "simulated"]),
-    "repeats as a test set without repeats": (["--dataset", "{given}/good.npz", "--repeats-as-test"], ["good.npz: images", "shown several times", "0"]),
-    "a lacking file": (["--dataset", "antolik", "--data-dir", "{given}/lacking"], ["lacking/Data/region3/training_inputs.npy", "no such file"]),
-    "a lacking file under auto": (["--data-dir", "{given}/lacking"], ["lacking/Data/region3/training_inputs.npy", "no such file"]),
-    "a truncated file": (["--dataset", "antolik", "--data-dir", "{given}/truncated"], ["training_inputs.npy", "13838400 bytes", "cut off"]),
-    "an altered file": (["--dataset", "antolik", "--data-dir", "{given}/altered"], ["training_inputs.npy", "the published file", "altered"]),
+    "repeats as a test set of a recording that has one": (
+        ["--dataset", "simulated", "--repeats-as-test"],
+        ["--repeats-as-test", "one's own", "simulated"],
+    ),
+    "repeats as a test set without repeats": (
+        ["--dataset", "{given}/good.npz", "--repeats-as-test"],
+        ["good.npz: images", "shown several times", "0"],
+    ),
+    "a lacking file": (
+        ["--dataset", "antolik", "--data-dir", "{given}/lacking"],
+        ["lacking/Data/region3/training_inputs.npy", "no such file"],
+    ),
+    "a lacking file under auto": (
+        ["--data-dir", "{given}/lacking"],
+        ["lacking/Data/region3/training_inputs.npy", "no such file"],
+    ),
+    "a truncated file": (
+        ["--dataset", "antolik", "--data-dir", "{given}/truncated"],
+        ["training_inputs.npy", "13838400 bytes", "cut off"],
+    ),
+    "an altered file": (
+        ["--dataset", "antolik", "--data-dir", "{given}/altered"],
+        ["training_inputs.npy", "the published file", "altered"],
+    ),
     "no data directory": (["--data-dir", "{given}/nowhere"], ["nowhere", "Data/region3/"]),
-    "a run directory under a file": (["--dataset", "{given}/good.npz", "--run-dir", "{given}/a_file/run"], ["--run-dir", "a_file"]),
-    "a run directory that is a file": (["--dataset", "{given}/good.npz", "--run-dir", "{given}/a_file"], ["--run-dir", "a_file"]),
-    "an export directory that is a file": (["--dataset", "{given}/good.npz", "--export-dir", "{given}/a_file"], ["--export-dir", "a_file"]),
+    "a run directory under a file": (
+        ["--dataset", "{given}/good.npz", "--run-dir", "{given}/a_file/run"],
+        ["--run-dir", "a_file"],
+    ),
+    "a run directory that is a file": (
+        ["--dataset", "{given}/good.npz", "--run-dir", "{given}/a_file"],
+        ["--run-dir", "a_file"],
+    ),
+    "an export directory that is a file": (
+        ["--dataset", "{given}/good.npz", "--export-dir", "{given}/a_file"],
+        ["--export-dir", "a_file"],
+    ),
     "a config that is none": (["--config", "{given}/a_file"], ["a_file", "config.json"]),
     "a config that is not there": (["--config", "nowhere.json"], ["nowhere.json"]),
 }
@@ -110,7 +170,11 @@ def arguments(case, given):
 
 
 def everything_under(folder):
-    paths = [os.path.join(place, name) for place, folders, names in os.walk(folder) for name in folders + names]
+    paths = [
+        os.path.join(place, name)
+        for place, folders, names in os.walk(folder)
+        for name in folders + names
+    ]
     return {path: os.stat(path).st_mtime_ns for path in paths}
 
 
@@ -135,7 +199,9 @@ def refuse(arguments, capsys, *words):
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_what_can_not_be_used_ends_with_status_2_and_one_line_and_writes_nothing(case, given, tmp_path, capsys):
+def test_what_can_not_be_used_ends_with_status_2_and_one_line_and_writes_nothing(
+    case, given, tmp_path, capsys
+):
     before = everything_under(given)
     start = time.monotonic()
     refuse(arguments(case, given), capsys, *(word.format(given=given) for word in CASES[case][1]))
@@ -148,16 +214,27 @@ def test_what_can_not_be_used_ends_with_status_2_and_one_line_and_writes_nothing
 def test_a_directory_that_can_not_be_written_to_is_refused(option, given, tmp_path, capsys):
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o500)
-    refuse(["--dataset", str(given / "good.npz"), option, str(closed / "run")], capsys, option, str(closed))
+    refuse(
+        ["--dataset", str(given / "good.npz"), option, str(closed / "run")],
+        capsys,
+        option,
+        str(closed),
+    )
     assert os.listdir(closed) == []
 
 
 def test_names_that_are_no_utf_8_are_shown_escaped_in_one_line(given, tmp_path, capsys):
     bad = os.path.join(os.fsdecode(tmp_path), "caf\udce9")
-    refuse(["--config", bad], capsys, r"caf\udce9: expected a run's config.json, found no such file")
+    refuse(
+        ["--config", bad], capsys, r"caf\udce9: expected a run's config.json, found no such file"
+    )
     refuse(["--dataset", bad], capsys, "dataset", "caf", "no file")
     refuse(["--dataset", "antolik", "--data-dir", bad], capsys, r"caf\udce9", "Data/region3/")
-    for content, words in ((b"{", "no JSON text"), (b"\xff\xfe", "no JSON text"), (b'{"\xc3\xa9\\ud800": 1}', r"\ud800: expected a setting")):
+    for content, words in (
+        (b"{", "no JSON text"),
+        (b"\xff\xfe", "no JSON text"),
+        (b'{"\xc3\xa9\\ud800": 1}', r"\ud800: expected a setting"),
+    ):
         with open(bad, "wb") as file:
             file.write(content)
         refuse(["--config", bad], capsys, r"caf\udce9: ", words)
@@ -173,7 +250,8 @@ def test_none_of_them_imports_tensorflow(given, run_python):
         "    with contextlib.redirect_stderr(io.StringIO()), contextlib.suppress(SystemExit):\n"
         "        main('cae_fr', arguments)\n"
         "print(sorted({name.split('.')[0] for name in sys.modules} & {'tensorflow', 'keras', 'matplotlib', 'scipy', 'pandas'}))",
-        DAENR_OFFLINE="1")
+        DAENR_OFFLINE="1",
+    )
     assert said == "[]\n"
 
 
@@ -186,22 +264,61 @@ def test_a_read_only_file_system_is_refused_to_root_too(option, given, tmp_path)
     place = tmp_path / "closed"
     place.mkdir()
     mount = 'mount -t tmpfs -o ro none "$1" || exit 77; shift; exec "$@"'
-    done = subprocess.run(["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", mount, "sh", str(place), sys.executable, "-m",
-                           "recipes.cae_fr", "--dataset", str(given / "good.npz"), option, str(place / "run")],
-                          cwd=ROOT, capture_output=True, text=True, timeout=60) if shutil.which("unshare") else None
+    done = (
+        subprocess.run(
+            [
+                "unshare",
+                "--user",
+                "--map-root-user",
+                "--mount",
+                "sh",
+                "-c",
+                mount,
+                "sh",
+                str(place),
+                sys.executable,
+                "-m",
+                "recipes.cae_fr",
+                "--dataset",
+                str(given / "good.npz"),
+                option,
+                str(place / "run"),
+            ],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        if shutil.which("unshare")
+        else None
+    )
     if done is None or done.returncode == 77 or "unshare" in done.stderr:
         pytest.skip("no file system can be mounted here")
     assert done.returncode == 2 and done.stdout == ""
-    assert done.stderr == f"recipes.cae_fr: {option}: expected a directory that can be written to, found that {place} can not\n"
+    assert (
+        done.stderr
+        == f"recipes.cae_fr: {option}: expected a directory that can be written to, found that {place} can not\n"
+    )
 
 
 def run_recipe(*arguments):
-    return subprocess.run([sys.executable, "-m", "recipes.cae_fr", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        [sys.executable, "-m", "recipes.cae_fr", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
 
 
 def test_help_tells_the_options_and_an_error_shows_no_usage():
     helped = run_recipe("--help")
-    assert helped.returncode == 0 and helped.stderr == "" and "--run-dir" in helped.stdout and "--code-dim" not in helped.stdout
+    assert (
+        helped.returncode == 0
+        and helped.stderr == ""
+        and "--run-dir" in helped.stdout
+        and "--code-dim" not in helped.stdout
+    )
     wrong = run_recipe("--layer", "9")
     assert wrong.returncode == 2 and wrong.stdout == ""
     assert wrong.stderr == "recipes.cae_fr: --layer: expected one of 1, 2, 3, 4, found 9\n"

@@ -19,13 +19,40 @@ from daenr_tf.systems import SYSTEMS
 
 
 def test_recipes_are_the_fifteen_of_the_papers_table():
-    assert sorted(SYSTEMS) == sorted(RECIPES) == sorted([
-        "cnn_fr", "cnn_fc", "cnn_fm", "cae", "cae_fr", "cae_fc", "cae_fm",
-        "vae", "vae_fr", "vae_fc", "vae_fm", "vqvae", "vqvae_fr", "vqvae_fc", "vqvae_fm"])
+    assert (
+        sorted(SYSTEMS)
+        == sorted(RECIPES)
+        == sorted(
+            [
+                "cnn_fr",
+                "cnn_fc",
+                "cnn_fm",
+                "cae",
+                "cae_fr",
+                "cae_fc",
+                "cae_fm",
+                "vae",
+                "vae_fr",
+                "vae_fc",
+                "vae_fm",
+                "vqvae",
+                "vqvae_fr",
+                "vqvae_fc",
+                "vqvae_fm",
+            ]
+        )
+    )
 
 
-@pytest.mark.parametrize("recipe, autoencoder, readout", [
-    ("cnn_fm", None, "fm"), ("cae", "cae", None), ("vae_fc", "vae", "fc"), ("vqvae_fr", "vqvae", "fr")])
+@pytest.mark.parametrize(
+    "recipe, autoencoder, readout",
+    [
+        ("cnn_fm", None, "fm"),
+        ("cae", "cae", None),
+        ("vae_fc", "vae", "fc"),
+        ("vqvae_fr", "vqvae", "fr"),
+    ],
+)
 def test_a_recipes_name_says_what_it_is_made_of(recipe, autoencoder, readout):
     system = ModelConfig(recipe=recipe).system
     assert system.name == recipe
@@ -36,15 +63,45 @@ def test_a_recipes_name_says_what_it_is_made_of(recipe, autoencoder, readout):
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_a_runs_settings_survive_json(recipe):
     config = RunConfig(
-        ModelConfig(recipe=recipe, layer=3, image_size=(16, 24), color="rgb", latent_size=7, codebook_size=9, code_dim=11,
-                    codebook_update="loss", readout_l1=0.3, activity_l1=0.25, precision="mixed_bfloat16", seed=4),
-        TrainConfig(task=SYSTEMS[recipe].tasks[-1], alpha=0.5, beta=2.0, batch_size=8, learning_rate=1e-4, max_steps=70, patience_steps=20,
-                    validate_every=5, seed=4),
-        dataset="own.npz", region=2, repeats_as_test=True, strategy="mirrored", quick=True)
+        ModelConfig(
+            recipe=recipe,
+            layer=3,
+            image_size=(16, 24),
+            color="rgb",
+            latent_size=7,
+            codebook_size=9,
+            code_dim=11,
+            codebook_update="loss",
+            readout_l1=0.3,
+            activity_l1=0.25,
+            precision="mixed_bfloat16",
+            seed=4,
+        ),
+        TrainConfig(
+            task=SYSTEMS[recipe].tasks[-1],
+            alpha=0.5,
+            beta=2.0,
+            batch_size=8,
+            learning_rate=1e-4,
+            max_steps=70,
+            patience_steps=20,
+            validate_every=5,
+            seed=4,
+        ),
+        dataset="own.npz",
+        region=2,
+        repeats_as_test=True,
+        strategy="mirrored",
+        quick=True,
+    )
     settings = json.loads(json.dumps(config.to_dict(), allow_nan=False))
     assert RunConfig.from_dict(settings) == config
     assert settings.keys() == field_names()
-    assert settings["recipe"] == recipe and settings["image_size"] == [16, 24] and settings["region"] == 2
+    assert (
+        settings["recipe"] == recipe
+        and settings["image_size"] == [16, 24]
+        and settings["region"] == 2
+    )
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
@@ -55,7 +112,13 @@ def test_default_settings_survive_json(recipe):
 
 def test_defaults_are_those_of_the_contract():
     model, training, run = ModelConfig(), TrainConfig(), RunConfig()
-    assert (model.image_size, model.channels, model.latent_size, model.codebook_size, model.code_dim) == ((32, 32), 1, 100, 32, 256)
+    assert (
+        model.image_size,
+        model.channels,
+        model.latent_size,
+        model.codebook_size,
+        model.code_dim,
+    ) == ((32, 32), 1, 100, 32, 256)
     assert (model.readout_l1, model.codebook_update, model.precision) == (0.02, "ema", "float32")
     assert (training.batch_size, training.learning_rate, training.max_steps) == (64, 1e-3, 10000)
     assert (training.patience_steps, training.validate_every) == (1000, 50)
@@ -64,7 +127,9 @@ def test_defaults_are_those_of_the_contract():
 
 def test_settings_left_out_take_their_defaults():
     assert RunConfig.from_dict({}) == RunConfig()
-    assert RunConfig.from_dict({"layer": 4, "beta": 0.5}) == RunConfig(ModelConfig(layer=4), TrainConfig(beta=0.5))
+    assert RunConfig.from_dict({"layer": 4, "beta": 0.5}) == RunConfig(
+        ModelConfig(layer=4), TrainConfig(beta=0.5)
+    )
 
 
 def test_one_seed_goes_to_model_and_training():
@@ -74,13 +139,16 @@ def test_one_seed_goes_to_model_and_training():
 
 def test_unequal_seeds_of_model_and_training_are_refused():
     """A flat file of settings has one seed."""
-    with pytest.raises(SettingError, match="^seed: expected the same for model and training, 3, found 4$"):
+    with pytest.raises(
+        SettingError, match="^seed: expected the same for model and training, 3, found 4$"
+    ):
         RunConfig(ModelConfig(seed=3), TrainConfig(seed=4))
 
 
 @pytest.fixture
 def write_settings(tmp_path):
     """Write a run's settings; the path of its config.json."""
+
     def write(recipe="cae_fr", **given):
         path = tmp_path / "config.json"
         path.write_text(json.dumps(resolve(recipe, given).to_dict()), encoding="utf-8")
@@ -103,7 +171,9 @@ def test_what_a_quick_run_was_given_besides_stays(write_settings):
 
 
 def test_a_full_run_that_is_not_to_be_quick_keeps_its_budget(write_settings):
-    assert resolve("cae_fr", {"quick": False}, write_settings(max_steps=200)).training.max_steps == 200
+    assert (
+        resolve("cae_fr", {"quick": False}, write_settings(max_steps=200)).training.max_steps == 200
+    )
 
 
 @pytest.mark.parametrize("name", ["quick", "deterministic"])
@@ -111,7 +181,10 @@ def test_the_command_line_takes_a_switch_back(write_settings, name):
     path = write_settings(**{name: True})
     for argument, value in ((f"--no-{name}", False), (f"--{name}", True)):
         given, places = parse("cae_fr", [argument, "--config", path])
-        assert given == {name: value} and getattr(resolve("cae_fr", given, places["config"]), name) is value
+        assert (
+            given == {name: value}
+            and getattr(resolve("cae_fr", given, places["config"]), name) is value
+        )
 
 
 def test_the_task_names_the_monitored_term():
@@ -126,7 +199,9 @@ def test_configurations_are_frozen():
 
 
 def test_an_unknown_key_is_named():
-    with pytest.raises(InputError, match="^laier: expected a setting .*layer.*, found an unknown key$"):
+    with pytest.raises(
+        InputError, match="^laier: expected a setting .*layer.*, found an unknown key$"
+    ):
         RunConfig.from_dict({"laier": 2})
 
 
@@ -134,7 +209,18 @@ BAD = {
     "core": ["cnn", None, ""],
     "recipe": ["cnn", "cae_xy", "", None, 3, ["cae"]],
     "layer": [0, 5, -1, "2", None, True, 1.5, 2.0],
-    "image_size": [(30, 32), (32, 0), (32,), (32, 32, 1), (32.0, 32), (True, 32), ("32", 32), (-4, 4), 32, None],
+    "image_size": [
+        (30, 32),
+        (32, 0),
+        (32,),
+        (32, 32, 1),
+        (32.0, 32),
+        (True, 32),
+        ("32", 32),
+        (-4, 4),
+        32,
+        None,
+    ],
     "color": ["blue", None, 1],
     "latent_size": [0, -3, 2.5, 7.0, "7", True, 2**31],
     "codebook_size": [0, 1.5],
@@ -165,18 +251,31 @@ def test_every_setting_has_bad_values_below():
     assert BAD.keys() == field_names()
 
 
-@pytest.mark.parametrize("field, value", [(field, value) for field, values in BAD.items() for value in values], ids=lambda value: repr(value)[:20])
+@pytest.mark.parametrize(
+    "field, value",
+    [(field, value) for field, values in BAD.items() for value in values],
+    ids=lambda value: repr(value)[:20],
+)
 def test_a_bad_value_names_its_field(field, value):
     with pytest.raises(SettingError) as caught:
         RunConfig.from_dict({field: value})
     assert caught.value.field == field
     message = str(caught.value)
-    assert message.startswith(f"{field}: expected ") and ", found " in message and "\n" not in message
+    assert (
+        message.startswith(f"{field}: expected ") and ", found " in message and "\n" not in message
+    )
 
 
-@pytest.mark.parametrize("kind, field, value", [
-    (ModelConfig, "image_size", 32), (ModelConfig, "layer", 2.0), (TrainConfig, "alpha", 10**400), (RunConfig, "region", 3.0)],
-    ids=lambda value: None if isinstance(value, type) else repr(value)[:20])
+@pytest.mark.parametrize(
+    "kind, field, value",
+    [
+        (ModelConfig, "image_size", 32),
+        (ModelConfig, "layer", 2.0),
+        (TrainConfig, "alpha", 10**400),
+        (RunConfig, "region", 3.0),
+    ],
+    ids=lambda value: None if isinstance(value, type) else repr(value)[:20],
+)
 def test_a_bad_value_given_in_python_names_its_field(kind, field, value):
     with pytest.raises(SettingError) as caught:
         kind(**{field: value})
@@ -190,10 +289,21 @@ def test_loss_weights_must_not_both_be_0():
     assert TrainConfig(alpha=1, beta=0).beta == 0
 
 
-@pytest.mark.parametrize("content, found", [
-    (b"", "no JSON text"), (b"{", "no JSON text"), (b"\xff\xfe\x00", "no JSON text"), (b"[" * 100_000, "no JSON text"),
-    (b"[1]", "list"), (b"3", "int"), (b'{"laier": 2}', "laier: .*unknown key"), (b'{"layer": 9}', "layer: .*9"),
-    (b'{"alpha": Infinity}', "alpha: .*inf"), (b'{"image_size": "32"}', "image_size: .*'32'")])
+@pytest.mark.parametrize(
+    "content, found",
+    [
+        (b"", "no JSON text"),
+        (b"{", "no JSON text"),
+        (b"\xff\xfe\x00", "no JSON text"),
+        (b"[" * 100_000, "no JSON text"),
+        (b"[1]", "list"),
+        (b"3", "int"),
+        (b'{"laier": 2}', "laier: .*unknown key"),
+        (b'{"layer": 9}', "layer: .*9"),
+        (b'{"alpha": Infinity}', "alpha: .*inf"),
+        (b'{"image_size": "32"}', "image_size: .*'32'"),
+    ],
+)
 def test_a_config_file_that_cant_be_used_is_named_in_one_line(tmp_path, content, found):
     path = tmp_path / "config.json"
     path.write_bytes(content)

@@ -12,21 +12,34 @@ from daenr_tf.models.saved_model import export
 from daenr_tf.paper import RECIPES
 
 LAYERS = (1, 4)
-CASES = [f"{recipe}-{layer}" for recipe in RECIPES for layer in (LAYERS if "_" in recipe else LAYERS[1:])]
+CASES = [
+    f"{recipe}-{layer}" for recipe in RECIPES for layer in (LAYERS if "_" in recipe else LAYERS[1:])
+]
 HEIGHT, WIDTH, NEURONS, LATENT, CODES, DIM = 8, 12, 5, 4, 6, 7
-SETTINGS = {"image_size": (HEIGHT, WIDTH), "latent_size": LATENT, "codebook_size": CODES, "code_dim": DIM, "readout_l1": 0.1,
-            "activity_l1": 0.1}
+SETTINGS = {
+    "image_size": (HEIGHT, WIDTH),
+    "latent_size": LATENT,
+    "codebook_size": CODES,
+    "code_dim": DIM,
+    "readout_l1": 0.1,
+    "activity_l1": 0.1,
+}
 
 
 def build(case, recording, **settings):
     recipe, layer = case.split("-")
-    return build_model(ModelConfig(recipe=recipe, layer=int(layer), **SETTINGS, **settings), recording)
+    return build_model(
+        ModelConfig(recipe=recipe, layer=int(layer), **SETTINGS, **settings), recording
+    )
 
 
 def images_and_targets(model):
     generator = np.random.default_rng(3)
     images = generator.uniform(-1, 1, (4, HEIGHT, WIDTH, 1)).astype(np.float32)
-    targets = {"reconstruction": images, "response": generator.gamma(1.0, 1.0, (4, NEURONS)).astype(np.float32)}
+    targets = {
+        "reconstruction": images,
+        "response": generator.gamma(1.0, 1.0, (4, NEURONS)).astype(np.float32),
+    }
     return images, {head: targets[head] for head in model.heads}
 
 
@@ -82,14 +95,18 @@ def parameters(case):
         trainable += 3 * 3 * 48 * 1 + 1
         if autoencoder == "vqvae":
             trainable += 48 * DIM + DIM
-            fixed += CODES * DIM + CODES * DIM + CODES + 1  # codes, sums, counts, and the number of updates
+            fixed += (
+                CODES * DIM + CODES * DIM + CODES + 1
+            )  # codes, sums, counts, and the number of updates
         else:
             width = grid * 48
             outputs = {"cae": LATENT, "vae": 2 * LATENT}[autoencoder]
             trainable += width * outputs + outputs + LATENT * width + width
     shrink = 2 if layer == "1" else 4
     places = (HEIGHT // shrink) * (WIDTH // shrink)
-    trainable += NEURONS * {"fr": places + 48 + 1, "fm": 48 + 1, "fc": places * 48 + 1}.get(readout, 0)
+    trainable += NEURONS * {"fr": places + 48 + 1, "fm": 48 + 1, "fc": places * 48 + 1}.get(
+        readout, 0
+    )
     fixed += NEURONS if readout == "fm" else 0
     return trainable, fixed
 
@@ -107,14 +124,18 @@ def test_model_has_its_heads_and_shapes(trained, case):
         wanted["response"] = (4, NEURONS)
     assert {head: tuple(output.shape) for head, output in outputs.items()} == wanted
     assert model.heads == list(wanted)
-    assert all(output.dtype == tf.float32 and np.isfinite(output).all() for output in outputs.values())
+    assert all(
+        output.dtype == tf.float32 and np.isfinite(output).all() for output in outputs.values()
+    )
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_model_has_as_many_parameters_as_the_closed_form_says(trained, case):
     model = trained(case).model
-    count = tuple(sum(int(np.prod(v.shape)) for v in variables)
-                  for variables in (model.trainable_variables, model.non_trainable_variables))
+    count = tuple(
+        sum(int(np.prod(v.shape)) for v in variables)
+        for variables in (model.trainable_variables, model.non_trainable_variables)
+    )
     assert count == parameters(case)
     assert model.count_params() == sum(count)
 
@@ -125,7 +146,9 @@ def test_two_steps_have_finite_gradients_and_touch_every_trainable_weight(traine
     for step in run.gradients:
         assert len(step) == len(run.start)
         for variable, gradient in zip(run.model.trainable_variables, step, strict=True):
-            assert gradient is not None and np.isfinite(tf.convert_to_tensor(gradient)).all(), variable.path
+            assert gradient is not None and np.isfinite(tf.convert_to_tensor(gradient)).all(), (
+                variable.path
+            )
     for variable, start in zip(run.model.trainable_variables, run.start, strict=True):
         assert np.any(np.asarray(variable) != start), variable.path
     assert all(np.isfinite(list(losses.values())).all() for losses in run.losses)
@@ -134,7 +157,10 @@ def test_two_steps_have_finite_gradients_and_touch_every_trainable_weight(traine
 @pytest.mark.parametrize("case", CASES)
 def test_model_runs_in_bfloat16(trained, recording, case):
     mixed = Trained(build(case, recording, precision="mixed_bfloat16"), steps=1)
-    assert all(output.dtype == tf.float32 for output in mixed.model(images_and_targets(mixed.model)[0]).values())
+    assert all(
+        output.dtype == tf.float32
+        for output in mixed.model(images_and_targets(mixed.model)[0]).values()
+    )
     assert all(variable.dtype == "float32" for variable in mixed.model.trainable_variables)
     assert mixed.losses[0].keys() == trained(case).losses[0].keys()
     for name, value in trained(case).losses[0].items():
@@ -212,7 +238,9 @@ JOINT = tuple(case for case in CASES if "ae_" in case and case.endswith(f"-{LAYE
 OTHERS = tuple(case for case in CASES if case not in JOINT)
 
 
-@pytest.mark.parametrize("case", [*JOINT, *(pytest.param(case, marks=pytest.mark.slow) for case in OTHERS)])
+@pytest.mark.parametrize(
+    "case", [*JOINT, *(pytest.param(case, marks=pytest.mark.slow) for case in OTHERS)]
+)
 def test_an_exported_model_gives_the_same_without_our_package(trained, exported, case):
     model, found = trained(case).model, exported(JOINT if case in JOINT else OTHERS)[case]
     outputs = model(images_and_targets(model)[0])
@@ -226,6 +254,17 @@ def test_an_exported_model_gives_the_same_without_our_package(trained, exported,
 @pytest.mark.parametrize("case", CASES)
 def test_two_replicas_train_as_one_at_full_size(run_python, tmp_path, case):
     recipe, layer = case.split("-")
-    runs = one_and_two_replicas(run_python, tmp_path, (recipe,), (), ((64, 20),), {"layer": int(layer)}, 103, 1.0, 1e-2, 1e-3)
+    runs = one_and_two_replicas(
+        run_python,
+        tmp_path,
+        (recipe,),
+        (),
+        ((64, 20),),
+        {"layer": int(layer)},
+        103,
+        1.0,
+        1e-2,
+        1e-3,
+    )
     assert_same_losses(runs, recipe, 20)
     assert_same_weights(runs, recipe)

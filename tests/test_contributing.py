@@ -20,7 +20,15 @@ PARTS = {
 }
 OTHERS = ("A command", "A form of file", "A claim")
 ALL = (*PARTS, *OTHERS)
-TOGETHER = {"recipe": "sae_gauss", "core": "shallow", "layer": 3, "image_size": [8, 12], "max_steps": 20, "validate_every": 5, "batch_size": 16}
+TOGETHER = {
+    "recipe": "sae_gauss",
+    "core": "shallow",
+    "layer": 3,
+    "image_size": [8, 12],
+    "max_steps": 20,
+    "validate_every": 5,
+    "batch_size": 16,
+}
 
 CONFIGURED = """
 import json, sys
@@ -94,8 +102,14 @@ def python(tmp_path_factory):
         if headings not in trees:
             trees[headings] = tree_with(tmp_path_factory.mktemp("tree"), *headings)
         tree = trees[headings]
-        done = subprocess.run([sys.executable, *map(str, arguments)], cwd=tree, env={**os.environ, "PYTHONPATH": str(tree)},
-                              capture_output=True, text=True, timeout=600)
+        done = subprocess.run(
+            [sys.executable, *map(str, arguments)],
+            cwd=tree,
+            env={**os.environ, "PYTHONPATH": str(tree)},
+            capture_output=True,
+            text=True,
+            timeout=600,
+        )
         assert done.returncode == status, done.stderr
         assert "Traceback" not in done.stderr, done.stderr
         return done
@@ -137,7 +151,9 @@ def test_its_settings_go_to_json_and_back(kind, python):
     settings = dict(zip((name[2:] for name in chosen[::2]), chosen[1::2], strict=True))
     if "layer" in settings:
         settings["layer"] = int(settings["layer"])
-    said = python((kind,), "-c", CONFIGURED, recipe, json.dumps(settings), option[2:].replace("-", "_")).stdout.split()
+    said = python(
+        (kind,), "-c", CONFIGURED, recipe, json.dumps(settings), option[2:].replace("-", "_")
+    ).stdout.split()
     assert len(said) == 2 and said[0] != said[1] == "0.7"
 
 
@@ -146,12 +162,17 @@ def test_its_option_is_in_the_help_and_a_bad_value_is_refused_by_name(kind, pyth
     recipe, chosen, (option, bad) = PARTS[kind]
     assert option in fit(python, (kind,), recipe, "--help").stdout
     said = fit(python, (kind,), recipe, *chosen, option, bad, status=2).stderr
-    assert said.count("\n") == 1 and f"{option}: expected a number" in said and f"found {bad}" in said
+    assert (
+        said.count("\n") == 1 and f"{option}: expected a number" in said and f"found {bad}" in said
+    )
 
 
 def test_models_without_the_part_refuse_its_option(python):
     said = fit(python, ("A readout",), "cae_fr", "--mask-width", "1", status=2).stderr
-    assert "--mask-width: cae_fr has no such option" in said and "cnn_gauss, cae_gauss, vae_gauss, vqvae_gauss" in said
+    assert (
+        "--mask-width: cae_fr has no such option" in said
+        and "cnn_gauss, cae_gauss, vae_gauss, vqvae_gauss" in said
+    )
 
 
 def test_parts_that_were_added_work_together(life):
@@ -159,14 +180,25 @@ def test_parts_that_were_added_work_together(life):
     folder, said = life
     assert "the paper has no sae_gauss: alpha:beta, unless you give them, are 1:0.001" in said
     assert outcome(str(folder / "whole")) == outcome(str(folder / "stopped"))
-    assert set(os.listdir(folder / "whole" / "run" / "figures")) == {"learning_curves.png", "masks.png", "pcc.png", "reconstructions.png"}
+    assert set(os.listdir(folder / "whole" / "run" / "figures")) == {
+        "learning_curves.png",
+        "masks.png",
+        "pcc.png",
+        "reconstructions.png",
+    }
 
 
 def test_a_command_is_one_of_daenr(python, life, tmp_path):
-    assert "the neurons that a run predicts best" in python(("A command",), "-m", "daenr_tf", "--help").stdout
+    assert (
+        "the neurons that a run predicts best"
+        in python(("A command",), "-m", "daenr_tf", "--help").stdout
+    )
     assert "--count" in python(("A command",), "-m", "daenr_tf", "best", "--help").stdout
-    for arguments, words in ((("--count", "few", "."), "--count: expected a whole number, found 'few'"),
-                             ((tmp_path,), "RUN: expected a finished run with a readout"), ((), "RUN: expected")):
+    for arguments, words in (
+        (("--count", "few", "."), "--count: expected a whole number, found 'few'"),
+        ((tmp_path,), "RUN: expected a finished run with a readout"),
+        ((), "RUN: expected"),
+    ):
         said = python(("A command",), "-m", "daenr_tf", "best", *arguments, status=2).stderr
         assert said.count("\n") == 1 and said.startswith("daenr best: ") and words in said
     run = life[0] / "whole" / "run"
@@ -177,26 +209,69 @@ def test_a_command_is_one_of_daenr(python, life, tmp_path):
 
 def test_a_form_of_file_is_read_as_any_other(python, recording, matlab_recording, tmp_path):
     code = "import daenr_tf, sys; print(*(daenr_tf.load_recording(path).digest for path in sys.argv[1:]))"
-    first, second = python(("A form of file",), "-c", code, recording, matlab_recording).stdout.split()
+    first, second = python(
+        ("A form of file",), "-c", code, recording, matlab_recording
+    ).stdout.split()
     assert first == second
     assert "FILE.mat" in fit(python, ("A form of file",), "cae_fr", "--help").stdout
     (tmp_path / "damaged.mat").write_bytes(b"MATLAB 5.0 MAT-file")
-    said = fit(python, ("A form of file",), "cae_fr", "--dataset", tmp_path / "damaged.mat", status=2).stderr
+    said = fit(
+        python, ("A form of file",), "cae_fr", "--dataset", tmp_path / "damaged.mat", status=2
+    ).stderr
     assert said.count("\n") == 1 and "expected a MATLAB file of version 7.2 or older" in said
 
 
-def test_cells_of_what_was_added_stand_in_the_report_and_are_judged(python, matlab_recording, tmp_path):
-    options = ("--core", "shallow", "--image-size", "12", "--max-steps", "20", "--kernel-l1", "0.2", "--mask-width", "0.4")
-    said = python(ALL, "-m", "daenr_tf", "reproduce", "--only", "table5", "--dataset", matlab_recording, "--models", "sae,sae_gauss", "--layers", "3",
-                  "--seeds", "1", "--budget", "quick", "--workers", "1", "--results-dir", tmp_path / "study", *options).stdout
-    assert "C10 not decidable with this data: Every joint variant's images have a higher PSNR" in said
+def test_cells_of_what_was_added_stand_in_the_report_and_are_judged(
+    python, matlab_recording, tmp_path
+):
+    options = (
+        "--core",
+        "shallow",
+        "--image-size",
+        "12",
+        "--max-steps",
+        "20",
+        "--kernel-l1",
+        "0.2",
+        "--mask-width",
+        "0.4",
+    )
+    said = python(
+        ALL,
+        "-m",
+        "daenr_tf",
+        "reproduce",
+        "--only",
+        "table5",
+        "--dataset",
+        matlab_recording,
+        "--models",
+        "sae,sae_gauss",
+        "--layers",
+        "3",
+        "--seeds",
+        "1",
+        "--budget",
+        "quick",
+        "--workers",
+        "1",
+        "--results-dir",
+        tmp_path / "study",
+        *options,
+    ).stdout
+    assert (
+        "C10 not decidable with this data: Every joint variant's images have a higher PSNR" in said
+    )
     cells = sorted((tmp_path / "study" / "cells").iterdir())
     base, joint = (np.load(cell / "outputs.npz")["psnr"].mean() for cell in cells)
     assert [cell.name.split("-")[0] for cell in cells] == ["sae", "sae_gauss"]
     claims = pd.read_csv(tmp_path / "study" / "tables" / "claims.csv").set_index("claim")
     assert claims.loc["C10", "comparison"] == "SAE-Gauss3 against SAE"
     assert claims.loc["C10", "effect"] == pytest.approx(joint - base, abs=1e-9)
-    assert set(pd.read_csv(tmp_path / "study" / "tables" / "table5.csv")["model"]) == {"sae", "sae_gauss"}
+    assert set(pd.read_csv(tmp_path / "study" / "tables" / "table5.csv")["model"]) == {
+        "sae",
+        "sae_gauss",
+    }
     report = (tmp_path / "study" / "report.html").read_text(encoding="utf-8")
     assert "SAE-Gauss" in report and "C10" in report
 
@@ -206,5 +281,22 @@ def test_cells_of_what_was_added_stand_in_the_report_and_are_judged(python, matl
 def test_each_addition_trains_by_itself(kind, python, recording, tmp_path):
     recipe, chosen, (option, _) = PARTS[kind]
     places = ("--run-dir", tmp_path / "run", "--export-dir", tmp_path / "export")
-    fit(python, (kind,), recipe, *SMALL, *chosen, option, "0.5", "--alpha", "0", "--beta", "1", "--dataset", recording, *places)
-    assert (tmp_path / "run" / "results.json").exists() and (tmp_path / "export" / "1" / "saved_model.pb").exists()
+    fit(
+        python,
+        (kind,),
+        recipe,
+        *SMALL,
+        *chosen,
+        option,
+        "0.5",
+        "--alpha",
+        "0",
+        "--beta",
+        "1",
+        "--dataset",
+        recording,
+        *places,
+    )
+    assert (tmp_path / "run" / "results.json").exists() and (
+        tmp_path / "export" / "1" / "saved_model.pb"
+    ).exists()

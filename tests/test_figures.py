@@ -36,7 +36,9 @@ def draw_reconstructions(path, simulated, count=3, channels=1, height=16, width=
 
 
 def draw_learning_curves(path, simulated, **table):
-    run_figures.learning_curves(path, history(**table), "loss", 50, {}, "Title, data", simulated=simulated)
+    run_figures.learning_curves(
+        path, history(**table), "loss", 50, {}, "Title, data", simulated=simulated
+    )
 
 
 def draw_masks(path, simulated, masks=None, **options):
@@ -55,14 +57,18 @@ def draw_fixed_mask_positions(path, simulated, neurons=20, stimulus=None, plante
     positions = RNG.uniform(5, 25, (neurons, 2))
     cells = (positions / 4).astype(int)
     options = {"planted": positions + 1} if planted else {}
-    run_figures.fixed_mask_positions(path, stimulus, positions, cells, (8, 10), "Title, data", simulated=simulated, **options)
+    run_figures.fixed_mask_positions(
+        path, stimulus, positions, cells, (8, 10), "Title, data", simulated=simulated, **options
+    )
 
 
 ALL = [draw_reconstructions, draw_learning_curves, draw_masks, draw_pcc, draw_fixed_mask_positions]
 
 
 @pytest.mark.parametrize("draw", ALL)
-def test_a_figure_of_simulated_data_says_so_on_its_face_and_any_other_does_not(draw, tmp_path, drawn):
+def test_a_figure_of_simulated_data_says_so_on_its_face_and_any_other_does_not(
+    draw, tmp_path, drawn
+):
     draw("unused", True)
     draw("unused", False)
     assert "simulated data" in texts(drawn[0]) and "simulated data" not in texts(drawn[1])
@@ -86,10 +92,36 @@ def test_the_label_of_simulated_data_is_visible_in_the_file(tmp_path, monkeypatc
         (draw_reconstructions, {"count": 1}),
         (draw_reconstructions, {"count": 23, "channels": 3, "height": 12, "width": 20}),
         (draw_learning_curves, {"rows": 1, "terms": ("loss",)}),
-        (draw_learning_curves, {"terms": ("loss", "reconstruction", "commitment", "codebook", "response", "readout_l1", "something_new")}),
+        (
+            draw_learning_curves,
+            {
+                "terms": (
+                    "loss",
+                    "reconstruction",
+                    "commitment",
+                    "codebook",
+                    "response",
+                    "readout_l1",
+                    "something_new",
+                )
+            },
+        ),
         (draw_masks, {"masks": np.zeros((1, 8, 8)), "pccs": [np.nan]}),
-        (draw_masks, {"masks": np.ones((3, 8, 10)), "centers": {"planted": np.ones((3, 2))}, "stimulus_shape": (31, 40)}),
-        (draw_masks, {"background": np.full((31, 31), 0.5), "centers": {"planted": np.ones((7, 2)), "estimated": np.zeros((7, 2))}}),
+        (
+            draw_masks,
+            {
+                "masks": np.ones((3, 8, 10)),
+                "centers": {"planted": np.ones((3, 2))},
+                "stimulus_shape": (31, 40),
+            },
+        ),
+        (
+            draw_masks,
+            {
+                "background": np.full((31, 31), 0.5),
+                "centers": {"planted": np.ones((7, 2)), "estimated": np.zeros((7, 2))},
+            },
+        ),
         (draw_masks, {"background": images(1)[0, ..., 0], "pccs": np.linspace(-0.1, 0.7, 7)}),
         (draw_pcc, {"neurons": 1}),
         (draw_pcc, {"ceiling": None}),
@@ -102,7 +134,9 @@ def test_the_label_of_simulated_data_is_visible_in_the_file(tmp_path, monkeypatc
         (draw_fixed_mask_positions, {"planted": True}),
     ],
 )
-def test_small_constant_and_missing_data_are_drawn_without_a_warning(draw, options, tmp_path, monkeypatch):
+def test_small_constant_and_missing_data_are_drawn_without_a_warning(
+    draw, options, tmp_path, monkeypatch
+):
     monkeypatch.setattr(canvas, "DPI", 60)
     draw(tmp_path / "figure.png", True, **options)
     assert (tmp_path / "figure.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
@@ -112,8 +146,19 @@ def test_small_constant_and_missing_data_are_drawn_without_a_warning(draw, optio
 
 def test_learning_curves_of_a_diverged_run_are_drawn(tmp_path):
     table = history()
-    table.loc[5:, [column for column in table if column.startswith(("train_", "val_"))]] = np.nan, np.inf, np.nan, np.nan, 1, 1, 1, 1
-    run_figures.learning_curves(tmp_path / "figure.png", table, "reconstruction", 250, {}, "Title", simulated=False)
+    table.loc[5:, [column for column in table if column.startswith(("train_", "val_"))]] = (
+        np.nan,
+        np.inf,
+        np.nan,
+        np.nan,
+        1,
+        1,
+        1,
+        1,
+    )
+    run_figures.learning_curves(
+        tmp_path / "figure.png", table, "reconstruction", 250, {}, "Title", simulated=False
+    )
     assert (tmp_path / "figure.png").exists()
 
 
@@ -130,9 +175,19 @@ def test_originals_and_reconstructions_share_the_scale_and_carry_their_errors(dr
 def test_learning_curves_name_the_best_step_the_second_stage_and_the_monitored_term(drawn):
     run_figures.learning_curves("unused", history(), "response", 300, {}, "Title", simulated=False)
     said = texts(drawn[0])
-    assert {"best: step 300", "second stage begins", "response (monitored)", "reconstruction", "training step"} <= set(said)
+    assert {
+        "best: step 300",
+        "second stage begins",
+        "response (monitored)",
+        "reconstruction",
+        "training step",
+    } <= set(said)
     (panel,) = (axis for axis in drawn[0].axes if axis.get_title() == "response (monitored)")
-    curves = {line.get_color(): np.asarray(line.get_xydata()) for line in panel.lines if len(line.get_xdata()) == 8}
+    curves = {
+        line.get_color(): np.asarray(line.get_xydata())
+        for line in panel.lines
+        if len(line.get_xdata()) == 8
+    }
     np.testing.assert_array_equal(curves["#1f5fa8"], history()[["step", "val_response"]])
     verticals = {line.get_xdata()[0] for line in panel.lines if len(line.get_xdata()) == 2}
     assert verticals == {300, 250}
@@ -141,25 +196,52 @@ def test_learning_curves_name_the_best_step_the_second_stage_and_the_monitored_t
 def test_masks_keep_their_place_and_signed_ones_a_symmetric_scale(drawn):
     masks = np.zeros((2, 8, 8))
     masks[0, 2, 5], masks[1, 7, 0] = 0.3, -0.01
-    run_figures.masks("unused", masks, [4, 9], "Title", simulated=False, pccs=[0.51, 0.2], centers={"planted": np.array([[9, 21], [30, 1]])}, stimulus_shape=(31, 31))
+    run_figures.masks(
+        "unused",
+        masks,
+        [4, 9],
+        "Title",
+        simulated=False,
+        pccs=[0.51, 0.2],
+        centers={"planted": np.array([[9, 21], [30, 1]])},
+        stimulus_shape=(31, 31),
+    )
     panels = [axis for axis in drawn[0].axes if axis.get_images()]
     shown = [axis.get_images()[0] for axis in panels]
     assert [np.argwhere(image.get_array() != 0).tolist() for image in shown] == [[[2, 5]], [[7, 0]]]
     assert shown[0].get_array()[2, 5] == 1 and shown[1].get_array()[7, 0] == -1
-    assert all(image.get_clim() == (-1, 1) and tuple(image.get_extent()) == (-0.5, 30.5, 30.5, -0.5) for image in shown)
+    assert all(
+        image.get_clim() == (-1, 1) and tuple(image.get_extent()) == (-0.5, 30.5, 30.5, -0.5)
+        for image in shown
+    )
     assert panels[0].lines[0].get_xydata().tolist() == [[21, 9]]
     assert {"neuron 4\nPCC 0.51", "neuron 9\nPCC 0.20", "planted centre"} <= set(texts(drawn[0]))
 
 
 def test_pcc_states_means_and_the_number_of_significant_neurons(drawn):
-    run_figures.pcc("unused", [0.1, 0.5, 0.6], [0.5, 0.9, np.nan], [False, True, True], "Title", simulated=False)
+    run_figures.pcc(
+        "unused", [0.1, 0.5, 0.6], [0.5, 0.9, np.nan], [False, True, True], "Title", simulated=False
+    )
     said = texts(drawn[0])
-    assert {"significant: 2", "not significant: 1", "mean 0.400", "means: PCC 0.300, ceiling 0.700"} <= set(said)
+    assert {
+        "significant: 2",
+        "not significant: 1",
+        "mean 0.400",
+        "means: PCC 0.300, ceiling 0.700",
+    } <= set(said)
     assert "noise ceiling (1 without)" in said
 
 
 def test_fixed_mask_positions_are_drawn_in_stimulus_pixels_with_columns_to_the_right(drawn):
-    run_figures.fixed_mask_positions("unused", np.zeros((31, 31)), np.array([[3.0, 20.0]]), np.array([[0, 5]]), (8, 8), "Title", simulated=False)
+    run_figures.fixed_mask_positions(
+        "unused",
+        np.zeros((31, 31)),
+        np.array([[3.0, 20.0]]),
+        np.array([[0, 5]]),
+        (8, 8),
+        "Title",
+        simulated=False,
+    )
     panel = drawn[0].axes[0]
     assert [20.0, 3.0] in [line.get_xydata().tolist()[0] for line in panel.lines]
     counts = panel.collections[0].get_array()
@@ -175,10 +257,19 @@ def test_fixed_mask_positions_say_what_lies_behind_them(drawn):
 def test_every_text_of_a_figure_lies_inside_it_however_long_its_title(draw, drawn, monkeypatch):
     name = "vqvae_fm, layer 4, nrs, seed 2147483647, simulated region 3 (quick run)"
     for function in ("reconstructions", "learning_curves", "masks", "pcc", "fixed_mask_positions"):
-        monkeypatch.setattr(run_figures, function, with_title(getattr(run_figures, function), f"Spatial masks of the best predicted neurons\n{name}"))
+        monkeypatch.setattr(
+            run_figures,
+            function,
+            with_title(
+                getattr(run_figures, function),
+                f"Spatial masks of the best predicted neurons\n{name}",
+            ),
+        )
     draw("unused", True)
-    figure, = drawn
-    assert "Spatial masks of the best predicted neurons" in " ".join(" ".join(texts(figure)).split())
+    (figure,) = drawn
+    assert "Spatial masks of the best predicted neurons" in " ".join(
+        " ".join(texts(figure)).split()
+    )
     assert name in " ".join(" ".join(texts(figure)).split())
     width, height = figure.bbox.size
     for text in figure.texts:
@@ -198,20 +289,38 @@ def with_title(function, title):
 
 
 def test_a_title_may_hold_dollar_signs(drawn):
-    run_figures.pcc("unused", [0.1, 0.5], None, [False, True], "Title\nmy$\\nothing$recording", simulated=False)
+    run_figures.pcc(
+        "unused", [0.1, 0.5], None, [False, True], "Title\nmy$\\nothing$recording", simulated=False
+    )
     assert "my$\\nothing$recording" in texts(drawn[0])
 
 
 @pytest.mark.parametrize(
     ("settings", "name", "words"),
     [
-        ({"recipe": "cae_fr", "quick": True}, "simulated-r3", "cae_fr, layer 2, ir, seed 0, simulated region 3 (quick run)"),
-        ({"recipe": "cnn_fm", "layer": 4, "task": "nrs", "seed": 7, "dataset": "antolik", "region": 1}, "antolik-r1",
-         "cnn_fm, layer 4, nrs, seed 7, antolik region 1"),
+        (
+            {"recipe": "cae_fr", "quick": True},
+            "simulated-r3",
+            "cae_fr, layer 2, ir, seed 0, simulated region 3 (quick run)",
+        ),
+        (
+            {
+                "recipe": "cnn_fm",
+                "layer": 4,
+                "task": "nrs",
+                "seed": 7,
+                "dataset": "antolik",
+                "region": 1,
+            },
+            "antolik-r1",
+            "cnn_fm, layer 4, nrs, seed 7, antolik region 1",
+        ),
         ({"recipe": "vae", "dataset": "/data/mine.npz"}, "mine", "vae, ir, seed 0, mine"),
     ],
 )
-def test_a_run_is_described_by_its_cell_its_seed_its_data_and_its_budget(settings, name, words, make_recording):
+def test_a_run_is_described_by_its_cell_its_seed_its_data_and_its_budget(
+    settings, name, words, make_recording
+):
     config = RunConfig.from_dict({"dataset": "simulated", **settings})
     assert describe(config, make_recording(name=name)) == words
 
@@ -224,4 +333,9 @@ def test_a_file_that_cannot_be_written_is_named_and_leaves_nothing(tmp_path):
 
 def test_drawing_keeps_no_pyplot_state():
     code = "import sys, daenr_tf.plotting.run_figures; print('matplotlib.pyplot' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "False"
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        == "False"
+    )

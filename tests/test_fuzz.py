@@ -33,7 +33,11 @@ from daenr_tf.runs.summary import summary
 
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3), max_leaves=5)
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
 
 
 def read_settings(path):
@@ -57,9 +61,17 @@ def read_results(path):
 
 DIGEST = "0123456789abcdef" * 4
 FINISHED = {
-    "recipe": "cae_fr", "dataset": {"name": "mine", "simulated": False, "digest": DIGEST}, "config": {"alpha": 1.0, "beta": 0.1},
-    "test": {"mse": 0.25, "pcc": 0.5, "ssim": None}, "noise_ceiling": 0.75, "paper": {"table": 4, "mse": 0.1, "comparable": False},
-    "steps": 20, "best_step": 15, "parameters": 12345, "saved_model": "saved_models/mine/1"}
+    "recipe": "cae_fr",
+    "dataset": {"name": "mine", "simulated": False, "digest": DIGEST},
+    "config": {"alpha": 1.0, "beta": 0.1},
+    "test": {"mse": 0.25, "pcc": 0.5, "ssim": None},
+    "noise_ceiling": 0.75,
+    "paper": {"table": 4, "mse": 0.1, "comparable": False},
+    "steps": 20,
+    "best_step": 15,
+    "parameters": 12345,
+    "saved_model": "saved_models/mine/1",
+}
 
 
 @pytest.fixture(scope="module")
@@ -67,14 +79,24 @@ def originals(tmp_path_factory, make_recording):
     """name of the kind -> (its reader, name of the file, its bytes)."""
     folder = tmp_path_factory.mktemp("originals")
     recording = make_recording()
-    model = daenr_tf.build_model(ModelConfig("vqvae_fm", image_size=(8, 8), codebook_size=3, code_dim=4), recording)
+    model = daenr_tf.build_model(
+        ModelConfig("vqvae_fm", image_size=(8, 8), codebook_size=3, code_dim=4), recording
+    )
     save_model(model, str(folder / "model.keras"))
     checkpoint.save(str(folder), {"weights": model.get_weights()}, {"state": {"step": 3}})
-    (folder / "config.json").write_text(json.dumps(RunConfig(ModelConfig(), TrainConfig()).to_dict(), indent=2))
+    (folder / "config.json").write_text(
+        json.dumps(RunConfig(ModelConfig(), TrainConfig()).to_dict(), indent=2)
+    )
     (folder / RESULTS).write_text(json.dumps(FINISHED, indent=2))
-    kinds = {"settings": (read_settings, CONFIG), "state": (read_state, checkpoint.LATEST), "results": (read_results, RESULTS),
-             "model": (read_model, "model.keras")}
-    return {kind: (reader, name, (folder / name).read_bytes()) for kind, (reader, name) in kinds.items()}
+    kinds = {
+        "settings": (read_settings, CONFIG),
+        "state": (read_state, checkpoint.LATEST),
+        "results": (read_results, RESULTS),
+        "model": (read_model, "model.keras"),
+    }
+    return {
+        kind: (reader, name, (folder / name).read_bytes()) for kind, (reader, name) in kinds.items()
+    }
 
 
 @pytest.fixture
@@ -112,7 +134,11 @@ def fuzz(count, kind, originals, guarded, every):
     refused = 0
     for seed in range(count):
         dice = random.Random(seed)
-        path.write_bytes(repacked(content, dice) if content.startswith(b"PK") and seed % every == 1 else mutated(content, dice))
+        path.write_bytes(
+            repacked(content, dice)
+            if content.startswith(b"PK") and seed % every == 1
+            else mutated(content, dice)
+        )
         try:
             with bounded():
                 reader(str(path))
@@ -120,7 +146,9 @@ def fuzz(count, kind, originals, guarded, every):
             line = str(error)
             assert line.isprintable() and len(line) < 1500, (seed, line)
             refused += 1
-        assert set(os.listdir(folder)) == beside and not os.listdir(guarded / "temporary") + os.listdir(guarded / "current"), seed
+        assert set(os.listdir(folder)) == beside and not os.listdir(
+            guarded / "temporary"
+        ) + os.listdir(guarded / "current"), seed
     assert refused > count // 10
 
 
@@ -138,7 +166,9 @@ def test_a_thousand_mutated_files(kind, originals, guarded):
     fuzz(1000, kind, originals, guarded, every=2)
 
 
-PLACES = [(name,) for name in FINISHED] + [(name, inner) for name, part in FINISHED.items() if isinstance(part, dict) for inner in part]
+PLACES = [(name,) for name in FINISHED] + [
+    (name, inner) for name, part in FINISHED.items() if isinstance(part, dict) for inner in part
+]
 ABSENT = object()
 
 
@@ -159,7 +189,11 @@ def test_any_value_in_the_results_is_taken_or_refused_in_one_line(tmp_path_facto
         assert str(error).isprintable()
 
 
-@given(st.dictionaries(st.sampled_from(sorted(field_names())) | st.text(max_size=8), JSON_VALUES, max_size=4))
+@given(
+    st.dictionaries(
+        st.sampled_from(sorted(field_names())) | st.text(max_size=8), JSON_VALUES, max_size=4
+    )
+)
 def test_any_settings_are_taken_or_refused_in_one_line(settings):
     try:
         config = RunConfig.from_dict(settings)
@@ -169,10 +203,23 @@ def test_any_settings_are_taken_or_refused_in_one_line(settings):
         assert RunConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
 
 
-SETTINGS_OF_A_MODEL = ["image_shape", "layer", "neurons", "seed", "pixel_range", "readout_l1", "activity_l1", "latent_size"]
+SETTINGS_OF_A_MODEL = [
+    "image_shape",
+    "layer",
+    "neurons",
+    "seed",
+    "pixel_range",
+    "readout_l1",
+    "activity_l1",
+    "latent_size",
+]
 
 
-@given(st.dictionaries(st.sampled_from(SETTINGS_OF_A_MODEL), JSON_VALUES | st.integers(-2, 5), max_size=3))
+@given(
+    st.dictionaries(
+        st.sampled_from(SETTINGS_OF_A_MODEL), JSON_VALUES | st.integers(-2, 5), max_size=3
+    )
+)
 def test_any_settings_of_a_model_are_taken_or_refused_in_one_line(settings):
     try:
         assembled(**settings)
@@ -204,7 +251,12 @@ def test_a_model_file_that_names_a_foreign_class_is_refused_before_it_is_made(or
     with zipfile.ZipFile(path) as archive:
         members = {member: archive.read(member) for member in archive.namelist()}
     config = json.loads(members["config.json"])
-    config["config"]["dtype"] = {"module": "os", "class_name": "system", "config": {"name": "true"}, "registered_name": None}
+    config["config"]["dtype"] = {
+        "module": "os",
+        "class_name": "system",
+        "config": {"name": "true"},
+        "registered_name": None,
+    }
     members["config.json"] = json.dumps(config).encode()
     with zipfile.ZipFile(path, "w") as archive:
         for member, data in members.items():

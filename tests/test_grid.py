@@ -60,7 +60,9 @@ def read(folder, cell):
 
 def run(client, wanted, folder):
     stream = io.StringIO()
-    outcomes = grid.run_grid(client, wanted, STUDY, str(folder), grid.Show(stream), functools.partial(read, folder))
+    outcomes = grid.run_grid(
+        client, wanted, STUDY, str(folder), grid.Show(stream), functools.partial(read, folder)
+    )
     return {outcome.cell: outcome for outcome in outcomes}, stream.getvalue()
 
 
@@ -74,14 +76,24 @@ def test_every_cell_runs_once_and_a_finished_one_never_again(stub, client, tmp_p
     assert [outcome.status for outcome in outcomes.values()] == ["done"] * 3
     assert "3 cells, 0 of them finished before, 2 at once" in said and "3/3 cells, 0 failed" in said
     outcomes, said = run(client, cells(0, 1, 2, 3), tmp_path)
-    assert sorted(outcome.status for outcome in outcomes.values()) == ["done", "kept", "kept", "kept"]
+    assert sorted(outcome.status for outcome in outcomes.values()) == [
+        "done",
+        "kept",
+        "kept",
+        "kept",
+    ]
     assert sorted(trained(tmp_path)) == sorted(cell.name for cell in cells(0, 1, 2, 3))
 
 
 def test_a_cell_that_fails_is_told_with_its_log_and_stops_no_other(stub, client, tmp_path):
     outcomes, said = run(client, cells(0, FAILS, DIES, 1), tmp_path)
     by_seed = {cell.seed: outcome for cell, outcome in outcomes.items()}
-    assert {seed: outcome.status for seed, outcome in by_seed.items()} == {0: "done", 1: "done", FAILS: "failed", DIES: "failed"}
+    assert {seed: outcome.status for seed, outcome in by_seed.items()} == {
+        0: "done",
+        1: "done",
+        FAILS: "failed",
+        DIES: "failed",
+    }
     assert by_seed[FAILS].message == "NoLuck: expected luck, found none"
     assert "signal 9" in by_seed[DIES].message
     with open(worker.log_file(str(tmp_path), cells(FAILS)[0]), encoding="utf-8") as log:
@@ -91,15 +103,19 @@ def test_a_cell_that_fails_is_told_with_its_log_and_stops_no_other(stub, client,
     assert sorted(outcome.status for outcome in outcomes.values()) == ["failed", "kept"]
 
 
-def test_a_cell_that_ends_in_silence_is_not_told_by_what_an_earlier_attempt_said(stub, client, tmp_path):
-    cell, = cells(SILENT)
+def test_a_cell_that_ends_in_silence_is_not_told_by_what_an_earlier_attempt_said(
+    stub, client, tmp_path
+):
+    (cell,) = cells(SILENT)
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / f"{cell.name}.txt").write_text("NoLuck: expected luck, found none\n")
     outcomes, _ = run(client, [cell], tmp_path)
     assert outcomes[cell].message == "its process ended with status 1 and said nothing"
 
 
-def test_a_finished_cell_whose_files_were_damaged_is_told_and_not_trained_over(stub, client, tmp_path):
+def test_a_finished_cell_whose_files_were_damaged_is_told_and_not_trained_over(
+    stub, client, tmp_path
+):
     run(client, cells(0, 1), tmp_path)
     path = tmp_path / "cells" / cells(0)[0].name / "results.json"
     path.write_text("rubbish")
@@ -110,7 +126,12 @@ def test_a_finished_cell_whose_files_were_damaged_is_told_and_not_trained_over(s
 
 
 def test_a_cell_whose_neurons_another_chooses_waits_for_it(stub, client, tmp_path):
-    wanted = [*cells(0, 1, FAILS), *cells(0, 1, FAILS, group=SIGNIFICANT), *cells(0, 1, group=INSIGNIFICANT), *cells(0, group=SHUFFLED)]
+    wanted = [
+        *cells(0, 1, FAILS),
+        *cells(0, 1, FAILS, group=SIGNIFICANT),
+        *cells(0, 1, group=INSIGNIFICANT),
+        *cells(0, group=SHUFFLED),
+    ]
     outcomes, _ = run(client, wanted, tmp_path)  # the stub sees that the first is finished
     failed = {cell for cell, outcome in outcomes.items() if outcome.status != "done"}
     assert failed == {*cells(FAILS), *cells(FAILS, group=SIGNIFICANT)}
@@ -127,11 +148,17 @@ def test_threads_and_memory_are_shared_out(stub, client, tmp_path):
 def test_the_memory_shared_out_is_what_a_container_may_have(stub, client, tmp_path, monkeypatch):
     monkeypatch.setattr("distributed.system.MEMORY_LIMIT", 4_000_000_000)
     run(client, cells(0), tmp_path)
-    assert int((tmp_path / "trace").read_text().split()[3]) == pytest.approx(worker.MEMORY_SHARE * 2_000_000_000, rel=1e-6)
+    assert int((tmp_path / "trace").read_text().split()[3]) == pytest.approx(
+        worker.MEMORY_SHARE * 2_000_000_000, rel=1e-6
+    )
 
 
 def listening():
-    return {connection.laddr for connection in psutil.Process().net_connections() if connection.status == psutil.CONN_LISTEN}
+    return {
+        connection.laddr
+        for connection in psutil.Process().net_connections()
+        if connection.status == psutil.CONN_LISTEN
+    }
 
 
 def test_two_clusters_run_on_one_machine_and_none_listens_to_another():
@@ -143,13 +170,21 @@ def test_two_clusters_run_on_one_machine_and_none_listens_to_another():
 
 
 def test_a_cluster_of_this_machine_needs_no_certificate_that_is_configured_for_another():
-    with dask.config.set({"distributed.comm.require-encryption": True}), grid.cluster(workers=1) as client:
+    with (
+        dask.config.set({"distributed.comm.require-encryption": True}),
+        grid.cluster(workers=1) as client,
+    ):
         assert all(address.startswith("inproc://") for address in client.nthreads())
 
 
 def test_a_scheduler_that_does_not_answer_is_refused_by_its_address():
-    with pytest.raises(InputError, match="--scheduler: expected the address of a dask scheduler, found 'nowhere'"), \
-            grid.cluster(scheduler="nowhere"):
+    with (
+        pytest.raises(
+            InputError,
+            match="--scheduler: expected the address of a dask scheduler, found 'nowhere'",
+        ),
+        grid.cluster(scheduler="nowhere"),
+    ):
         pass
 
 
@@ -161,7 +196,9 @@ with grid.cluster(workers=1) as client:
 """
 
 
-def test_what_another_user_left_in_the_shared_scratch_directory_is_neither_touched_nor_waited_for(tmp_path):
+def test_what_another_user_left_in_the_shared_scratch_directory_is_neither_touched_nor_waited_for(
+    tmp_path,
+):
     """A link to one's own file where dask has its lock, and that lock held."""
     precious, scratch = tmp_path / "thesis.tex", tmp_path / "tmp" / "dask-scratch-space"
     precious.write_text("precious")
@@ -170,11 +207,18 @@ def test_what_another_user_left_in_the_shared_scratch_directory_is_neither_touch
         (scratch / name).symlink_to(precious)
     with open(precious, encoding="utf-8") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        done = subprocess.run([sys.executable, "-c", PLANTED], env={**os.environ, "TMPDIR": str(tmp_path / "tmp")}, capture_output=True, text=True,
-                              timeout=60)
+        done = subprocess.run(
+            [sys.executable, "-c", PLANTED],
+            env={**os.environ, "TMPDIR": str(tmp_path / "tmp")},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
     assert done.stdout == "1\n", done.stderr
     assert precious.read_text() == "precious"
-    assert os.listdir(tmp_path / "tmp") == ["dask-scratch-space"] and sorted(os.listdir(scratch)) == ["global.lock", "purge.lock"]
+    assert os.listdir(tmp_path / "tmp") == ["dask-scratch-space"] and sorted(
+        os.listdir(scratch)
+    ) == ["global.lock", "purge.lock"]
 
 
 SLEEPER = """
@@ -193,7 +237,9 @@ fit.leave("sleeper", work)
 
 
 @pytest.mark.parametrize("signal_name", ["SIGKILL", "SIGINT", "SIGTERM", "SIGHUP"])
-def test_a_command_that_is_stopped_leaves_no_process_and_no_cell_is_trained_again(stub, client, tmp_path, signal_name):
+def test_a_command_that_is_stopped_leaves_no_process_and_no_cell_is_trained_again(
+    stub, client, tmp_path, signal_name
+):
     command, asleep = asleep_in(tmp_path)
     try:
         _see_it_stopped(command, tmp_path, asleep, getattr(signal, signal_name))
@@ -201,7 +247,9 @@ def test_a_command_that_is_stopped_leaves_no_process_and_no_cell_is_trained_agai
         command.kill()
         command.wait()
     run(client, cells(0, 1, 2), tmp_path)
-    assert len(trained(tmp_path)) == 4 and sorted(set(trained(tmp_path)) - {asleep.name}) == sorted(cell.name for cell in cells(0, 1, 2))
+    assert len(trained(tmp_path)) == 4 and sorted(set(trained(tmp_path)) - {asleep.name}) == sorted(
+        cell.name for cell in cells(0, 1, 2)
+    )
 
 
 def test_a_hangup_that_nohup_ignores_stops_nothing(stub, tmp_path):
@@ -231,9 +279,15 @@ def test_a_second_hangup_does_not_keep_cells_from_saving(stub, tmp_path):
 def asleep_in(tmp_path, *before):
     """A command with cells, one of which sleeps by now: (process, that cell)."""
     environment = {**os.environ, "PYTHONPATH": os.path.dirname(__file__)}
-    command = subprocess.Popen([*before, sys.executable, "-c", SLEEPER, str(tmp_path)], env=environment, stdin=subprocess.DEVNULL,
-                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    asleep, = cells(SLEEPS)
+    command = subprocess.Popen(
+        [*before, sys.executable, "-c", SLEEPER, str(tmp_path)],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    (asleep,) = cells(SLEEPS)
     while not (tmp_path / "cells" / asleep.name / "saved.ready").exists():
         assert command.poll() is None, command.stderr.read()
         time.sleep(0.05)

@@ -36,7 +36,11 @@ class Checkout:
     """What `make venv` reads, in a directory of its own."""
 
     def __init__(self, directory):
-        self.directory, self.venv, self.mark = directory, directory / ".venv", directory / ".venv" / ".ready"
+        self.directory, self.venv, self.mark = (
+            directory,
+            directory / ".venv",
+            directory / ".venv" / ".ready",
+        )
         self.python = directory / "stub"
         self.python.write_text(STUB)
         self.python.chmod(0o755)
@@ -47,8 +51,18 @@ class Checkout:
         """`make venv`; the process, with `asked`: the calls of Python, each cut to the constants above where it begins with one."""
         (self.directory / "asked").write_text("")
         process = subprocess.run(
-            ["make", "venv", f"PYTHON={self.python}", *arguments], cwd=self.directory, capture_output=True, text=True, timeout=60,
-            env={"PATH": os.environ["PATH"], "STUB_PIP": pip, "STUB_IMPORT": str(imports), "STUB_VERSION": version})
+            ["make", "venv", f"PYTHON={self.python}", *arguments],
+            cwd=self.directory,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env={
+                "PATH": os.environ["PATH"],
+                "STUB_PIP": pip,
+                "STUB_IMPORT": str(imports),
+                "STUB_VERSION": version,
+            },
+        )
         process.asked = (self.directory / "asked").read_text().splitlines()
         return process
 
@@ -59,12 +73,16 @@ class Checkout:
     def made_anew(self, process):
         """Whether `process`, which must have succeeded, made the environment from nothing, with nothing left of an older one."""
         assert process.returncode == 0, process.stderr
-        return steps(process) == [VENV, INSTALL, CHECK] and [file.name for file in (self.venv / "lib").iterdir()] == ["copied_whole"]
+        return steps(process) == [VENV, INSTALL, CHECK] and [
+            file.name for file in (self.venv / "lib").iterdir()
+        ] == ["copied_whole"]
 
 
 def steps(process):
     """The steps of `process` in their order, the question for the version left out."""
-    return [step for line in process.asked for step in (VENV, INSTALL, CHECK) if line.startswith(step)]
+    return [
+        step for line in process.asked for step in (VENV, INSTALL, CHECK) if line.startswith(step)
+    ]
 
 
 @pytest.fixture
@@ -95,7 +113,10 @@ def test_environment_of_an_interrupted_pip_is_made_anew(checkout):
 def test_environment_whose_tensorflow_does_not_import_gets_no_mark(checkout):
     failed = checkout.make(imports=1)
     assert failed.returncode == 2 and not checkout.mark.exists()
-    assert "a line of TensorFlow's" in failed.stderr and "TensorFlow was installed and can't be imported" in failed.stderr
+    assert (
+        "a line of TensorFlow's" in failed.stderr
+        and "TensorFlow was installed and can't be imported" in failed.stderr
+    )
     assert checkout.made_anew(checkout.make())
 
 
@@ -129,27 +150,43 @@ def test_what_is_no_environment_is_refused_and_left_alone(checkout, tmp_path_fac
     refused = checkout.make()
     sentences = [line for line in refused.stderr.splitlines() if not line.startswith("make: ***")]
     assert refused.returncode == 2 and refused.asked == []
-    assert len(sentences) == 1 and re.fullmatch(r"make: \.venv: expected .*, found .*", sentences[0])
-    assert (checkout.venv if kind == "file" else checkout.venv / "lib" / "mine").read_text() == "mine"
+    assert len(sentences) == 1 and re.fullmatch(
+        r"make: \.venv: expected .*, found .*", sentences[0]
+    )
+    assert (
+        checkout.venv if kind == "file" else checkout.venv / "lib" / "mine"
+    ).read_text() == "mine"
 
 
-@pytest.mark.parametrize("version", ["2.7.18", "3.9.18", "3.10.13", "3.11.0", "3.13.5", "3.14.0", "4.0.0"])
+@pytest.mark.parametrize(
+    "version", ["2.7.18", "3.9.18", "3.10.13", "3.11.0", "3.13.5", "3.14.0", "4.0.0"]
+)
 def test_python_is_the_one_that_setup_cfg_requires_or_a_sentence(checkout, version):
     process = checkout.make(version=version)
     if SpecifierSet(setup()["options"]["python_requires"]).contains(version):
         assert process.returncode == 0 and checkout.mark.exists()
     else:
-        sentences = [line for line in process.stderr.splitlines() if not line.startswith("make: ***")]
+        sentences = [
+            line for line in process.stderr.splitlines() if not line.startswith("make: ***")
+        ]
         assert process.returncode == 2 and not checkout.venv.exists()
-        assert len(sentences) == 1 and f"expected Python 3.11, 3.12 or 3.13, found {version}" in sentences[0]
+        assert (
+            len(sentences) == 1
+            and f"expected Python 3.11, 3.12 or 3.13, found {version}" in sentences[0]
+        )
 
 
 @pytest.mark.parametrize("version", [(2, 7, 18), (3, 10, 13)])
 def test_recipe_says_which_python_it_needs(version):
     code = f"import runpy, sys; sys.version_info = {(*version, 'final', 0)}; runpy.run_module('recipes.cae_fr', run_name='__main__')"
-    process = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    process = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
     assert process.returncode == 2
-    assert process.stderr == f"recipes: expected Python 3.11 or newer, found {'.'.join(map(str, version))}\n"
+    assert (
+        process.stderr
+        == f"recipes: expected Python 3.11 or newer, found {'.'.join(map(str, version))}\n"
+    )
 
 
 def test_constraints_are_installed_and_can_be_done_without(checkout):
@@ -171,26 +208,38 @@ def lines(text):
 
 def requirements(*extras):
     """Those of requirements.txt and of the extras of setup.cfg."""
-    texts = [(ROOT / "requirements.txt").read_text(), *(setup()["options.extras_require"][extra] for extra in extras)]
+    texts = [
+        (ROOT / "requirements.txt").read_text(),
+        *(setup()["options.extras_require"][extra] for extra in extras),
+    ]
     return [Requirement(line) for text in texts for line in lines(text)]
 
 
 @pytest.fixture(scope="module")
 def pins():
     """constraints.txt: {canonical name: version}."""
-    pairs = [re.fullmatch(r"([\w.-]+)==([\w.]+)", line).groups() for line in lines((ROOT / "constraints.txt").read_text())]
+    pairs = [
+        re.fullmatch(r"([\w.-]+)==([\w.]+)", line).groups()
+        for line in lines((ROOT / "constraints.txt").read_text())
+    ]
     return {canonicalize_name(name): version for name, version in pairs}
 
 
 def test_every_requirement_has_bounds_and_a_pin_within(pins):
     for requirement in requirements("dev", "docs", "gpu", "completion"):
-        assert {">=", "<"} <= {bound.operator for bound in requirement.specifier}, f"{requirement}: expected a lower and an upper bound"
-        assert requirement.specifier.contains(pins[canonicalize_name(requirement.name)]), requirement
+        assert {">=", "<"} <= {bound.operator for bound in requirement.specifier}, (
+            f"{requirement}: expected a lower and an upper bound"
+        )
+        assert requirement.specifier.contains(pins[canonicalize_name(requirement.name)]), (
+            requirement
+        )
 
 
 def test_constraints_are_sorted_and_leave_our_own_package_out():
     names = [line.split("==")[0].lower() for line in lines((ROOT / "constraints.txt").read_text())]
-    assert names == sorted(names) and canonicalize_name(setup()["metadata"]["name"]) not in map(canonicalize_name, names)
+    assert names == sorted(names) and canonicalize_name(setup()["metadata"]["name"]) not in map(
+        canonicalize_name, names
+    )
 
 
 def made_by_make():
@@ -199,7 +248,9 @@ def made_by_make():
     return mark.exists() and mark.read_text().strip() == "constraints.txt"
 
 
-@pytest.mark.skipif(not made_by_make(), reason="this environment was not made by `make venv` with constraints.txt")
+@pytest.mark.skipif(
+    not made_by_make(), reason="this environment was not made by `make venv` with constraints.txt"
+)
 def test_all_that_is_installed_for_us_has_the_version_of_its_pin(pins):
     installed, waiting = {}, requirements("dev")
     while waiting:
@@ -208,6 +259,8 @@ def test_all_that_is_installed_for_us_has_the_version_of_its_pin(pins):
             distribution = importlib.metadata.distribution(name)
             installed[name] = distribution.version
             needed = map(Requirement, distribution.requires or ())
-            waiting += [one for one in needed if not one.marker or one.marker.evaluate({"extra": ""})]
+            waiting += [
+                one for one in needed if not one.marker or one.marker.evaluate({"extra": ""})
+            ]
     assert len(installed) > len(requirements("dev"))
     assert installed == {name: pins.get(name) for name in installed}

@@ -20,8 +20,12 @@ def killed_and_resumed(recipe, folder, recording, seconds, instants):
     kills = 0
     for number, instant in enumerate(instants):
         started = time.monotonic()
-        process = subprocess.Popen(command(recipe, folder, "--dataset", recording, *BUDGET), stdout=subprocess.DEVNULL,
-                                   stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            command(recipe, folder, "--dataset", recording, *BUDGET),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         try:
             process.wait(timeout=instant * seconds)
             if number == 0:
@@ -46,7 +50,9 @@ def test_a_killed_run_ends_as_the_whole_run(tmp_path):
     recording = write_recording(tmp_path / "mine.npz")
     go("vae_fc", str(tmp_path / "whole"), "--dataset", recording, *BUDGET)
     killed = str(tmp_path / "killed")
-    process = subprocess.Popen(command("vae_fc", killed, "--dataset", recording, *BUDGET), stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command("vae_fc", killed, "--dataset", recording, *BUDGET), stderr=subprocess.DEVNULL
+    )
     while not (tmp_path / "killed" / "run" / "checkpoint" / "state.npz").exists():
         assert process.poll() is None
         time.sleep(0.01)
@@ -65,6 +71,8 @@ def test_forty_kills_at_random_instants(recipe, tmp_path):
     kills, attempt = 0, 0
     while kills < 40 // len(RECIPES):
         folder, attempt = str(tmp_path / f"killed-{attempt}"), attempt + 1
-        more, seconds = killed_and_resumed(recipe, folder, recording, seconds, generator.uniform(0.02, 1.0, 2))
+        more, seconds = killed_and_resumed(
+            recipe, folder, recording, seconds, generator.uniform(0.02, 1.0, 2)
+        )
         kills += more
         assert outcome(folder) == expected

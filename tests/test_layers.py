@@ -42,7 +42,9 @@ def built(layer, *shape):
     return layer
 
 
-def check_layer(kind, settings, input_shape, output_shapes, trainable, fixed, output_dtype="float32"):
+def check_layer(
+    kind, settings, input_shape, output_shapes, trainable, fixed, output_dtype="float32"
+):
     """Build, shapes, dtypes, counts of weights, round trips of configuration, training and mixed precision of one layer.
 
     input_shape and output_shapes are without the batch axis; output_dtype is that under mixed precision.
@@ -60,7 +62,9 @@ def check_layer(kind, settings, input_shape, output_shapes, trainable, fixed, ou
     assert type(copy) is kind and copy.get_config() == layer.get_config()
     built(copy, *input_shape)
     for ours, theirs in zip(layer.weights, copy.weights, strict=True):
-        np.testing.assert_array_equal(ours, theirs, err_msg=f"{ours.path} doesn't come from the seed in the configuration")
+        np.testing.assert_array_equal(
+            ours, theirs, err_msg=f"{ours.path} doesn't come from the seed in the configuration"
+        )
     copy.set_weights(layer.get_weights())
     for ours, theirs in zip(outputs, per_image(copy(inputs)), strict=True):
         np.testing.assert_array_equal(ours, theirs)
@@ -71,8 +75,12 @@ def check_layer(kind, settings, input_shape, output_shapes, trainable, fixed, ou
         parts = tensors(layer(inputs, **training))
         # Squares, for the sum of a normalised batch has no gradient.
         loss = tf.add_n([tf.reduce_sum(tf.cast(part, tf.float32) ** 2) for part in parts])
-    assert [tuple(part.shape) for part in parts if part.shape.rank] == [(3, *shape) for shape in output_shapes]
-    for variable, gradient in zip(layer.trainable_variables, tape.gradient(loss, layer.trainable_variables), strict=True):
+    assert [tuple(part.shape) for part in parts if part.shape.rank] == [
+        (3, *shape) for shape in output_shapes
+    ]
+    for variable, gradient in zip(
+        layer.trainable_variables, tape.gradient(loss, layer.trainable_variables), strict=True
+    ):
         assert gradient is not None, variable.path
         gradient = tf.convert_to_tensor(gradient)
         assert np.isfinite(gradient).all() and np.any(gradient), variable.path
@@ -82,35 +90,119 @@ def check_layer(kind, settings, input_shape, output_shapes, trainable, fixed, ou
     assert all(variable.dtype in ("float32", "int32") for variable in mixed.weights)
     for ours, theirs in zip(outputs, per_image(mixed(inputs)), strict=True):
         assert theirs.dtype in (output_dtype, "float32")
-        np.testing.assert_allclose(np.asarray(theirs, np.float32), ours, atol=0.05 * np.abs(ours).max())
+        np.testing.assert_allclose(
+            np.asarray(theirs, np.float32), ours, atol=0.05 * np.abs(ours).max()
+        )
     assert tensors(mixed(inputs))[0].dtype == output_dtype
-    assert all(np.isfinite(np.asarray(part, np.float32)).all() for part in tensors(mixed(inputs, **training)))
+    assert all(
+        np.isfinite(np.asarray(part, np.float32)).all()
+        for part in tensors(mixed(inputs, **training))
+    )
 
 
-@pytest.mark.parametrize("kind, settings, input_shape, output_shapes, trainable, fixed, output_dtype", [
-    (GlobalBatchNormalization, {}, (4, 3, 5), [(4, 3, 5)], 2, 2, "bfloat16"),
-    (ConvolutionBlock, {"filters": 5, "strides": 2, "seed": 3}, (8, 6, 2), [(4, 3, 5)], 3, 2, "bfloat16"),
-    (ConvolutionBlock, {"filters": 5, "strides": 2, "transposed": True}, (4, 3, 2), [(8, 6, 5)], 3, 2, "bfloat16"),
-    (Encoder, {"seed": 1}, (8, 12, 3), [(4, 6, 48), (4, 6, 48), (2, 3, 48), (2, 3, 48)], 12, 8, "bfloat16"),
-    (Encoder, {"depth": 1}, (8, 12, 1), [(4, 6, 48)], 3, 2, "bfloat16"),
-    (Decoder, {"channels": 3, "seed": 1}, (2, 3, 48), [(8, 12, 3)], 11, 6, "float32"),
-    (DenseBottleneck, {"latent_size": 7, "seed": 1}, (2, 3, 4), [(2, 3, 4)], 4, 0, "bfloat16"),
-    (GaussianBottleneck, {"latent_size": 7, "pixels": 96, "seed": 1}, (2, 3, 4), [(2, 3, 4), ()], 4, 0, "bfloat16"),
-    (QuantizedBottleneck, {"codebook_size": 6, "code_dim": 5, "seed": 1}, (2, 3, 4), [(2, 3, 5), (), ()], 2, 4, "float32"),
-    (QuantizedBottleneck, {"codebook_size": 6, "code_dim": 5, "codebook_update": "loss"}, (2, 3, 4), [(2, 3, 5), (), (), ()], 3, 0,
-     "float32"),
-    (readouts.FactorizedReadout, {"neurons": 7, "readout_l1": 0.1, "seed": 1}, (2, 3, 4), [(7,)], 3, 0, "float32"),
-    (readouts.FixedMaskReadout, {"neurons": 7, "readout_l1": 0.1, "seed": 1}, (2, 3, 4), [(7,)], 2, 1, "float32"),
-    (readouts.FullyConnectedReadout, {"neurons": 7, "readout_l1": 0.1, "seed": 1}, (2, 3, 4), [(7,)], 2, 0, "float32"),
-], ids=lambda value: value.__name__ if isinstance(value, type) else None)
-def test_layer_keeps_its_contract(kind, settings, input_shape, output_shapes, trainable, fixed, output_dtype):
+@pytest.mark.parametrize(
+    "kind, settings, input_shape, output_shapes, trainable, fixed, output_dtype",
+    [
+        (GlobalBatchNormalization, {}, (4, 3, 5), [(4, 3, 5)], 2, 2, "bfloat16"),
+        (
+            ConvolutionBlock,
+            {"filters": 5, "strides": 2, "seed": 3},
+            (8, 6, 2),
+            [(4, 3, 5)],
+            3,
+            2,
+            "bfloat16",
+        ),
+        (
+            ConvolutionBlock,
+            {"filters": 5, "strides": 2, "transposed": True},
+            (4, 3, 2),
+            [(8, 6, 5)],
+            3,
+            2,
+            "bfloat16",
+        ),
+        (
+            Encoder,
+            {"seed": 1},
+            (8, 12, 3),
+            [(4, 6, 48), (4, 6, 48), (2, 3, 48), (2, 3, 48)],
+            12,
+            8,
+            "bfloat16",
+        ),
+        (Encoder, {"depth": 1}, (8, 12, 1), [(4, 6, 48)], 3, 2, "bfloat16"),
+        (Decoder, {"channels": 3, "seed": 1}, (2, 3, 48), [(8, 12, 3)], 11, 6, "float32"),
+        (DenseBottleneck, {"latent_size": 7, "seed": 1}, (2, 3, 4), [(2, 3, 4)], 4, 0, "bfloat16"),
+        (
+            GaussianBottleneck,
+            {"latent_size": 7, "pixels": 96, "seed": 1},
+            (2, 3, 4),
+            [(2, 3, 4), ()],
+            4,
+            0,
+            "bfloat16",
+        ),
+        (
+            QuantizedBottleneck,
+            {"codebook_size": 6, "code_dim": 5, "seed": 1},
+            (2, 3, 4),
+            [(2, 3, 5), (), ()],
+            2,
+            4,
+            "float32",
+        ),
+        (
+            QuantizedBottleneck,
+            {"codebook_size": 6, "code_dim": 5, "codebook_update": "loss"},
+            (2, 3, 4),
+            [(2, 3, 5), (), (), ()],
+            3,
+            0,
+            "float32",
+        ),
+        (
+            readouts.FactorizedReadout,
+            {"neurons": 7, "readout_l1": 0.1, "seed": 1},
+            (2, 3, 4),
+            [(7,)],
+            3,
+            0,
+            "float32",
+        ),
+        (
+            readouts.FixedMaskReadout,
+            {"neurons": 7, "readout_l1": 0.1, "seed": 1},
+            (2, 3, 4),
+            [(7,)],
+            2,
+            1,
+            "float32",
+        ),
+        (
+            readouts.FullyConnectedReadout,
+            {"neurons": 7, "readout_l1": 0.1, "seed": 1},
+            (2, 3, 4),
+            [(7,)],
+            2,
+            0,
+            "float32",
+        ),
+    ],
+    ids=lambda value: value.__name__ if isinstance(value, type) else None,
+)
+def test_layer_keeps_its_contract(
+    kind, settings, input_shape, output_shapes, trainable, fixed, output_dtype
+):
     check_layer(kind, settings, input_shape, output_shapes, trainable, fixed, output_dtype)
 
 
 @pytest.mark.parametrize("transposed", [False, True])
 def test_a_kernel_starts_from_its_seed_and_not_from_a_name_that_keras_gave(transposed):
     """Such a name counts the layers that were made before."""
-    first, second, other = (built(ConvolutionBlock(5, transposed=transposed, seed=seed), 8, 6, 2) for seed in (3, 3, 4))
+    first, second, other = (
+        built(ConvolutionBlock(5, transposed=transposed, seed=seed), 8, 6, 2) for seed in (3, 3, 4)
+    )
     assert first.name != second.name
     np.testing.assert_array_equal(first.convolution.kernel, second.convolution.kernel)
     assert np.any(np.asarray(first.convolution.kernel) != np.asarray(other.convolution.kernel))
@@ -119,8 +211,15 @@ def test_a_kernel_starts_from_its_seed_and_not_from_a_name_that_keras_gave(trans
 def test_encoder_and_decoder_have_the_papers_shapes():
     encoder, decoder = built(Encoder(), 32, 32, 1), built(Decoder(), 8, 8, 48)
     hidden, _ = encoder(random(2, 32, 32, 1))
-    assert [tuple(h.shape) for h in hidden] == [(2, 16, 16, 48), (2, 16, 16, 48), (2, 8, 8, 48), (2, 8, 8, 48)]
-    assert [tuple(shape) for shape in encoder.compute_output_shape((None, 32, 32, 1))] == [(None, *h.shape[1:]) for h in hidden]
+    assert [tuple(h.shape) for h in hidden] == [
+        (2, 16, 16, 48),
+        (2, 16, 16, 48),
+        (2, 8, 8, 48),
+        (2, 8, 8, 48),
+    ]
+    assert [tuple(shape) for shape in encoder.compute_output_shape((None, 32, 32, 1))] == [
+        (None, *h.shape[1:]) for h in hidden
+    ]
     images, _ = decoder(100 * random(2, 8, 8, 48))
     assert tuple(images.shape) == (2, 32, 32, 1)
     assert tuple(decoder.compute_output_shape((None, 8, 8, 48))) == (None, 32, 32, 1)
@@ -132,8 +231,12 @@ def test_encoder_is_convolution_normalisation_and_elu():
     images = random(2, 8, 6, 1)
     expected = tf.constant(images)
     for hidden, block, strides in zip(encoder(images)[0], encoder.blocks, (2, 1), strict=True):
-        expected = tf.nn.conv2d(expected, np.asarray(block.convolution.kernel), strides, "SAME").numpy()
-        expected = expected / np.sqrt(1.0 + 1e-3)  # the moving mean starts at 0, the moving variance at 1
+        expected = tf.nn.conv2d(
+            expected, np.asarray(block.convolution.kernel), strides, "SAME"
+        ).numpy()
+        expected = expected / np.sqrt(
+            1.0 + 1e-3
+        )  # the moving mean starts at 0, the moving variance at 1
         expected = np.where(expected > 0, expected, np.expm1(expected))
         np.testing.assert_allclose(hidden, expected, atol=1e-5)
 
@@ -142,8 +245,12 @@ def test_encoder_is_convolution_normalisation_and_elu():
 def test_batch_normalisation_equals_keras_own_in_output_gradients_and_moving_averages(shape):
     ours = built(GlobalBatchNormalization(), *shape[1:])
     theirs = built(keras.layers.BatchNormalization(momentum=0.9, synchronized=False), *shape[1:])
-    start = [1 + 0.5 * random(shape[-1], seed=1), random(shape[-1], seed=2), random(shape[-1], seed=3),
-             1 + random(shape[-1], seed=4) ** 2]
+    start = [
+        1 + 0.5 * random(shape[-1], seed=1),
+        random(shape[-1], seed=2),
+        random(shape[-1], seed=3),
+        1 + random(shape[-1], seed=4) ** 2,
+    ]
     results = []
     for layer in (ours, theirs):
         layer.set_weights(start)
@@ -164,7 +271,11 @@ def test_batch_normalisation_equals_keras_own_in_output_gradients_and_moving_ave
 
 
 def test_seeds_derived_for_two_places_or_from_two_seeds_differ():
-    derived = {derive_seed(seed, place) for seed in range(20) for place in ("encoder_1", "encoder_2", "kernel")}
+    derived = {
+        derive_seed(seed, place)
+        for seed in range(20)
+        for place in ("encoder_1", "encoder_2", "kernel")
+    }
     assert len(derived) == 60
     assert derive_seed(3, "kernel") == derive_seed(3, "kernel")
     assert all(0 <= seed < 2**31 for seed in derived)
@@ -184,13 +295,26 @@ def test_an_examples_random_numbers_dont_depend_on_the_batch(sampler):
 
 
 def test_random_numbers_of_no_example_are_an_empty_batch():
-    assert tuple(per_example(tf.random.stateless_normal, 6, np.zeros(0, np.int64), 1).shape) == (0, 6)
+    assert tuple(per_example(tf.random.stateless_normal, 6, np.zeros(0, np.int64), 1).shape) == (
+        0,
+        6,
+    )
 
 
 def test_random_numbers_have_the_samplers_distribution():
     draws = np.arange(200)
-    assert stats.kstest(per_example(tf.random.stateless_normal, 50, draws, 1).numpy().ravel(), "norm").pvalue > 1e-3
-    assert stats.kstest(per_example(tf.random.stateless_uniform, 50, draws, 1).numpy().ravel(), "uniform").pvalue > 1e-3
+    assert (
+        stats.kstest(
+            per_example(tf.random.stateless_normal, 50, draws, 1).numpy().ravel(), "norm"
+        ).pvalue
+        > 1e-3
+    )
+    assert (
+        stats.kstest(
+            per_example(tf.random.stateless_uniform, 50, draws, 1).numpy().ravel(), "uniform"
+        ).pvalue
+        > 1e-3
+    )
 
 
 # Readouts
@@ -199,7 +323,9 @@ def test_random_numbers_have_the_samplers_distribution():
 def test_inverse_softplus_inverts_softplus():
     rates = np.array([1e-3, 0.01, 0.5, 1.0, 30.0, 800.0])
     np.testing.assert_allclose(softplus(readouts.inverse_softplus(rates)), rates, rtol=1e-12)
-    np.testing.assert_allclose(readouts.inverse_softplus([np.log(2.0), 1000.0]), [0.0, 1000.0], atol=1e-12)
+    np.testing.assert_allclose(
+        readouts.inverse_softplus([np.log(2.0), 1000.0]), [0.0, 1000.0], atol=1e-12
+    )
 
 
 def test_inverse_softplus_floors_a_silent_neuron():
@@ -207,7 +333,9 @@ def test_inverse_softplus_floors_a_silent_neuron():
 
 
 def readout(name, height=2, width=3, channels=4, neurons=5, **settings):
-    layer = built(systems.READOUTS[name].load()(neurons=neurons, seed=2, **settings), height, width, channels)
+    layer = built(
+        systems.READOUTS[name].load()(neurons=neurons, seed=2, **settings), height, width, channels
+    )
     layer.bias.assign(random(neurons, seed=8))
     if name == "fm":
         layer.start(np.ones(neurons), [[1, 0], [0, 2], [1, 2], [0, 0], [1, 1]])
@@ -216,11 +344,15 @@ def readout(name, height=2, width=3, channels=4, neurons=5, **settings):
 
 def test_factorized_readout_is_equation_5():
     layer, hidden = readout("fr"), random(6, 2, 3, 4)
-    mask, features, bias = (np.asarray(w, np.float64) for w in (layer.mask, layer.features, layer.bias))
+    mask, features, bias = (
+        np.asarray(w, np.float64) for w in (layer.mask, layer.features, layer.bias)
+    )
     expected = np.zeros((6, 5))
     for image in range(6):
         for neuron in range(5):
-            pooled = sum(mask[y, x, neuron] * hidden[image, y, x] for y in range(2) for x in range(3))
+            pooled = sum(
+                mask[y, x, neuron] * hidden[image, y, x] for y in range(2) for x in range(3)
+            )
             expected[image, neuron] = softplus(pooled @ features[:, neuron] + bias[neuron])
     np.testing.assert_allclose(layer(hidden)[0], expected, rtol=1e-5)
     np.testing.assert_array_equal(layer.masks(), np.moveaxis(mask.astype(np.float32), -1, 0))
@@ -238,19 +370,30 @@ def test_fixed_mask_readout_sees_its_own_cell_and_no_other():
 
 def test_fully_connected_readout_is_one_dense_map_outside_training():
     layer, hidden = readout("fc"), random(6, 2, 3, 4)
-    expected = softplus(hidden.reshape(6, -1).astype(np.float64) @ np.asarray(layer.kernel) + np.asarray(layer.bias))
+    expected = softplus(
+        hidden.reshape(6, -1).astype(np.float64) @ np.asarray(layer.kernel) + np.asarray(layer.bias)
+    )
     np.testing.assert_allclose(layer(hidden)[0], expected, rtol=1e-5)
-    np.testing.assert_array_equal(layer(hidden, draws=np.arange(6))[0], layer(hidden, draws=np.arange(6) + 9)[0])
+    np.testing.assert_array_equal(
+        layer(hidden, draws=np.arange(6))[0], layer(hidden, draws=np.arange(6) + 9)[0]
+    )
 
 
 def test_penalties_are_those_of_the_papers_sparsity():
-    fr, fm, fc = readout("fr", readout_l1=0.3), readout("fm", readout_l1=0.3), readout("fc", readout_l1=0.3)
+    fr, fm, fc = (
+        readout("fr", readout_l1=0.3),
+        readout("fm", readout_l1=0.3),
+        readout("fc", readout_l1=0.3),
+    )
     norms = [np.abs(fr.mask[:, :, n]).sum() * np.abs(fr.features[:, n]).sum() for n in range(5)]
     expected = {
         fr: {"readout_l1": (np.mean(norms), 0.3)},
         fm: {"readout_l1": (np.abs(fm.features).sum(axis=0).mean(), 0.3)},
-        fc: {"readout_l2": ((np.asarray(fc.kernel) ** 2).sum(axis=0).mean(), 0.01),
-             "readout_l1": (np.abs(fc.kernel).sum(axis=0).mean(), 0.3)}}
+        fc: {
+            "readout_l2": ((np.asarray(fc.kernel) ** 2).sum(axis=0).mean(), 0.01),
+            "readout_l1": (np.abs(fc.kernel).sum(axis=0).mean(), 0.3),
+        },
+    }
     for layer, terms in expected.items():
         assert layer.penalties().keys() == terms.keys() == set(layer.term_names)
         for name, (value, weight) in terms.items():
@@ -263,7 +406,9 @@ def test_an_initialised_readout_answers_no_drive_with_the_mean_response(name):
     mean_response = np.array([0.02, 0.5, 1.0, 3.0, 40.0])
     layer = readout(name)
     layer.start(mean_response, *([np.zeros((5, 2), int)] if name == "fm" else []))
-    np.testing.assert_allclose(layer(np.zeros((2, 2, 3, 4), np.float32))[0], [mean_response] * 2, rtol=1e-5)
+    np.testing.assert_allclose(
+        layer(np.zeros((2, 2, 3, 4), np.float32))[0], [mean_response] * 2, rtol=1e-5
+    )
 
 
 def test_initial_masks_and_features_have_the_pinned_deviations():
@@ -277,15 +422,21 @@ def test_dropout_is_a_function_of_the_draw():
     draws = np.array([7, 3, 20])
     first = layer(hidden, draws=draws, training=True)[0].numpy()
     np.testing.assert_array_equal(layer(hidden, draws=draws, training=True)[0], first)
-    np.testing.assert_allclose(layer(hidden[::-1], draws=draws[::-1], training=True)[0], first[::-1], rtol=1e-6)
-    np.testing.assert_allclose(layer(hidden[1:2], draws=draws[1:2], training=True)[0], first[1:2], rtol=1e-6)
+    np.testing.assert_allclose(
+        layer(hidden[::-1], draws=draws[::-1], training=True)[0], first[::-1], rtol=1e-6
+    )
+    np.testing.assert_allclose(
+        layer(hidden[1:2], draws=draws[1:2], training=True)[0], first[1:2], rtol=1e-6
+    )
     assert not np.isclose(layer(hidden, draws=draws + 1, training=True)[0], first).any()
 
 
 def test_dropout_keeps_half_of_the_inputs_at_twice_their_value():
     layer = built(readouts.FullyConnectedReadout(neurons=400), 10, 10, 4)
     layer.kernel.assign(np.eye(400))
-    outputs = layer(np.ones((20, 10, 10, 4), np.float32), draws=np.arange(20), training=True)[0].numpy()
+    outputs = layer(np.ones((20, 10, 10, 4), np.float32), draws=np.arange(20), training=True)[
+        0
+    ].numpy()
     kept = np.isclose(outputs, softplus(2.0))
     assert (kept | np.isclose(outputs, softplus(0.0))).all()
     assert stats.binomtest(int(kept.sum()), kept.size, 0.5).pvalue > 1e-3
@@ -299,7 +450,9 @@ def test_absolute_is_the_modulus_with_a_slope_that_is_0_at_0():
         total = tf.reduce_sum(absolute(values) * [1.0, 2.0, 3.0, 4.0, 5.0])
     np.testing.assert_array_equal(absolute(values), np.abs(values))
     x = np.asarray(values, np.float64)
-    np.testing.assert_allclose(tape.gradient(total, values), np.arange(1, 6) * np.clip(1000 * x, -1, 1), rtol=1e-6)
+    np.testing.assert_allclose(
+        tape.gradient(total, values), np.arange(1, 6) * np.clip(1000 * x, -1, 1), rtol=1e-6
+    )
 
 
 # Bottlenecks
@@ -310,7 +463,9 @@ def test_dense_bottleneck_is_two_dense_maps():
     for dense in (layer.compress, layer.expand):
         dense.bias.assign(random(*dense.bias.shape))
     code, terms = layer(hidden)
-    latent = hidden.reshape(6, 24) @ np.asarray(layer.compress.kernel) + np.asarray(layer.compress.bias)
+    latent = hidden.reshape(6, 24) @ np.asarray(layer.compress.kernel) + np.asarray(
+        layer.compress.bias
+    )
     expected = latent @ np.asarray(layer.expand.kernel) + np.asarray(layer.expand.bias)
     np.testing.assert_allclose(code, expected.reshape(6, 2, 3, 4), atol=1e-5)
     assert terms == {}
@@ -319,10 +474,15 @@ def test_dense_bottleneck_is_two_dense_maps():
 @pytest.fixture(scope="module")
 def gaussian():
     """A VAE's bottleneck with biases, and its posterior by NumPy for hidden activity (6, 2, 3, 4)."""
-    layer, hidden = built(GaussianBottleneck(latent_size=5, pixels=96, seed=1), 2, 3, 4), random(6, 2, 3, 4)
+    layer, hidden = (
+        built(GaussianBottleneck(latent_size=5, pixels=96, seed=1), 2, 3, 4),
+        random(6, 2, 3, 4),
+    )
     for dense in (layer.compress, layer.expand):
         dense.bias.assign(random(*dense.bias.shape))
-    both = hidden.reshape(6, 24).astype(np.float64) @ np.asarray(layer.compress.kernel) + np.asarray(layer.compress.bias)
+    both = hidden.reshape(6, 24).astype(np.float64) @ np.asarray(
+        layer.compress.kernel
+    ) + np.asarray(layer.compress.bias)
     return layer, hidden, both[:, :5], both[:, 5:]
 
 
@@ -348,9 +508,13 @@ def test_training_samples_the_posterior_once_per_example():
     layer.compress.bias.assign(np.concatenate([mean, 2 * np.log(deviation)]))
     layer.expand.kernel.assign(np.eye(3))
     draws = np.arange(2000)
-    latent = layer(np.zeros((2000, 1, 1, 3), np.float32), draws=draws, training=True)[0].numpy()[:, 0, 0]
+    latent = layer(np.zeros((2000, 1, 1, 3), np.float32), draws=draws, training=True)[0].numpy()[
+        :, 0, 0
+    ]
     for place in range(3):
-        assert stats.kstest((latent[:, place] - mean[place]) / deviation[place], "norm").pvalue > 1e-3
+        assert (
+            stats.kstest((latent[:, place] - mean[place]) / deviation[place], "norm").pvalue > 1e-3
+        )
     assert np.abs(np.corrcoef(latent.T) - np.eye(3)).max() < 0.1
     again = layer(np.zeros((2, 1, 1, 3), np.float32), draws=draws[[5, 90]], training=True)[0]
     np.testing.assert_array_equal(again[:, 0, 0], latent[[5, 90]])
@@ -360,17 +524,25 @@ def test_training_samples_the_posterior_once_per_example():
 
 
 def quantizer(codes=6, dim=5, **settings):
-    layer = built(QuantizedBottleneck(codebook_size=codes, code_dim=dim, seed=3, **settings), 2, 3, 4)
+    layer = built(
+        QuantizedBottleneck(codebook_size=codes, code_dim=dim, seed=3, **settings), 2, 3, 4
+    )
     layer.projection.bias.assign(0.1 * random(dim, seed=7))
     return layer
 
 
 def projected(layer, hidden):
-    return hidden.astype(np.float64) @ np.asarray(layer.projection.kernel) + np.asarray(layer.projection.bias)
+    return hidden.astype(np.float64) @ np.asarray(layer.projection.kernel) + np.asarray(
+        layer.projection.bias
+    )
 
 
 def nearest(vectors, codebook):
-    return cdist(vectors.reshape(-1, vectors.shape[-1]), codebook).argmin(axis=1).reshape(vectors.shape[:-1])
+    return (
+        cdist(vectors.reshape(-1, vectors.shape[-1]), codebook)
+        .argmin(axis=1)
+        .reshape(vectors.shape[:-1])
+    )
 
 
 def test_quantizer_gives_every_cell_its_nearest_code():
@@ -384,7 +556,9 @@ def test_quantizer_gives_every_cell_its_nearest_code():
     distance = ((projected(layer, hidden) - codebook[indices]) ** 2).mean(axis=(1, 2, 3))
     np.testing.assert_allclose(terms["commitment"].value, distance, rtol=1e-5)
     shares = np.bincount(indices.ravel(), minlength=len(codebook)) / indices.size
-    np.testing.assert_allclose(terms["codebook_perplexity"].value, [np.exp(entropy(shares))] * len(hidden), rtol=1e-5)
+    np.testing.assert_allclose(
+        terms["codebook_perplexity"].value, [np.exp(entropy(shares))] * len(hidden), rtol=1e-5
+    )
     assert terms["commitment"].weight == 0.25 and terms["codebook_perplexity"].weight == 0
     assert terms.keys() == {"commitment", "codebook_perplexity"}
 
@@ -396,7 +570,9 @@ def test_the_decoders_gradient_passes_straight_through_to_the_projection():
         tape.watch(inputs)
         loss = tf.reduce_sum(layer(inputs)[0] * upstream)
     to_inputs, to_kernel = tape.gradient(loss, [inputs, layer.projection.kernel.value])
-    np.testing.assert_allclose(to_inputs, upstream @ np.asarray(layer.projection.kernel).T, atol=1e-5)
+    np.testing.assert_allclose(
+        to_inputs, upstream @ np.asarray(layer.projection.kernel).T, atol=1e-5
+    )
     np.testing.assert_allclose(to_kernel, np.einsum("bhwi,bhwo->io", hidden, upstream), atol=1e-4)
 
 
@@ -407,7 +583,12 @@ def test_commitment_pulls_the_projection_towards_its_code():
     with tf.GradientTape() as tape:
         tape.watch(inputs)
         loss = tf.reduce_sum(layer(inputs)[1]["commitment"].value)
-    expected = 2 * (vectors - codebook[nearest(vectors, codebook)]) / (2 * 3 * 5) @ np.asarray(layer.projection.kernel).T
+    expected = (
+        2
+        * (vectors - codebook[nearest(vectors, codebook)])
+        / (2 * 3 * 5)
+        @ np.asarray(layer.projection.kernel).T
+    )
     np.testing.assert_allclose(tape.gradient(loss, inputs), expected, atol=1e-5)
 
 
@@ -424,7 +605,9 @@ def test_averages_move_in_training_and_only_there():
 def test_the_codebook_follows_exponential_moving_averages_and_dead_codes_are_revived():
     """Against a NumPy version of appendix A.1; a dead code must become a vector of the batch."""
     layer = quantizer(codes=8)
-    layer.codebook.assign(np.concatenate([np.asarray(layer.codebook)[:5], 50 + np.ones((3, 5))]))  # three that none chooses
+    layer.codebook.assign(
+        np.concatenate([np.asarray(layer.codebook)[:5], 50 + np.ones((3, 5))])
+    )  # three that none chooses
     counts, sums = np.zeros(8), np.zeros((8, 5))
     revived = 0
     for step in range(4):
@@ -433,7 +616,9 @@ def test_the_codebook_follows_exponential_moving_averages_and_dead_codes_are_rev
         chosen = nearest(vectors, np.asarray(layer.codebook))
         keep = 0.99 if step else 0.0
         counts = keep * counts + (1 - keep) * np.bincount(chosen, minlength=8)
-        sums = keep * sums + (1 - keep) * np.stack([vectors[chosen == k].sum(axis=0) for k in range(8)])
+        sums = keep * sums + (1 - keep) * np.stack(
+            [vectors[chosen == k].sum(axis=0) for k in range(8)]
+        )
         layer(hidden, draws=np.arange(7 * step, 7 * step + 7), training=True)
         dead = counts < 1
         revived += dead.sum()

@@ -36,7 +36,16 @@ CONTENTS = published.files()
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch):
     """Nothing but this machine is spoken to: by default nobody listens where the recordings are fetched from."""
-    for name in ("DAENR_DATA_DIR", "DAENR_OFFLINE", "http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+    for name in (
+        "DAENR_DATA_DIR",
+        "DAENR_OFFLINE",
+        "http_proxy",
+        "https_proxy",
+        "all_proxy",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NO_PROXY", "*")
     monkeypatch.setattr(fetch, "URL", "http://127.0.0.1:9/supplement")
@@ -57,7 +66,11 @@ def cache(tmp_path, monkeypatch):
 def stand_in(monkeypatch):
     """What `simulated` gives: quicker to make than a region."""
     generator = np.random.default_rng(0)
-    recording = daenr_tf.Recording(images=generator.integers(0, 256, (9, 4, 4), np.uint8), responses=np.ones((9, 1)), simulated=True)
+    recording = daenr_tf.Recording(
+        images=generator.integers(0, 256, (9, 4, 4), np.uint8),
+        responses=np.ones((9, 1)),
+        simulated=True,
+    )
     asked = []
     monkeypatch.setattr(regions, "simulate", lambda region: asked.append(region) or recording)
     recording.__dict__["asked"] = asked
@@ -88,7 +101,9 @@ def serve(monkeypatch):
                 pass
 
         server = Server(("127.0.0.1", 0), Handler)
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        threading.Thread(
+            target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        ).start()
         servers.append(server)
         monkeypatch.setattr(fetch, "URL", f"http://127.0.0.1:{server.server_port}/supplement")
         return requests
@@ -117,6 +132,7 @@ def zipped(contents, top="", extra=(), compression=zipfile.ZIP_DEFLATED):
 
 def file(content, length=None):
     """An answer: the whole of `content`."""
+
     def answer(handler):
         handler.send_response(200)
         handler.send_header("Content-Length", str(len(content) if length is None else length))
@@ -140,12 +156,22 @@ def test_simulated_is_the_region_asked_for_and_3_by_default(stand_in):
 
 def test_a_path_is_ones_own_recording(tmp_path):
     generator = np.random.default_rng(0)
-    np.savez(tmp_path / "mine.npz", images=generator.integers(0, 256, (9, 4, 4), np.uint8), responses=np.ones((9, 1)))
-    for path in (tmp_path / "mine.npz", str(tmp_path / "mine.npz"), os.fsencode(tmp_path / "mine.npz")):
+    np.savez(
+        tmp_path / "mine.npz",
+        images=generator.integers(0, 256, (9, 4, 4), np.uint8),
+        responses=np.ones((9, 1)),
+    )
+    for path in (
+        tmp_path / "mine.npz",
+        str(tmp_path / "mine.npz"),
+        os.fsencode(tmp_path / "mine.npz"),
+    ):
         assert load_recording(path, region=2).name == "mine"
 
 
-@pytest.mark.parametrize("dataset", ["", "nowhere.npz", "Simulated", "null\0byte", "\ud800", "line\nbreak"])
+@pytest.mark.parametrize(
+    "dataset", ["", "nowhere.npz", "Simulated", "null\0byte", "\ud800", "line\nbreak"]
+)
 def test_a_dataset_that_is_neither_a_name_nor_a_file_is_refused(dataset):
     with refused("dataset", "auto, antolik, simulated or FILE.npz"):
         load_recording(dataset)
@@ -176,7 +202,9 @@ def test_the_folder_named_comes_before_the_environments(tmp_path, monkeypatch):
     published.write(tmp_path / "named", CONTENTS)
     monkeypatch.setenv("DAENR_DATA_DIR", str(tmp_path / "nowhere"))
     for dataset in ("antolik", "auto"):
-        assert load_recording(dataset, 2, tmp_path / "named").source == str(tmp_path / "named" / "Data" / "region2")
+        assert load_recording(dataset, 2, tmp_path / "named").source == str(
+            tmp_path / "named" / "Data" / "region2"
+        )
     monkeypatch.setenv("DAENR_DATA_DIR", str(tmp_path / "named"))
     assert load_recording("antolik", 1).name == "antolik-r1"
     assert load_recording("auto").name == "antolik-r3"
@@ -184,7 +212,9 @@ def test_the_folder_named_comes_before_the_environments(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("dataset", ["antolik", "auto"])
 @pytest.mark.parametrize("way", ["argument", "environment"])
-def test_a_folder_that_was_named_and_is_broken_is_an_error_and_never_a_reason_to_fall_back(dataset, way, tmp_path, monkeypatch, serve, capsys):
+def test_a_folder_that_was_named_and_is_broken_is_an_error_and_never_a_reason_to_fall_back(
+    dataset, way, tmp_path, monkeypatch, serve, capsys
+):
     requests = serve(file(zipped(CONTENTS)))
     published.write(tmp_path, all_but(3, "training_inputs.npy"))
     broken = {str(tmp_path): "training_inputs.npy", str(tmp_path / "nowhere"): "Data/region3/"}
@@ -226,9 +256,13 @@ def test_auto_falls_back_under_a_banner_where_nothing_can_be_fetched(cache, stan
     assert not cache.exists()
 
 
-def test_a_damaged_cache_is_an_error_and_is_neither_fetched_anew_nor_fallen_back_from(cache, serve, stand_in):
+def test_a_damaged_cache_is_an_error_and_is_neither_fetched_anew_nor_fallen_back_from(
+    cache, serve, stand_in
+):
     requests = serve(file(zipped(CONTENTS)))
-    published.write(cache, {**CONTENTS, (3, "training_set.npy"): CONTENTS[3, "training_set.npy"][:-1]})
+    published.write(
+        cache, {**CONTENTS, (3, "training_set.npy"): CONTENTS[3, "training_set.npy"][:-1]}
+    )
     for dataset in ("auto", "antolik"):
         with refused(str(cache), "training_set.npy", "cut off or altered"):
             load_recording(dataset)
@@ -238,17 +272,35 @@ def test_a_damaged_cache_is_an_error_and_is_neither_fetched_anew_nor_fallen_back
 # Fetching
 
 
-@pytest.mark.parametrize("top, extra", [
-    ("", ()), ("S1 Dataset/", ()),
-    ("a/b/", [("__MACOSX/a/b/Data/region1/._training_set.npy", b"junk"), ("__MACOSX/Data/region1/training_set.npy", b"junk"),
-              ("a/readme.txt", b"hello"), ("a/b/Data/", b""), ("a/b/Data/region1/notes.txt", b"hello")]),
-])
+@pytest.mark.parametrize(
+    "top, extra",
+    [
+        ("", ()),
+        ("S1 Dataset/", ()),
+        (
+            "a/b/",
+            [
+                ("__MACOSX/a/b/Data/region1/._training_set.npy", b"junk"),
+                ("__MACOSX/Data/region1/training_set.npy", b"junk"),
+                ("a/readme.txt", b"hello"),
+                ("a/b/Data/", b""),
+                ("a/b/Data/region1/notes.txt", b"hello"),
+            ],
+        ),
+    ],
+)
 def test_what_is_fetched_lands_in_the_cache_and_is_fetched_once(top, extra, cache, serve):
     requests = serve(file(zipped(CONTENTS, top, extra)))
     for region in (1, 2, 3):
         assert load_recording("auto", region).source == str(cache / "Data" / f"region{region}")
     assert requests == ["/supplement"]
-    assert everything_under(cache) == sorted(["Data", *(f"Data/region{r}" for r in (1, 2, 3)), *(f"Data/region{r}/{name}" for r, name in CONTENTS)])
+    assert everything_under(cache) == sorted(
+        [
+            "Data",
+            *(f"Data/region{r}" for r in (1, 2, 3)),
+            *(f"Data/region{r}/{name}" for r, name in CONTENTS),
+        ]
+    )
 
 
 def without_length(handler):
@@ -277,6 +329,7 @@ def stall_midway(serve):
 
 def drip(start):
     """An answer that never stalls and never ends, a byte every 50 ms."""
+
     def make(serve):
         def answer(handler):
             start(handler)
@@ -342,7 +395,12 @@ def broken_stream():
 
 
 def climbing():
-    names = [("../../climbed", b"x"), ("/climbed", b"x"), ("../Data/region1/climbed", b"x"), ("Data/region1/../../climbed", b"x")]
+    names = [
+        ("../../climbed", b"x"),
+        ("/climbed", b"x"),
+        ("../Data/region1/climbed", b"x"),
+        ("Data/region1/../../climbed", b"x"),
+    ]
     return zipped({key: value for key, value in CONTENTS.items() if key[0] != 2}, extra=names)
 
 
@@ -363,29 +421,58 @@ BAD_SERVERS = {
     "hangs up": (lambda _: lambda handler: None, ("could not be fetched", "ConnectionError")),
     "does not have it": (status(404), ("could not be fetched", "404")),
     "is broken": (status(500), ("could not be fetched", "500")),
-    "turns in circles": (status(302, ("Location", "/supplement")), ("could not be fetched", "TooManyRedirects")),
-    "sends one elsewhere": (status(302, ("Location", "file:///etc/passwd")), ("could not be fetched", "InvalidSchema")),
-    "tells a length that is none": (status(200, ("Content-Length", "many")), ("could not be fetched",)),
-    "packs what is not packed": (status(200, ("Content-Encoding", "gzip"), ("Content-Length", "9")), ("could not be fetched",)),
+    "turns in circles": (
+        status(302, ("Location", "/supplement")),
+        ("could not be fetched", "TooManyRedirects"),
+    ),
+    "sends one elsewhere": (
+        status(302, ("Location", "file:///etc/passwd")),
+        ("could not be fetched", "InvalidSchema"),
+    ),
+    "tells a length that is none": (
+        status(200, ("Content-Length", "many")),
+        ("could not be fetched",),
+    ),
+    "packs what is not packed": (
+        status(200, ("Content-Encoding", "gzip"), ("Content-Length", "9")),
+        ("could not be fetched",),
+    ),
     "has nothing": (content(lambda: b""), ("expected the published recordings", "zip")),
-    "has a page": (content(lambda: b"<html>sign in</html>"), ("expected the published recordings", "zip")),
-    "has another zip": (content(lambda: zipped({}, extra=[("paper.pdf", b"%PDF")])), ("Data/region1/",)),
+    "has a page": (
+        content(lambda: b"<html>sign in</html>"),
+        ("expected the published recordings", "zip"),
+    ),
+    "has another zip": (
+        content(lambda: zipped({}, extra=[("paper.pdf", b"%PDF")])),
+        ("Data/region1/",),
+    ),
     "lacks a file": (
-        content(lambda: zipped(all_but(3, "training_set.npy"))), ("Data/region3/training_set.npy", "no such file")),
+        content(lambda: zipped(all_but(3, "training_set.npy"))),
+        ("Data/region3/training_set.npy", "no such file"),
+    ),
     "altered a file": (content(altered), ("Data/region2/validation_set.npy", "altered")),
     "damaged its zip": (content(broken_stream), ("expected the published recordings",)),
-    "cut its zip short": (content(lambda: zipped(CONTENTS)[:-30]), ("expected the published recordings",)),
+    "cut its zip short": (
+        content(lambda: zipped(CONTENTS)[:-30]),
+        ("expected the published recordings",),
+    ),
     "climbs out": (content(climbing), ("Data/region2/",)),
     "links out": (content(linked), ("Data/region1/training_set.npy", ".npy format")),
     "has a file twice": (
-        content(lambda: zipped(CONTENTS, extra=[("x/Data/region1/training_set.npy", b"x")])), ("Data/region1/training_set.npy twice",)),
+        content(lambda: zipped(CONTENTS, extra=[("x/Data/region1/training_set.npy", b"x")])),
+        ("Data/region1/training_set.npy twice",),
+    ),
     "has a bomb": (
-        content(lambda: zipped({**CONTENTS, (1, "training_set.npy"): bytes(3_000_000)})), ("training_set.npy", "3000000 bytes")),
+        content(lambda: zipped({**CONTENTS, (1, "training_set.npy"): bytes(3_000_000)})),
+        ("training_set.npy", "3000000 bytes"),
+    ),
 }
 
 
 @pytest.mark.parametrize("case", BAD_SERVERS)
-def test_a_server_that_fails_is_refused_in_one_line_and_nothing_is_left(case, tmp_path, serve, monkeypatch):
+def test_a_server_that_fails_is_refused_in_one_line_and_nothing_is_left(
+    case, tmp_path, serve, monkeypatch
+):
     make, words = BAD_SERVERS[case]
     serve(make(serve))
     monkeypatch.setattr(fetch, "LARGEST_MEMBER", 1_000_000)
@@ -419,7 +506,9 @@ def test_a_transfer_that_was_given_up_does_not_go_on(tmp_path, serve, monkeypatc
 
 def fuzz(count, directory, monkeypatch):
     """Damaged archives, as if they had been transferred: refused, or what they hold is whole."""
-    packed, stored = (zipped(CONTENTS, compression=kind) for kind in (zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED))
+    packed, stored = (
+        zipped(CONTENTS, compression=kind) for kind in (zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED)
+    )
     refusals = 0
     for seed in range(count):
         dice = random.Random(seed)
@@ -440,7 +529,10 @@ def fuzz(count, directory, monkeypatch):
             assert str(error).isprintable() and not target.exists(), (seed, error)
             refusals += 1
         else:
-            assert os.listdir(target) == ["Data"] and antolik.load_antolik(seed % 3 + 1, str(target)).neurons == 4
+            assert (
+                os.listdir(target) == ["Data"]
+                and antolik.load_antolik(seed % 3 + 1, str(target)).neurons == 4
+            )
     assert refusals > count // 2
     assert all(name.isdigit() for name in os.listdir(directory))
 
@@ -482,12 +574,16 @@ def test_of_two_that_fetch_at_once_the_second_keeps_what_the_first_put_there(tmp
 
 
 @pytest.mark.parametrize("full", ["transfer", "unpacking"])
-def test_a_full_disk_ends_a_fetch_in_one_line_and_leaves_nothing(full, tmp_path, serve, monkeypatch):
+def test_a_full_disk_ends_a_fetch_in_one_line_and_leaves_nothing(
+    full, tmp_path, serve, monkeypatch
+):
     def no_room(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     serve(file(zipped(CONTENTS)))
-    monkeypatch.setattr(*(("shutil.copyfileobj", no_room) if full == "unpacking" else ("pooch.retrieve", no_room)))
+    monkeypatch.setattr(
+        *(("shutil.copyfileobj", no_room) if full == "unpacking" else ("pooch.retrieve", no_room))
+    )
     with refused(fetch.URL, "No space left on device", kind=FetchError):
         fetch.fetch(str(tmp_path / "cache"))
     assert os.listdir(tmp_path) == []
@@ -503,7 +599,9 @@ fetch.fetch(directory)
 
 def test_what_a_killed_fetch_left_is_removed_and_what_a_living_one_needs_is_not(tmp_path, serve):
     serve(stall_midway(serve))
-    living = subprocess.Popen([sys.executable, "-c", FETCH, fetch.URL, str(tmp_path)], stderr=subprocess.DEVNULL)
+    living = subprocess.Popen(
+        [sys.executable, "-c", FETCH, fetch.URL, str(tmp_path)], stderr=subprocess.DEVNULL
+    )
     try:
         while not list(tmp_path.glob(".fetch-*/*")):  # it has made its folder and begun to fill it
             assert living.poll() is None
@@ -512,7 +610,9 @@ def test_what_a_killed_fetch_left_is_removed_and_what_a_living_one_needs_is_not(
         (tmp_path / ".fetch-notes").mkdir()  # not of ours
         serve(file(zipped(CONTENTS)))
         fetch.fetch(str(tmp_path))
-        assert sorted(os.listdir(tmp_path)) == sorted([aside, ".fetch-notes", "Data"]) and os.listdir(tmp_path / aside)
+        assert sorted(os.listdir(tmp_path)) == sorted(
+            [aside, ".fetch-notes", "Data"]
+        ) and os.listdir(tmp_path / aside)
     finally:
         living.kill()
     assert living.wait() == -signal.SIGKILL
@@ -523,6 +623,7 @@ def test_what_a_killed_fetch_left_is_removed_and_what_a_living_one_needs_is_not(
 
 def test_a_file_system_without_locks_is_fetched_into_all_the_same(tmp_path, serve, monkeypatch):
     """There, nothing says which folders are alive: they stay."""
+
     def no_locks(*_):
         raise OSError(errno.ENOLCK, "No locks available")
 

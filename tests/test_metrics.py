@@ -39,7 +39,9 @@ def ceiling_of_one_neuron(trials):
     known = [v for v in variances if v is not None]
     if not known or len(means) < 2:
         return np.nan
-    noise = np.mean([(np.mean(known) if v is None else v) / k for v, k in zip(variances, counts, strict=True)])
+    noise = np.mean(
+        [(np.mean(known) if v is None else v) / k for v, k in zip(variances, counts, strict=True)]
+    )
     total = np.var(means, ddof=1)
     return np.sqrt(np.clip((total - noise) / total, 0, 1))
 
@@ -56,8 +58,12 @@ class TestPearson:
 
     def test_a_perfect_prediction_has_one_and_its_negative_minus_one(self):
         _, observed = responses()
-        np.testing.assert_allclose(metrics.pearson_per_neuron(observed, observed), 1, rtol=0, atol=1e-14)
-        np.testing.assert_allclose(metrics.pearson_per_neuron(-2 * observed + 3, observed), -1, rtol=0, atol=1e-14)
+        np.testing.assert_allclose(
+            metrics.pearson_per_neuron(observed, observed), 1, rtol=0, atol=1e-14
+        )
+        np.testing.assert_allclose(
+            metrics.pearson_per_neuron(-2 * observed + 3, observed), -1, rtol=0, atol=1e-14
+        )
 
     @pytest.mark.parametrize("constant", [0.0, 0.1, -7e9])
     def test_a_constant_prediction_or_response_counts_as_exactly_zero(self, constant):
@@ -78,15 +84,24 @@ class TestPearson:
 
     def test_a_float32_prediction_that_differs_by_rounding_alone_is_constant(self):
         _, observed = responses()
-        jitter = np.float32(0.7) + np.random.default_rng(0).choice([-6e-8, 0, 6e-8], observed.shape).astype(np.float32)
+        jitter = np.float32(0.7) + np.random.default_rng(0).choice(
+            [-6e-8, 0, 6e-8], observed.shape
+        ).astype(np.float32)
         assert np.ptp(jitter) > 0
         assert not metrics.pearson_per_neuron(jitter, observed).any()
 
     def test_a_large_offset_or_an_extreme_scale_changes_nothing(self):
         predicted, observed = responses()
         expected = metrics.pearson_per_neuron(predicted, observed)
-        np.testing.assert_allclose(metrics.pearson_per_neuron(predicted + 1e8, observed - 1e8), expected, rtol=0, atol=1e-6)
-        np.testing.assert_allclose(metrics.pearson_per_neuron(predicted * 1e-200, observed * 1e200), expected, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(
+            metrics.pearson_per_neuron(predicted + 1e8, observed - 1e8), expected, rtol=0, atol=1e-6
+        )
+        np.testing.assert_allclose(
+            metrics.pearson_per_neuron(predicted * 1e-200, observed * 1e200),
+            expected,
+            rtol=0,
+            atol=1e-12,
+        )
 
     def test_a_value_that_is_not_finite_spoils_its_own_neuron_only(self):
         predicted, observed = responses()
@@ -96,14 +111,20 @@ class TestPearson:
         assert np.isnan(metrics.pearson_p_value(pcc, 50)).tolist() == np.isnan(pcc).tolist()
 
     @settings(deadline=None)
-    @given(arrays(np.float64, (9, 2, 2), elements=st.floats(-1e6, 1e6)), st.floats(1e-3, 1e3), st.floats(-1e3, 1e3))
+    @given(
+        arrays(np.float64, (9, 2, 2), elements=st.floats(-1e6, 1e6)),
+        st.floats(1e-3, 1e3),
+        st.floats(-1e3, 1e3),
+    )
     def test_is_bounded_symmetric_and_invariant_to_a_positive_affine_map(self, data, scale, offset):
         x, y = data[..., 0], data[..., 1]
         pcc = metrics.pearson_per_neuron(x, y)
         assert (np.abs(pcc) <= 1).all()
         np.testing.assert_allclose(metrics.pearson_per_neuron(y, x), pcc, rtol=0, atol=1e-12)
         assume((x.std(axis=0) > 1e-2).all())
-        np.testing.assert_allclose(metrics.pearson_per_neuron(scale * x + offset, y), pcc, rtol=0, atol=1e-6)
+        np.testing.assert_allclose(
+            metrics.pearson_per_neuron(scale * x + offset, y), pcc, rtol=0, atol=1e-6
+        )
 
     def test_significance_needs_a_positive_correlation_at_the_level(self):
         predicted, observed = responses(images=200)
@@ -111,18 +132,30 @@ class TestPearson:
         significant = metrics.significant_neurons(predicted, observed)
         assert significant.dtype == bool and significant.tolist() == [False] + [True] * 6
         rng = np.random.default_rng(1)
-        rate = metrics.significant_neurons(rng.normal(size=(50, 4000)), rng.normal(size=(50, 4000))).mean()
+        rate = metrics.significant_neurons(
+            rng.normal(size=(50, 4000)), rng.normal(size=(50, 4000))
+        ).mean()
         assert abs(rate - 0.025) < 4 * np.sqrt(0.025 * 0.975 / 4000)
 
     def test_too_few_images_are_never_significant(self):
-        np.testing.assert_array_equal(metrics.pearson_p_value(np.array([1.0, -1.0, np.nan]), 2), [1, 1, np.nan])
+        np.testing.assert_array_equal(
+            metrics.pearson_p_value(np.array([1.0, -1.0, np.nan]), 2), [1, 1, np.nan]
+        )
         assert not metrics.significant_neurons([[1.0], [2.0]], [[1.0], [2.0]]).any()
 
     @pytest.mark.parametrize(
         ("predicted", "observed", "message"),
         [
-            ((50,), (50,), r"predicted: expected \(images, neurons\), none of them 0, found shape \(50,\)"),
-            ((50, 3), (50, 4), r"observed: expected the shape \(50, 3\) of predicted, found \(50, 4\)"),
+            (
+                (50,),
+                (50,),
+                r"predicted: expected \(images, neurons\), none of them 0, found shape \(50,\)",
+            ),
+            (
+                (50, 3),
+                (50, 4),
+                r"observed: expected the shape \(50, 3\) of predicted, found \(50, 4\)",
+            ),
             ((0, 3), (0, 3), r"none of them 0, found shape \(0, 3\)"),
         ],
     )
@@ -133,10 +166,16 @@ class TestPearson:
 
 class TestNoiseCeiling:
     def test_full_trials_follow_the_formula(self):
-        trials = np.random.default_rng(0).gamma(1, 1, (6, 40, 1)) * np.random.default_rng(1).gamma(1, 1, (40, 5))
+        trials = np.random.default_rng(0).gamma(1, 1, (6, 40, 1)) * np.random.default_rng(1).gamma(
+            1, 1, (40, 5)
+        )
         total = trials.mean(axis=0).var(axis=0, ddof=1)
         noise = (trials.var(axis=0, ddof=1) / 6).mean(axis=0)
-        np.testing.assert_allclose(metrics.noise_ceiling(trials), np.sqrt(np.clip((total - noise) / total, 0, 1)), rtol=1e-12)
+        np.testing.assert_allclose(
+            metrics.noise_ceiling(trials),
+            np.sqrt(np.clip((total - noise) / total, 0, 1)),
+            rtol=1e-12,
+        )
 
     @settings(deadline=None, max_examples=60)
     @given(st.integers(0, 2**32 - 1), st.integers(1, 5), st.integers(1, 8), st.floats(0, 0.9))
@@ -163,7 +202,9 @@ class TestNoiseCeiling:
     def test_pure_noise_has_a_low_ceiling_and_noiseless_responses_have_one(self):
         rng = np.random.default_rng(0)
         assert metrics.noise_ceiling(rng.normal(size=(10, 500, 50))).mean() < 0.2
-        np.testing.assert_array_equal(metrics.noise_ceiling(np.repeat(rng.normal(size=(1, 9, 4)), 3, axis=0)), 1)
+        np.testing.assert_array_equal(
+            metrics.noise_ceiling(np.repeat(rng.normal(size=(1, 9, 4)), 3, axis=0)), 1
+        )
 
     @pytest.mark.parametrize("value", [0.0, 0.1, 1e9])
     def test_a_silent_or_constant_neuron_has_zero(self, value):
@@ -178,10 +219,15 @@ class TestNoiseCeiling:
         assert np.isnan(metrics.noise_ceiling(trials[:, :1])).all()
 
     def test_wrong_shapes_are_refused(self):
-        with pytest.raises(InputError, match=r"trials: expected \(repeats, images, neurons\).*found shape \(3, 4\)"):
+        with pytest.raises(
+            InputError, match=r"trials: expected \(repeats, images, neurons\).*found shape \(3, 4\)"
+        ):
             metrics.noise_ceiling(np.zeros((3, 4)))
 
-    @pytest.mark.skipif(not ANTOLIK.is_dir(), reason="the recordings of Antolik et al. 2016 are not beside this checkout")
+    @pytest.mark.skipif(
+        not ANTOLIK.is_dir(),
+        reason="the recordings of Antolik et al. 2016 are not beside this checkout",
+    )
     @pytest.mark.parametrize(("region", "ceiling"), [(1, 0.81), (2, 0.69), (3, 0.78)])
     def test_mean_ceiling_of_the_published_recordings(self, region, ceiling):
         trials = np.load(ANTOLIK / f"region{region}" / "raw_validation_set.npy")
@@ -190,16 +236,25 @@ class TestNoiseCeiling:
 
 class TestNormalized:
     def test_per_neuron_is_empty_under_the_lowest_usable_ceiling(self):
-        pcc, ceiling = np.array([0.4, 0.4, 0.4, 0.4, -0.2]), np.array([0.8, 0.1, 0.0999, np.nan, 0.5])
-        np.testing.assert_allclose(metrics.pcc_normalized(pcc, ceiling), [0.5, 4, np.nan, np.nan, -0.4])
+        pcc, ceiling = (
+            np.array([0.4, 0.4, 0.4, 0.4, -0.2]),
+            np.array([0.8, 0.1, 0.0999, np.nan, 0.5]),
+        )
+        np.testing.assert_allclose(
+            metrics.pcc_normalized(pcc, ceiling), [0.5, 4, np.nan, np.nan, -0.4]
+        )
 
     def test_over_the_population_it_is_a_ratio_of_means_over_neurons_with_a_ceiling(self):
-        assert metrics.population_pcc_normalized([0.2, 0.4, 0.9], [0.5, 0.7, np.nan]) == pytest.approx(0.5)
+        assert metrics.population_pcc_normalized(
+            [0.2, 0.4, 0.9], [0.5, 0.7, np.nan]
+        ) == pytest.approx(0.5)
         assert np.isnan(metrics.population_pcc_normalized([0.2], [np.nan]))
         assert np.isnan(metrics.population_pcc_normalized([0.2], [0.0]))
 
     def test_wrong_shapes_are_refused(self):
-        with pytest.raises(InputError, match=r"ceiling: expected the shape \(2,\) of pcc, found \(3,\)"):
+        with pytest.raises(
+            InputError, match=r"ceiling: expected the shape \(2,\) of pcc, found \(3,\)"
+        ):
             metrics.pcc_normalized(np.zeros(2), np.zeros(3))
 
 
@@ -208,11 +263,27 @@ class TestImages:
     @pytest.mark.parametrize("noise", [0.02, 0.2, 1.0])
     def test_match_scikit_image(self, shape, noise):
         original, reconstruction = pictures(3, *shape, noise=noise)
-        options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "data_range": 1, "channel_axis": -1}
-        expected = [structural_similarity((a + 1) / 2, (b + 1) / 2, **options) for a, b in zip(original, reconstruction, strict=True)]
-        np.testing.assert_allclose(metrics.ssim(original, reconstruction), expected, rtol=0, atol=1e-6)
-        expected = [peak_signal_noise_ratio(a, b, data_range=2) for a, b in zip(original, reconstruction, strict=True)]
-        np.testing.assert_allclose(metrics.psnr(original, reconstruction), expected, rtol=0, atol=1e-6)
+        options = {
+            "gaussian_weights": True,
+            "sigma": 1.5,
+            "use_sample_covariance": False,
+            "data_range": 1,
+            "channel_axis": -1,
+        }
+        expected = [
+            structural_similarity((a + 1) / 2, (b + 1) / 2, **options)
+            for a, b in zip(original, reconstruction, strict=True)
+        ]
+        np.testing.assert_allclose(
+            metrics.ssim(original, reconstruction), expected, rtol=0, atol=1e-6
+        )
+        expected = [
+            peak_signal_noise_ratio(a, b, data_range=2)
+            for a, b in zip(original, reconstruction, strict=True)
+        ]
+        np.testing.assert_allclose(
+            metrics.psnr(original, reconstruction), expected, rtol=0, atol=1e-6
+        )
 
     def test_closed_forms(self):
         black, white = np.full((2, 16, 16, 1), -1.0), np.full((2, 16, 16, 1), 1.0)
@@ -243,12 +314,17 @@ class TestImages:
         original, reconstruction = (a.astype(np.float32) for a in pictures())
         for metric in (metrics.mse, metrics.psnr, metrics.ssim):
             assert metric(original, reconstruction).dtype == np.float64
-            np.testing.assert_array_equal(metric(original, reconstruction), metric(original.astype(float), reconstruction.astype(float)))
+            np.testing.assert_array_equal(
+                metric(original, reconstruction),
+                metric(original.astype(float), reconstruction.astype(float)),
+            )
 
     def test_grey_images_may_lack_the_channel_axis(self):
         original, reconstruction = pictures(channels=1)
         for metric in (metrics.mse, metrics.psnr, metrics.ssim):
-            np.testing.assert_array_equal(metric(original[..., 0], reconstruction[..., 0]), metric(original, reconstruction))
+            np.testing.assert_array_equal(
+                metric(original[..., 0], reconstruction[..., 0]), metric(original, reconstruction)
+            )
 
     def test_ssim_of_images_smaller_than_its_window_is_nan(self):
         small = np.zeros((3, 10, 40, 1))
@@ -256,9 +332,15 @@ class TestImages:
 
     @pytest.mark.parametrize("metric", [metrics.mse, metrics.psnr, metrics.ssim])
     def test_wrong_shapes_are_refused(self, metric):
-        with pytest.raises(InputError, match=r"original: expected \(images, height, width, channels\) or .*found shape \(32, 32\)"):
+        with pytest.raises(
+            InputError,
+            match=r"original: expected \(images, height, width, channels\) or .*found shape \(32, 32\)",
+        ):
             metric(np.zeros((32, 32)), np.zeros((32, 32)))
-        with pytest.raises(InputError, match=r"reconstruction: expected the shape .* of original, found \(2, 16, 16, 3\)"):
+        with pytest.raises(
+            InputError,
+            match=r"reconstruction: expected the shape .* of original, found \(2, 16, 16, 3\)",
+        ):
             metric(np.zeros((2, 16, 16, 1)), np.zeros((2, 16, 16, 3)))
 
 
@@ -274,10 +356,15 @@ def test_the_neurons_that_are_worked_on_at_a_time_change_no_figure(neurons, monk
 
 
 def test_figures_take_little_memory_beside_the_arrays_they_are_of():
-    predicted, observed = (np.random.default_rng(seed).random((4000, 1000), np.float32) for seed in (0, 1))
+    predicted, observed = (
+        np.random.default_rng(seed).random((4000, 1000), np.float32) for seed in (0, 1)
+    )
     images = predicted.reshape(1000, 50, 80, 1)
-    for measure in (lambda: metrics.pearson_per_neuron(predicted, observed), lambda: metrics.noise_ceiling(np.stack([predicted, observed])[:, :400]),
-                    lambda: metrics.mse(images, observed.reshape(images.shape))):
+    for measure in (
+        lambda: metrics.pearson_per_neuron(predicted, observed),
+        lambda: metrics.noise_ceiling(np.stack([predicted, observed])[:, :400]),
+        lambda: metrics.mse(images, observed.reshape(images.shape)),
+    ):
         tracemalloc.start()
         try:
             measure()

@@ -19,7 +19,15 @@ from daenr_tf.models.build import adam, build_model
 from daenr_tf.models.daenr import DAENR
 from daenr_tf.models.keras_file import load_model, save_model
 
-SMALL = {"image_size": (8, 12), "latent_size": 5, "codebook_size": 6, "code_dim": 7, "activity_l1": 0.3, "readout_l1": 0.2, "seed": 1}
+SMALL = {
+    "image_size": (8, 12),
+    "latent_size": 5,
+    "codebook_size": 6,
+    "code_dim": 7,
+    "activity_l1": 0.3,
+    "readout_l1": 0.2,
+    "seed": 1,
+}
 ALPHA, BETA = 0.7, 1.9
 
 
@@ -27,11 +35,16 @@ def data(count=6, shape=(8, 12, 1), neurons=5, seed=0):
     """Images (count, *shape) in [-1, 1] and the targets of both heads."""
     generator = np.random.default_rng(seed)
     images = generator.uniform(-1, 1, (count, *shape)).astype(np.float32)
-    return images, {"reconstruction": images, "response": generator.gamma(1.0, 1.0, (count, neurons)).astype(np.float32)}
+    return images, {
+        "reconstruction": images,
+        "response": generator.gamma(1.0, 1.0, (count, neurons)).astype(np.float32),
+    }
 
 
 def small(recipe, recording, **settings):
-    return build_model(ModelConfig(**{**SMALL, "recipe": recipe, **settings}), recording, ALPHA, BETA)
+    return build_model(
+        ModelConfig(**{**SMALL, "recipe": recipe, **settings}), recording, ALPHA, BETA
+    )
 
 
 @pytest.fixture(scope="module", params=["cae_fr", "vae_fc", "vqvae_fm"])
@@ -49,13 +62,18 @@ def dense(layer, values):
 def by_hand(model, images, targets, outputs, training):
     """The loss's terms by NumPy, from the model's outputs and hidden activities: (value, weight in the total)."""
     hidden = [np.asarray(h, np.float64) for h in model.encoder(images, training=training)[0]]
-    image, rate = np.asarray(outputs["reconstruction"], np.float64), np.asarray(outputs["response"], np.float64)
+    image, rate = (
+        np.asarray(outputs["reconstruction"], np.float64),
+        np.asarray(outputs["response"], np.float64),
+    )
     mse = ((image - targets["reconstruction"]) ** 2).mean()
     poisson = (rate - targets["response"] * np.log(rate + 1e-7)).mean()
     terms = {"reconstruction": (mse, ALPHA), "response": (poisson, BETA)}
 
     if "vae" in model.name.split("_"):
-        mean, log_variance = np.split(dense(model.bottleneck.compress, hidden[3].reshape(len(images), -1)), 2, axis=1)
+        mean, log_variance = np.split(
+            dense(model.bottleneck.compress, hidden[3].reshape(len(images), -1)), 2, axis=1
+        )
         kl = 0.5 * (mean**2 + np.exp(log_variance) - 1 - log_variance).sum(axis=1).mean()
         terms["kl"] = kl, ALPHA * 2 / (8 * 12)
     if "vqvae" in model.name.split("_"):
@@ -63,8 +81,14 @@ def by_hand(model, images, targets, outputs, training):
         codes = np.asarray(model.bottleneck.codebook, np.float64)
         distances = ((vectors[..., None, :] - codes) ** 2).mean(axis=-1)
         terms["commitment"] = distances.min(axis=-1).mean(), ALPHA * 0.25
-        shares = np.bincount(distances.argmin(axis=-1).ravel(), minlength=len(codes)) / distances[..., 0].size
-        terms["codebook_perplexity"] = np.exp(-sum(share * np.log(share) for share in shares if share)), 0.0
+        shares = (
+            np.bincount(distances.argmin(axis=-1).ravel(), minlength=len(codes))
+            / distances[..., 0].size
+        )
+        terms["codebook_perplexity"] = (
+            np.exp(-sum(share * np.log(share) for share in shares if share)),
+            0.0,
+        )
 
     readout = model.readout
     if model.name.endswith("fr"):
@@ -73,7 +97,10 @@ def by_hand(model, images, targets, outputs, training):
         norms = np.abs(readout.features).sum(axis=0)
     else:
         norms = np.abs(readout.kernel).sum(axis=0)
-        terms["readout_l2"] = (np.asarray(readout.kernel, np.float64) ** 2).sum(axis=0).mean(), BETA * 0.01
+        terms["readout_l2"] = (
+            (np.asarray(readout.kernel, np.float64) ** 2).sum(axis=0).mean(),
+            BETA * 0.01,
+        )
     terms["readout_l1"] = norms.mean(), BETA * 0.2
     terms["activity_l1"] = np.abs(hidden[1]).mean(), BETA * 0.3
     return terms
@@ -83,7 +110,9 @@ def assert_logged(logged, terms):
     assert logged.keys() == {"loss", *terms}
     for name, (value, _) in terms.items():
         np.testing.assert_allclose(logged[name], value, rtol=2e-5, err_msg=name)
-    np.testing.assert_allclose(logged["loss"], sum(value * weight for value, weight in terms.values()), rtol=2e-5)
+    np.testing.assert_allclose(
+        logged["loss"], sum(value * weight for value, weight in terms.values()), rtol=2e-5
+    )
 
 
 def test_the_loss_is_that_of_equations_3_to_7(model):
@@ -107,23 +136,42 @@ def test_the_training_loss_is_that_of_equations_3_to_7(model):
 def test_training_descends_the_gradient_of_the_weighted_loss(model):
     """One step of plain gradient descent, against the gradient of the loss put together here."""
     images, targets = data()
-    config, before, draws = model.get_compile_config(), model.get_weights(), tf.range(6, dtype=tf.int64)
+    config, before, draws = (
+        model.get_compile_config(),
+        model.get_weights(),
+        tf.range(6, dtype=tf.int64),
+    )
     with tf.GradientTape() as tape:
         outputs, terms = model.forward(images, training=True, draws=draws)
         loss = ALPHA * tf.reduce_mean((outputs["reconstruction"] - images) ** 2)
-        loss += BETA * tf.reduce_mean(outputs["response"] - targets["response"] * tf.math.log(outputs["response"] + 1e-7))
+        loss += BETA * tf.reduce_mean(
+            outputs["response"] - targets["response"] * tf.math.log(outputs["response"] + 1e-7)
+        )
         for head, weight in (("reconstruction", ALPHA), ("response", BETA)):
-            loss += weight * tf.add_n([0.0, *(term.weight * tf.reduce_mean(term.value) for term in terms[head].values())])
+            loss += weight * tf.add_n(
+                [0.0, *(term.weight * tf.reduce_mean(term.value) for term in terms[head].values())]
+            )
     variables = model.trainable_variables
-    gradients = [tf.convert_to_tensor(gradient) for gradient in tape.gradient(loss, [v.value for v in variables])]
+    gradients = [
+        tf.convert_to_tensor(gradient)
+        for gradient in tape.gradient(loss, [v.value for v in variables])
+    ]
     model.set_weights(before)
     start = [np.asarray(v) for v in variables]
-    model.compile(keras.optimizers.SGD(0.1), loss_weights={"reconstruction": ALPHA, "response": BETA})
+    model.compile(
+        keras.optimizers.SGD(0.1), loss_weights={"reconstruction": ALPHA, "response": BETA}
+    )
     model.train_step(({"images": images, "draws": draws}, targets))
     for variable, old, gradient in zip(variables, start, gradients, strict=True):
         scale = np.abs(gradient).max()
         assert scale > 0, variable.path
-        np.testing.assert_allclose((old - np.asarray(variable)) / 0.1, gradient, rtol=1e-3, atol=1e-3 * scale + 1e-5, err_msg=variable.path)
+        np.testing.assert_allclose(
+            (old - np.asarray(variable)) / 0.1,
+            gradient,
+            rtol=1e-3,
+            atol=1e-3 * scale + 1e-5,
+            err_msg=variable.path,
+        )
     model.set_weights(before)
     model.compile_from_config(config)
 
@@ -135,10 +183,11 @@ def test_losses_can_be_named_and_left_out(model):
     rate, image = np.asarray(outputs["response"]), np.asarray(outputs["reconstruction"])
     poisson = (rate - targets["response"] * np.log(rate + 1e-7)).mean()
     for loss, expected in (
-            (None, ((image - images) ** 2).mean()),
-            ({"reconstruction": "mse", "response": "poisson"}, ((image - images) ** 2).mean()),
-            ({"reconstruction": keras.losses.MeanAbsoluteError()}, np.abs(image - images).mean()),
-            ({"reconstruction": "mae"}, np.abs(image - images).mean())):
+        (None, ((image - images) ** 2).mean()),
+        ({"reconstruction": "mse", "response": "poisson"}, ((image - images) ** 2).mean()),
+        ({"reconstruction": keras.losses.MeanAbsoluteError()}, np.abs(image - images).mean()),
+        ({"reconstruction": "mae"}, np.abs(image - images).mean()),
+    ):
         model.compile("sgd", loss=loss)
         model.reset_metrics()
         logged = model.test_step((images, targets))
@@ -147,9 +196,16 @@ def test_losses_can_be_named_and_left_out(model):
     model.compile_from_config(config)
 
 
-@pytest.mark.parametrize("arguments", [
-    {"loss": "mse"}, {"loss": {"respons": "poisson"}}, {"loss_weights": {"respons": 2.0}}, {"loss_weights": [1.0, 2.0]},
-    {"metrics": {"response": "mae"}}])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"loss": "mse"},
+        {"loss": {"respons": "poisson"}},
+        {"loss_weights": {"respons": 2.0}},
+        {"loss_weights": [1.0, 2.0]},
+        {"metrics": {"response": "mae"}},
+    ],
+)
 def test_compile_refuses_what_it_would_have_to_ignore(model, arguments):
     with pytest.raises(ValueError, match=f"{next(iter(arguments))}: expected .*, found"):
         model.compile("adam", **arguments)
@@ -164,18 +220,34 @@ def test_training_refuses_sample_weights(model):
 def test_plain_fit_evaluate_and_predict_work_and_log_every_term(recording):
     model = small("vqvae_fm", recording)
     images, targets = data(20)
-    terms = {"loss", "reconstruction", "commitment", "codebook_perplexity", "response", "readout_l1", "activity_l1"}
-    history = model.fit(images, targets, epochs=6, batch_size=6, validation_split=0.25, verbose=0, shuffle=False).history
+    terms = {
+        "loss",
+        "reconstruction",
+        "commitment",
+        "codebook_perplexity",
+        "response",
+        "readout_l1",
+        "activity_l1",
+    }
+    history = model.fit(
+        images, targets, epochs=6, batch_size=6, validation_split=0.25, verbose=0, shuffle=False
+    ).history
     assert history.keys() == terms | {f"val_{name}" for name in terms}
     assert history["loss"][-1] < history["loss"][0]
     assert all(np.isfinite(values).all() and len(values) == 6 for values in history.values())
 
     held_out = {name: target[15:] for name, target in targets.items()}
     evaluated = model.evaluate(images[15:], held_out, batch_size=2, verbose=0, return_dict=True)
-    for name in terms - {"codebook_perplexity"}:  # which is a figure of a batch, not a mean over images
+    for name in terms - {
+        "codebook_perplexity"
+    }:  # which is a figure of a batch, not a mean over images
         np.testing.assert_allclose(evaluated[name], history[f"val_{name}"][-1], rtol=1e-5)
     outputs = model.predict(images[15:], verbose=0)
-    np.testing.assert_allclose(((outputs["reconstruction"] - images[15:]) ** 2).mean(), evaluated["reconstruction"], rtol=1e-5)
+    np.testing.assert_allclose(
+        ((outputs["reconstruction"] - images[15:]) ** 2).mean(),
+        evaluated["reconstruction"],
+        rtol=1e-5,
+    )
 
 
 def test_plain_fit_draws_other_numbers_in_every_step(recording):
@@ -186,7 +258,9 @@ def test_plain_fit_draws_other_numbers_in_every_step(recording):
     losses = []
     for _ in range(3):
         model.reset_metrics()
-        losses.append(float(model.train_step((images, {"reconstruction": images}))["reconstruction"]))
+        losses.append(
+            float(model.train_step((images, {"reconstruction": images}))["reconstruction"])
+        )
     assert len(set(losses)) == 3
 
 
@@ -199,7 +273,9 @@ def test_a_baseline_has_one_head(recording, recipe, head):
 def test_a_baseline_can_be_fitted(recording):
     model = small("cnn_fm", recording)
     images, targets = data(8)
-    losses = model.fit(images, {"response": targets["response"]}, batch_size=8, epochs=3, verbose=0).history["response"]
+    losses = model.fit(
+        images, {"response": targets["response"]}, batch_size=8, epochs=3, verbose=0
+    ).history["response"]
     assert losses[2] < losses[1] < losses[0]
 
 
@@ -215,9 +291,13 @@ def test_a_model_without_a_decoder_has_no_layer_above_its_readout(recording, rec
 @pytest.mark.parametrize("size, color", [((8, 8), "grey"), ((4, 16), "rgb")])
 def test_models_take_any_size_and_colour(make_recording, recipe, size, color):
     channels = 3 if color == "rgb" else 1
-    model = small(recipe, make_recording(channels=channels, neurons=3), image_size=size, color=color)
+    model = small(
+        recipe, make_recording(channels=channels, neurons=3), image_size=size, color=color
+    )
     outputs = model(data(4, (*size, channels))[0])
-    assert outputs["reconstruction"].shape == (4, *size, channels) and outputs["response"].shape == (4, 3)
+    assert outputs["reconstruction"].shape == (4, *size, channels) and outputs[
+        "response"
+    ].shape == (4, 3)
     assert outputs["reconstruction"].dtype == outputs["response"].dtype == tf.float32
     assert np.abs(outputs["reconstruction"]).max() <= 1 and np.min(outputs["response"]) > 0
 
@@ -234,11 +314,15 @@ def test_a_readout_starts_at_the_mean_response_of_the_training_part(recording):
     model = small("cnn_fr", recording)
     train, _ = recording.split(SMALL["seed"])
     mean = recording.responses[train].mean(axis=0, dtype=np.float64)
-    np.testing.assert_allclose(np.logaddexp(0, np.asarray(model.readout.bias, np.float64)), mean, rtol=1e-5)
+    np.testing.assert_allclose(
+        np.logaddexp(0, np.asarray(model.readout.bias, np.float64)), mean, rtol=1e-5
+    )
 
 
 def test_the_initial_weights_come_from_the_seed(recording):
-    first, same, other = (small("vqvae_fr", recording, seed=seed).get_weights() for seed in (1, 1, 2))
+    first, same, other = (
+        small("vqvae_fr", recording, seed=seed).get_weights() for seed in (1, 1, 2)
+    )
     for a, b in zip(first, same, strict=True):
         np.testing.assert_array_equal(a, b)
     kernels = [(a, b) for a, b in zip(first, other, strict=True) if np.ndim(a) > 1 and np.any(a)]
@@ -247,7 +331,9 @@ def test_the_initial_weights_come_from_the_seed(recording):
 
 def test_layers_of_a_model_start_differently(recording):
     blocks = small("cae", recording).encoder.blocks
-    assert not np.any(np.asarray(blocks[1].convolution.kernel) == np.asarray(blocks[2].convolution.kernel))
+    assert not np.any(
+        np.asarray(blocks[1].convolution.kernel) == np.asarray(blocks[2].convolution.kernel)
+    )
 
 
 # Saving and loading
@@ -270,7 +356,9 @@ for recipe in sys.argv[2:]:
 """
 
 
-def test_a_saved_model_goes_on_in_a_fresh_process_as_if_it_had_never_stopped(recording, tmp_path, run_python):
+def test_a_saved_model_goes_on_in_a_fresh_process_as_if_it_had_never_stopped(
+    recording, tmp_path, run_python
+):
     """Settings, outputs, weights, optimizer, loss weights and the next training step, all to the bit."""
     images, targets = data()
     np.savez(tmp_path / "data.npz", images=images, **targets)
@@ -280,12 +368,18 @@ def test_a_saved_model_goes_on_in_a_fresh_process_as_if_it_had_never_stopped(rec
         model = small(recipe, recording)
         model.train_step((images, targets))
         save_model(model, str(tmp_path / f"{recipe}.keras"))
-        results = {"settings": repr((model.get_config(), {"reconstruction": ALPHA, "response": BETA}))}
+        results = {
+            "settings": repr((model.get_config(), {"reconstruction": ALPHA, "response": BETA}))
+        }
         results |= {f"output.{head}": value for head, value in model(images).items()}
         results |= {f"weight.{i}": value for i, value in enumerate(model.get_weights())}
-        results |= {f"optimizer.{i}": np.asarray(value) for i, value in enumerate(model.optimizer.variables)}
+        results |= {
+            f"optimizer.{i}": np.asarray(value) for i, value in enumerate(model.optimizer.variables)
+        }
         model.reset_metrics()
-        results |= {f"logged.{name}": value for name, value in model.train_step((images, targets)).items()}
+        results |= {
+            f"logged.{name}": value for name, value in model.train_step((images, targets)).items()
+        }
         results |= {f"next.{i}": value for i, value in enumerate(model.get_weights())}
         expected[recipe] = results
 
@@ -352,8 +446,16 @@ RUBBISH = {
     "cut off": (truncated, "can't be read"),
     "another model": (stranger, "found Sequential"),
     "a program": (program, "found Sequential"),
-    "an unknown setting": (lambda path: with_config(path, lambda c: c["config"].update(colour="blue")), "can't be read"),
-    "a smaller readout": (lambda path: with_config(path, lambda c: c["config"]["readout"]["config"].update(neurons=3)), r"the weight cnn_fr/readout/mask .*, found \(4, 6, 5\)"),
+    "an unknown setting": (
+        lambda path: with_config(path, lambda c: c["config"].update(colour="blue")),
+        "can't be read",
+    ),
+    "a smaller readout": (
+        lambda path: with_config(
+            path, lambda c: c["config"]["readout"]["config"].update(neurons=3)
+        ),
+        r"the weight cnn_fr/readout/mask .*, found \(4, 6, 5\)",
+    ),
 }
 
 
@@ -363,7 +465,11 @@ def test_what_is_no_saved_model_of_ours_is_named_in_one_line(saved, tmp_path, na
     path = spoil(shutil.copy(saved, tmp_path / "model.keras"))
     with pytest.raises(InputError, match=found) as caught:
         daenr_tf.load_model(path)
-    assert str(path) in str(caught.value) and "expected" in str(caught.value) and "\n" not in str(caught.value)
+    assert (
+        str(path) in str(caught.value)
+        and "expected" in str(caught.value)
+        and "\n" not in str(caught.value)
+    )
 
 
 class HalfCore(Encoder):
@@ -377,7 +483,9 @@ class HalfDecoder(Part):
 
     def __init__(self, channels, seed, **kwargs):
         super().__init__(**kwargs)
-        self.last = keras.layers.Conv2DTranspose(channels, 3, strides=2, padding="same", dtype=self.dtype_policy)
+        self.last = keras.layers.Conv2DTranspose(
+            channels, 3, strides=2, padding="same", dtype=self.dtype_policy
+        )
 
     def build(self, input_shape):
         self.last.build(input_shape)
@@ -391,9 +499,13 @@ class HalfDecoder(Part):
 
 
 def test_a_core_names_the_decoder_that_fits_it(recording, monkeypatch):
-    core = systems.Core("half", "half", f"{__name__}:HalfCore", hidden=((2, 48), (2, 48)), decoder="half")
+    core = systems.Core(
+        "half", "half", f"{__name__}:HalfCore", hidden=((2, 48), (2, 48)), decoder="half"
+    )
     monkeypatch.setitem(systems.CORES, "half", core)
-    monkeypatch.setitem(systems.DECODERS, "half", systems.Part("half", "half", f"{__name__}:HalfDecoder"))
+    monkeypatch.setitem(
+        systems.DECODERS, "half", systems.Part("half", "half", f"{__name__}:HalfDecoder")
+    )
     model = build_model(ModelConfig("cae_fr", core="half", layer=2, image_size=(10, 14)), recording)
     assert isinstance(model.encoder, HalfCore) and isinstance(model.decoder, HalfDecoder)
     assert model(np.zeros((3, 10, 14, 1), np.float32))["reconstruction"].shape == (3, 10, 14, 1)

@@ -27,7 +27,10 @@ def saved(request, recording, tmp_path_factory):
     """A model one training step away from its start: its file, and what is to come back."""
     generator = np.random.default_rng(0)
     images = generator.uniform(-1, 1, (6, 8, 12, 1)).astype(np.float32)
-    targets = {"reconstruction": images, "response": generator.gamma(1.0, 1.0, (6, 5)).astype(np.float32)}
+    targets = {
+        "reconstruction": images,
+        "response": generator.gamma(1.0, 1.0, (6, 5)).astype(np.float32),
+    }
     model = build_model(ModelConfig(request.param, **SETTINGS), recording)
     model.train_step((images, targets))
     path = tmp_path_factory.mktemp("saved") / "model.keras"
@@ -36,14 +39,21 @@ def saved(request, recording, tmp_path_factory):
 
 
 def state(model, images):
-    return {"outputs": {head: np.asarray(value) for head, value in model(images).items()}, "weights": model.get_weights(),
-            "optimizer": [variable.numpy() for variable in model.optimizer.variables]}
+    return {
+        "outputs": {head: np.asarray(value) for head, value in model(images).items()},
+        "weights": model.get_weights(),
+        "optimizer": [variable.numpy() for variable in model.optimizer.variables],
+    }
 
 
 def assert_same(model, images, outputs, weights, optimizer):
     found = state(model, images)
     assert found["outputs"].keys() == outputs.keys()
-    for own, expected in ((found["outputs"].values(), outputs.values()), (found["weights"], weights), (found["optimizer"], optimizer)):
+    for own, expected in (
+        (found["outputs"].values(), outputs.values()),
+        (found["weights"], weights),
+        (found["optimizer"], optimizer),
+    ):
         for value, wanted in zip(own, expected, strict=True):
             np.testing.assert_array_equal(value, wanted)
 
@@ -70,14 +80,20 @@ def altered(path, folder, config=None, weights=None):
 def without_build_configs(config):
     if isinstance(config, dict):
         config.pop("build_config", None)
-    for value in config.values() if isinstance(config, dict) else config if isinstance(config, list) else ():
+    for value in (
+        config.values() if isinstance(config, dict) else config if isinstance(config, list) else ()
+    ):
         without_build_configs(value)
 
 
 BUILD_CONFIGS = {
     "none": without_build_configs,
-    "of another class": lambda config: config.update(build_config={"shapes_dict": {"images_shape": [None, 8, 12, 1]}}),
-    "with another shape": lambda config: config.update(build_config={"input_shape": [None, 4, 4, 3]}),
+    "of another class": lambda config: config.update(
+        build_config={"shapes_dict": {"images_shape": [None, 8, 12, 1]}}
+    ),
+    "with another shape": lambda config: config.update(
+        build_config={"input_shape": [None, 4, 4, 3]}
+    ),
 }
 
 
@@ -88,7 +104,9 @@ def test_a_model_file_gives_its_own_weights_whatever_its_build_config(saved, tmp
 
 
 def test_a_model_file_from_before_the_optimizers_weights_were_listed_is_loaded(saved, tmp_path):
-    model = load_model(altered(saved.path, tmp_path, lambda config: config["compile_config"].pop("optimized")))
+    model = load_model(
+        altered(saved.path, tmp_path, lambda config: config["compile_config"].pop("optimized"))
+    )
     assert_same(model, saved.images, saved.outputs, saved.weights, saved.optimizer)
 
 
@@ -111,6 +129,7 @@ def test_a_model_that_fails_to_be_built_is_refused(saved, monkeypatch):
 
 def replaced(place, change):
     """Put in the place of a dataset what `change` makes of its values."""
+
     def alter(file):
         values = file[place][()]
         del file[place]
@@ -129,23 +148,50 @@ def removed(*places):
 
 def swapped(file):
     """The second and the fourth block of the encoder, whose weights have the same shapes."""
-    for source, target in ((BLOCK, "aside"), ("encoder/blocks/convolution_block_3", BLOCK), ("aside", "encoder/blocks/convolution_block_3")):
+    for source, target in (
+        (BLOCK, "aside"),
+        ("encoder/blocks/convolution_block_3", BLOCK),
+        ("aside", "encoder/blocks/convolution_block_3"),
+    ):
         file.move(source, target)
 
 
-READOUT = tuple(f"layers/{name}_readout" for name in ("factorized", "fully_connected", "fixed_mask"))
+READOUT = tuple(
+    f"layers/{name}_readout" for name in ("factorized", "fully_connected", "fixed_mask")
+)
 OTHER_WEIGHTS = {
-    "one missing": (removed(KERNEL), ["encoder/encoder_2/convolution/kernel (3, 3, 48, 48) float32, found none"]),
+    "one missing": (
+        removed(KERNEL),
+        ["encoder/encoder_2/convolution/kernel (3, 3, 48, 48) float32, found none"],
+    ),
     "a layer's missing": (removed(BLOCK), ["encoder/encoder_2/convolution/kernel", "found none"]),
     "the readout's missing": (removed(*READOUT), ["/readout/", "found none"]),
     "of the optimizer missing": (removed("optimizer/vars/4"), ["the weight adam", "found none"]),
     "the optimizer's missing": (removed("optimizer"), ["the weight adam", "found none"]),
-    "another shape": (replaced(KERNEL, lambda values: values[..., 1:]), ["encoder_2/convolution/kernel", "found (3, 3, 48, 47) float32"]),
-    "transposed": (replaced("decoder/last/vars/0", lambda values: values.T), ["decoder/image/kernel (3, 3, 1, 48)", "found (48, 1, 3, 3)"]),
-    "another type": (replaced(KERNEL, lambda values: values.astype(np.float16)), ["encoder_2/convolution/kernel", "found (3, 3, 48, 48) float16"]),
-    "of the optimizer another shape": (replaced("optimizer/vars/2", np.ravel), ["the weight adam", "found (432,)"]),
-    "one more in a layer": (lambda file: file.create_dataset(f"{BLOCK}/convolution/vars/1", data=[1.0]), ["found encoder/encoder_2/convolution/1"]),
-    "a layer more": (lambda file: file.create_dataset(f"{BLOCK}7/vars/0", data=[1.0]), [f"found {BLOCK}7/vars/0"]),
+    "another shape": (
+        replaced(KERNEL, lambda values: values[..., 1:]),
+        ["encoder_2/convolution/kernel", "found (3, 3, 48, 47) float32"],
+    ),
+    "transposed": (
+        replaced("decoder/last/vars/0", lambda values: values.T),
+        ["decoder/image/kernel (3, 3, 1, 48)", "found (48, 1, 3, 3)"],
+    ),
+    "another type": (
+        replaced(KERNEL, lambda values: values.astype(np.float16)),
+        ["encoder_2/convolution/kernel", "found (3, 3, 48, 48) float16"],
+    ),
+    "of the optimizer another shape": (
+        replaced("optimizer/vars/2", np.ravel),
+        ["the weight adam", "found (432,)"],
+    ),
+    "one more in a layer": (
+        lambda file: file.create_dataset(f"{BLOCK}/convolution/vars/1", data=[1.0]),
+        ["found encoder/encoder_2/convolution/1"],
+    ),
+    "a layer more": (
+        lambda file: file.create_dataset(f"{BLOCK}7/vars/0", data=[1.0]),
+        [f"found {BLOCK}7/vars/0"],
+    ),
     "one more outside": (lambda file: file.create_dataset("notes", data=[1.0]), ["found notes"]),
     "swapped": (swapped, ["encoder/encoder_2/convolution/kernel", "found another"]),
 }
@@ -159,12 +205,20 @@ def test_other_weights_than_the_models_are_refused_by_name(saved, tmp_path, name
         load_model(path)
 
 
-PART_OF = {"neurons": "readout", "readout_l1": "readout", "activity_l1": "readout", "latent_size": "bottleneck", "codebook_size": "bottleneck",
-           "code_dim": "bottleneck", "codebook_update": "bottleneck"}  # the other settings are the model's own
+PART_OF = {
+    "neurons": "readout",
+    "readout_l1": "readout",
+    "activity_l1": "readout",
+    "latent_size": "bottleneck",
+    "codebook_size": "bottleneck",
+    "code_dim": "bottleneck",
+    "codebook_update": "bottleneck",
+}  # the other settings are the model's own
 
 
 def setting(**values):
     """What gives these settings to a model's configuration, or to that of its part that has them."""
+
     def update(config):
         for name, value in values.items():
             part = PART_OF.get(name)
@@ -179,8 +233,14 @@ OTHER_SETTINGS = {
     "layer 99": (setting(layer=99), ["layer: expected one of 1, 2, 3, 4, found 99"]),
     "neurons -1": (setting(neurons=-1), ["neurons: expected a whole number from 1", "found -1"]),
     "fewer neurons": (setting(neurons=3), ["the weight", "/readout/", "found", "5) float32"]),
-    "other bottlenecks": (setting(latent_size=4, code_dim=4), ["the weight", "/bottleneck/", "float32, found"]),
-    "colour": (setting(image_shape=[8, 12, 3]), ["encoder/encoder_1/convolution/kernel (3, 3, 3, 48) float32, found (3, 3, 1, 48)"]),
+    "other bottlenecks": (
+        setting(latent_size=4, code_dim=4),
+        ["the weight", "/bottleneck/", "float32, found"],
+    ),
+    "colour": (
+        setting(image_shape=[8, 12, 3]),
+        ["encoder/encoder_1/convolution/kernel (3, 3, 3, 48) float32, found (3, 3, 1, 48)"],
+    ),
     "smaller images": (setting(image_shape=[4, 4, 1]), ["expected", "found"]),
 }
 
@@ -206,16 +266,44 @@ def test_masks_fixed_on_cells_that_the_layer_lacks_are_refused(recording, tmp_pa
 
 
 BAD = {
-    "image_shape": ([8, 10, 1], [8, 0, 1], [8, 12, 2], [8, 12], [8.0, 12, 1], [8, 12, True], "8x12", None),
-    "layer": (0, 5, 2.0, None), "neurons": (0, -1, 2.5, "5"), "readout_l1": (-0.1, float("nan"), None),
-    "activity_l1": (float("inf"), "0.1"), "latent_size": (0, 2.5), "codebook_size": (0, True), "code_dim": (-7, "7"),
-    "codebook_update": ("sgd", None), "seed": (-1, 0.5),
-    "pixel_range": ([5.0, 5.0], [1.0, 0.0], [0.0, float("inf")], [float("nan"), 1.0], [0.0], 255, [0.0, 10**400], [0.0, 1e-60]),
+    "image_shape": (
+        [8, 10, 1],
+        [8, 0, 1],
+        [8, 12, 2],
+        [8, 12],
+        [8.0, 12, 1],
+        [8, 12, True],
+        "8x12",
+        None,
+    ),
+    "layer": (0, 5, 2.0, None),
+    "neurons": (0, -1, 2.5, "5"),
+    "readout_l1": (-0.1, float("nan"), None),
+    "activity_l1": (float("inf"), "0.1"),
+    "latent_size": (0, 2.5),
+    "codebook_size": (0, True),
+    "code_dim": (-7, "7"),
+    "codebook_update": ("sgd", None),
+    "seed": (-1, 0.5),
+    "pixel_range": (
+        [5.0, 5.0],
+        [1.0, 0.0],
+        [0.0, float("inf")],
+        [float("nan"), 1.0],
+        [0.0],
+        255,
+        [0.0, 10**400],
+        [0.0, 1e-60],
+    ),
 }
 BAD_CODES = {"codebook_size", "code_dim", "codebook_update"}
 
 
-@pytest.mark.parametrize("name, value", [(name, value) for name, values in BAD.items() for value in values], ids=lambda value: str(value)[:20])
+@pytest.mark.parametrize(
+    "name, value",
+    [(name, value) for name, values in BAD.items() for value in values],
+    ids=lambda value: str(value)[:20],
+)
 def test_a_setting_of_a_model_that_cant_be_used_is_named(name, value):
     with refused(f"{name}: expected "):
         assembled("vqvae_fr" if name in BAD_CODES else "cae_fr", **{name: value})
@@ -233,7 +321,9 @@ def test_a_model_without_a_readout_needs_no_neurons():
 @pytest.fixture(scope="module")
 def small(recording, tmp_path_factory):
     path = tmp_path_factory.mktemp("small") / "model.keras"
-    save_model(build_model(ModelConfig("cnn_fr", layer=1, image_size=(8, 12)), recording), str(path))
+    save_model(
+        build_model(ModelConfig("cnn_fr", layer=1, image_size=(8, 12)), recording), str(path)
+    )
     return path
 
 

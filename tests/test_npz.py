@@ -41,6 +41,7 @@ def bounded_time():
 @pytest.fixture
 def load(bounded_time):
     """`load_npz` that may take 10 s and 64 MiB."""
+
     def bounded(path):
         bounded_time()
         tracemalloc.start()
@@ -84,8 +85,16 @@ def npy(array, version=None):
 
 
 def npy_claiming(descr="<f8", fortran="False", shape="(12, 3)", data=b"", text=None, version=1):
-    header = (text or f"{{'descr': '{descr}', 'fortran_order': {fortran}, 'shape': {shape}, }}\n").encode("latin1")
-    return b"\x93NUMPY" + bytes([version, 0]) + struct.pack("<H" if version == 1 else "<I", len(header)) + header + data
+    header = (
+        text or f"{{'descr': '{descr}', 'fortran_order': {fortran}, 'shape': {shape}, }}\n"
+    ).encode("latin1")
+    return (
+        b"\x93NUMPY"
+        + bytes([version, 0])
+        + struct.pack("<H" if version == 1 else "<I", len(header))
+        + header
+        + data
+    )
 
 
 def write_zip(path, members, compression=zipfile.ZIP_STORED):
@@ -97,7 +106,9 @@ def write_zip(path, members, compression=zipfile.ZIP_STORED):
 
 def write_with(path, fields, **members):
     """The recording `fields` with the raw .npy bytes `members` in the place of those arrays."""
-    write_zip(path, [(f"{key}.npy", members.get(key) or npy(value)) for key, value in fields.items()])
+    write_zip(
+        path, [(f"{key}.npy", members.get(key) or npy(value)) for key, value in fields.items()]
+    )
 
 
 # What is read rightly.
@@ -121,7 +132,9 @@ def test_a_file_without_a_test_set_has_a_fifth_held_out(load, path, fields):
 
 
 def test_colour_images_stay_in_colour(load, path, fields):
-    images, test_images = (np.stack([fields[key]] * 3, axis=-1) for key in ("images", "test_images"))
+    images, test_images = (
+        np.stack([fields[key]] * 3, axis=-1) for key in ("images", "test_images")
+    )
     images[..., 1] //= 2
     np.savez(path, **{**fields, "images": images, "test_images": test_images})
     np.testing.assert_array_equal(load(path).images, images)
@@ -138,15 +151,22 @@ def test_every_version_of_the_npy_format_is_read(version, load, path, fields):
 def test_a_header_that_python_2_wrote_is_read_rightly(load, path, fields):
     np.savez(path, **fields)
     plain = load(path).digest
-    write_with(path, fields, responses=npy_claiming(shape="(12L, 3L)", data=fields["responses"].tobytes()))
+    write_with(
+        path, fields, responses=npy_claiming(shape="(12L, 3L)", data=fields["responses"].tobytes())
+    )
     assert load(path).digest == plain
 
 
 def test_fortran_order_and_big_endian_are_read_rightly(load, path, fields):
     np.savez(path, **fields)
     plain = load(path).digest
-    np.savez(path, images=np.asfortranarray(fields["images"]), responses=np.asfortranarray(fields["responses"].astype(">f8")),
-             test_images=fields["test_images"], test_trials=fields["test_trials"].astype(">f8"))
+    np.savez(
+        path,
+        images=np.asfortranarray(fields["images"]),
+        responses=np.asfortranarray(fields["responses"].astype(">f8")),
+        test_images=fields["test_images"],
+        test_trials=fields["test_trials"].astype(">f8"),
+    )
     assert load(path).digest == plain
 
 
@@ -156,14 +176,20 @@ def test_every_stored_pixel_type_is_read_rightly(dtype, load, path, fields):
     np.savez(path, **{**fields, **pixels})
     recording = load(path)
     assert recording.images.dtype == np.dtype(dtype).newbyteorder("=")
-    np.testing.assert_array_equal(recording.images[..., 0].astype(float), pixels["images"].astype(float))
+    np.testing.assert_array_equal(
+        recording.images[..., 0].astype(float), pixels["images"].astype(float)
+    )
 
 
 def test_booleans_are_true_whatever_byte_stands_for_it(load, path, fields):
     data = (fields["images"] // 64).tobytes()
     np.savez(path, **{key: fields[key] > 63 if "images" in key else fields[key] for key in fields})
     plain = load(path).digest
-    write_with(path, {**fields, "test_images": fields["test_images"] > 63}, images=npy_claiming("|b1", shape="(12, 5, 6)", data=data))
+    write_with(
+        path,
+        {**fields, "test_images": fields["test_images"] > 63},
+        images=npy_claiming("|b1", shape="(12, 5, 6)", data=data),
+    )
     assert load(path).digest == plain
 
 
@@ -173,11 +199,19 @@ def test_a_link_to_a_file_is_followed(load, path, tmp_path, fields):
     assert load(path).neurons == 3
 
 
-@pytest.mark.parametrize("name, expected", [
-    (b"monkey 3 (V4).npz", "monkey_3_V4"), (b"\xff\xfe.npz", "recording"), ("Affe-ö.npz".encode(), "Affe"), (b"a\nb.npz", "a_b"),
-    (b"-.npz", "recording"),
-])
-def test_a_file_of_any_name_is_read_and_gets_a_name_fit_for_a_directory(name, expected, load, tmp_path, fields):
+@pytest.mark.parametrize(
+    "name, expected",
+    [
+        (b"monkey 3 (V4).npz", "monkey_3_V4"),
+        (b"\xff\xfe.npz", "recording"),
+        ("Affe-ö.npz".encode(), "Affe"),
+        (b"a\nb.npz", "a_b"),
+        (b"-.npz", "recording"),
+    ],
+)
+def test_a_file_of_any_name_is_read_and_gets_a_name_fit_for_a_directory(
+    name, expected, load, tmp_path, fields
+):
     path = os.path.join(os.fsencode(tmp_path), name)
     with open(path, "wb") as file:
         np.savez(file, **fields)
@@ -191,25 +225,62 @@ def test_a_file_of_any_name_is_read_and_gets_a_name_fit_for_a_directory(name, ex
 # What is refused: (changes to the arrays, words of the line).
 
 BAD = {
-    "no responses": ({"responses": None}, ("an array responses", "only images, test_images, test_trials")),
+    "no responses": (
+        {"responses": None},
+        ("an array responses", "only images, test_images, test_trials"),
+    ),
     "no images": ({"images": None}, ("an array images",)),
-    "9 responses for 12 images": ({"responses": lambda a: a[:9]}, ("responses:", "(12, any)", "(9, 3)")),
-    "NaN": ({"responses": lambda a: changed(a, (1, 2), np.nan)}, ("responses:", "finite", "nan at [1, 2]")),
-    "infinity": ({"responses": lambda a: changed(a, (1, 2), np.inf)}, ("responses:", "finite", "inf at [1, 2]")),
-    "negative": ({"responses": lambda a: changed(a, (1, 2), -1)}, ("responses:", ">= 0", "-1.0 at [1, 2]")),
-    "objects": ({"responses": lambda a: a.astype(object)}, ("responses:", "plain numbers", "pickled objects")),
-    "text": ({"images": lambda a: a.astype(str)}, ("images:", "booleans, integers or floats", "U3")),
+    "9 responses for 12 images": (
+        {"responses": lambda a: a[:9]},
+        ("responses:", "(12, any)", "(9, 3)"),
+    ),
+    "NaN": (
+        {"responses": lambda a: changed(a, (1, 2), np.nan)},
+        ("responses:", "finite", "nan at [1, 2]"),
+    ),
+    "infinity": (
+        {"responses": lambda a: changed(a, (1, 2), np.inf)},
+        ("responses:", "finite", "inf at [1, 2]"),
+    ),
+    "negative": (
+        {"responses": lambda a: changed(a, (1, 2), -1)},
+        ("responses:", ">= 0", "-1.0 at [1, 2]"),
+    ),
+    "objects": (
+        {"responses": lambda a: a.astype(object)},
+        ("responses:", "plain numbers", "pickled objects"),
+    ),
+    "text": (
+        {"images": lambda a: a.astype(str)},
+        ("images:", "booleans, integers or floats", "U3"),
+    ),
     "complex": ({"images": lambda a: a.astype(complex)}, ("images:", "c16")),
     "80 bits": ({"images": lambda a: a.astype(np.longdouble)}, ("images:", "64 bits", "f16")),
     "dates": ({"images": lambda a: a.astype("datetime64[s]")}, ("images:", "M8")),
     "records": ({"images": lambda a: a.astype([("x", "f4"), ("y", "f4")])}, ("images:",)),
     "no neuron": ({"responses": lambda a: a[:, :0]}, ("responses:", "at least one", "(12, 0)")),
-    "one image": ({"images": lambda a: a[:1], "responses": lambda a: a[:1], "test_images": None, "test_trials": None},
-                  ("images:", "at least 4 distinct images", "found 1")),
-    "one image beside a test set": ({"images": lambda a: a[:1], "responses": lambda a: a[:1]}, ("images:", "at least 2 distinct", "1")),
+    "one image": (
+        {
+            "images": lambda a: a[:1],
+            "responses": lambda a: a[:1],
+            "test_images": None,
+            "test_trials": None,
+        },
+        ("images:", "at least 4 distinct images", "found 1"),
+    ),
+    "one image beside a test set": (
+        {"images": lambda a: a[:1], "responses": lambda a: a[:1]},
+        ("images:", "at least 2 distinct", "1"),
+    ),
     "a single number": ({"images": lambda a: a[0, 0, 0]}, ("images:", "(images, height, width)")),
     "trials without images": ({"test_images": None}, ("test_trials:", "test_images beside it")),
-    "an unknown array": ({"spikes": np.ones(3)}, ("arrays among images, responses, test_images, test_trials, test_responses", "'spikes.npy'")),
+    "an unknown array": (
+        {"spikes": np.ones(3)},
+        (
+            "arrays among images, responses, test_images, test_trials, test_responses",
+            "'spikes.npy'",
+        ),
+    ),
 }
 
 
@@ -244,15 +315,21 @@ def test_a_pickle_is_never_opened(load, path, fields, tmp_path):
 
 BAD_HEADERS = {
     "terabytes": npy_claiming(shape="(1000000000000, 3)", data=b"\0" * 288),
-    "more bytes than 64 bits count": npy_claiming(shape="(999999999999999999, 999999999999999999, 999999999999999999)"),
+    "more bytes than 64 bits count": npy_claiming(
+        shape="(999999999999999999, 999999999999999999, 999999999999999999)"
+    ),
     "a length that is none": npy_claiming(shape=f"(0, {10**30})"),
     "a hundred axes": npy_claiming(shape="(" + "1, " * 100 + ")", data=b"\0" * 8),
     "a negative length": npy_claiming(shape="(-12, -3)", data=b"\0" * 288),
     "a truth value for a length": npy_claiming(shape="(True, 36)", data=b"\0" * 288),
     "a fraction for a length": npy_claiming(shape="(12.0, 3)", data=b"\0" * 288),
-    "a call for a length": npy_claiming(shape="(__import__('os').mkdir('sprung'),)", data=b"\0" * 288),
+    "a call for a length": npy_claiming(
+        shape="(__import__('os').mkdir('sprung'),)", data=b"\0" * 288
+    ),
     "a number for an order": npy_claiming(fortran="1", data=b"\0" * 288),
-    "more than a length can be": npy_claiming(shape="(0, 9223372036854775807, 9223372036854775807)"),
+    "more than a length can be": npy_claiming(
+        shape="(0, 9223372036854775807, 9223372036854775807)"
+    ),
     "rows of a shape of their own": npy_claiming("(2,)<f8", data=b"\0" * 576),
     "an unknown type": npy_claiming("<f3", data=b"\0" * 288),
     "an empty type": npy_claiming("", data=b"\0" * 288),
@@ -273,9 +350,14 @@ BAD_HEADERS = {
 
 
 @pytest.mark.parametrize("case", BAD_HEADERS)
-def test_an_array_that_is_not_what_its_header_says_is_refused(case, load, path, fields, tmp_path, monkeypatch):
+def test_an_array_that_is_not_what_its_header_says_is_refused(
+    case, load, path, fields, tmp_path, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
-    members = [(f"{key}.npy", BAD_HEADERS[case] if key == "responses" else npy(value)) for key, value in fields.items()]
+    members = [
+        (f"{key}.npy", BAD_HEADERS[case] if key == "responses" else npy(value))
+        for key, value in fields.items()
+    ]
     write_zip(path, members)
     with refused(f"{path}: responses: expected"):
         load(path)
@@ -289,7 +371,11 @@ def test_a_bomb_is_refused_before_it_goes_off(load, path, fields, monkeypatch):
     monkeypatch.setattr(arrays, "LARGEST_UNASKED", 1 << 20)
     zeros = npy(np.zeros((12, 30_000)))
     assert len(zlib.compress(zeros)) * arrays.LARGEST_RATIO < len(zeros)
-    write_zip(path, [("images.npy", npy(fields["images"])), ("responses.npy", zeros)], zipfile.ZIP_DEFLATED)
+    write_zip(
+        path,
+        [("images.npy", npy(fields["images"])), ("responses.npy", zeros)],
+        zipfile.ZIP_DEFLATED,
+    )
     with refused("responses", "at most 1048576 bytes", str(len(zeros))):
         load(path)
 
@@ -317,9 +403,22 @@ def test_much_that_packs_well_is_no_bomb(path, fields):
     assert load_npz(path).neurons == 30_000
 
 
-@pytest.mark.parametrize("name", [
-    "../images.npy", "/images.npy", "..\\images.npy", "images", "images.npy/", "images.npy.npy", ".npy", "x" * 60000 + ".npy"])
-def test_a_member_of_another_name_is_refused_and_written_nowhere(name, load, path, fields, tmp_path):
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../images.npy",
+        "/images.npy",
+        "..\\images.npy",
+        "images",
+        "images.npy/",
+        "images.npy.npy",
+        ".npy",
+        "x" * 60000 + ".npy",
+    ],
+)
+def test_a_member_of_another_name_is_refused_and_written_nowhere(
+    name, load, path, fields, tmp_path
+):
     write_zip(path, [(name, npy(fields["images"])), ("responses.npy", npy(fields["responses"]))])
     with refused(path, "arrays among"):
         load(path)
@@ -342,7 +441,14 @@ def test_a_member_that_is_a_symbolic_link_is_not_followed(load, path, fields, tm
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_an_array_that_is_there_twice_is_refused(load, path, fields):
-    write_zip(path, [("images.npy", npy(fields["images"])), ("responses.npy", npy(fields["responses"])), ("images.npy", npy(fields["images"]))])
+    write_zip(
+        path,
+        [
+            ("images.npy", npy(fields["images"])),
+            ("responses.npy", npy(fields["responses"])),
+            ("images.npy", npy(fields["images"])),
+        ],
+    )
     with refused(path, "one array images", "two"):
         load(path)
 
@@ -359,20 +465,52 @@ def test_an_encrypted_member_is_refused(load, path, fields):
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_compression_that_numpy_does_not_write_is_refused(compression, load, path, fields):
-    write_zip(path, [("images.npy", npy(fields["images"])), ("responses.npy", npy(fields["responses"]))], compression)
+    write_zip(
+        path,
+        [("images.npy", npy(fields["images"])), ("responses.npy", npy(fields["responses"]))],
+        compression,
+    )
     with refused("images", "stored or deflated"):
         load(path)
 
 
 def directory_of(entries, name=b"x.npy"):
     """A zip of nothing but a directory that lists `entries` empty members, as bytes."""
-    entry = struct.pack("<4s4B4HL2L5H2L", b"PK\x01\x02", 20, 3, 20, 0, 0, 0, 0, 0, 0, 0, 0, len(name), 0, 0, 0, 0, 0, 0) + name
+    entry = (
+        struct.pack(
+            "<4s4B4HL2L5H2L",
+            b"PK\x01\x02",
+            20,
+            3,
+            20,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            len(name),
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+        )
+        + name
+    )
     directory = entry * entries
-    wide = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, entries, entries, len(directory), 0)
+    wide = struct.pack(
+        "<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, entries, entries, len(directory), 0
+    )
     locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, len(directory), 1)
     end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
     if entries < 0xFFFF:
-        return directory + struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, entries, entries, len(directory), 0, 0)
+        return directory + struct.pack(
+            "<4s4H2LH", b"PK\x05\x06", 0, 0, entries, entries, len(directory), 0, 0
+        )
     return directory + wide + locator + end
 
 
@@ -402,11 +540,18 @@ def test_many_arrays_in_one_file_are_read(path):
     many = {f"a{i}": np.arange(i % 5) for i in range(2000)}
     np.savez(path, **many)
     found = arrays.read_npz(path)
-    assert found.keys() == many.keys() and all(np.array_equal(found[key], many[key]) for key in many)
+    assert found.keys() == many.keys() and all(
+        np.array_equal(found[key], many[key]) for key in many
+    )
 
 
 def test_what_is_no_npz_file_is_refused(load, path, tmp_path, fields):
-    cases = {b"": "empty", npy(fields["images"]): "a single array in .npy format", b"hello" * 99: ".npz", b"PK\x05\x06" + b"\0" * 18: "images"}
+    cases = {
+        b"": "empty",
+        npy(fields["images"]): "a single array in .npy format",
+        b"hello" * 99: ".npz",
+        b"PK\x05\x06" + b"\0" * 18: "images",
+    }
     for content, words in cases.items():
         Path(path).write_bytes(content)
         with refused(path, words):
@@ -448,7 +593,10 @@ def test_a_truncated_file_is_refused_wherever_it_is_cut(save, path, fields):
 def zip_around(member, content, fields):
     """A whole zip, its check sums right, in which one array's bytes are `content`."""
     stream = io.BytesIO()
-    write_zip(stream, [(f"{key}.npy", content if key == member else npy(value)) for key, value in fields.items()])
+    write_zip(
+        stream,
+        [(f"{key}.npy", content if key == member else npy(value)) for key, value in fields.items()],
+    )
     return stream.getvalue()
 
 
@@ -469,7 +617,13 @@ def fuzz(count, path, fields):
             member = dice.choice(list(fields))
             array = npy(fields[member])
             # The header's 128 bytes are where it hurts.
-            content = zip_around(member, mutated(array[:128], dice) + array[128:] if dice.random() < 0.7 else mutated(array, dice), fields)
+            content = zip_around(
+                member,
+                mutated(array[:128], dice) + array[128:]
+                if dice.random() < 0.7
+                else mutated(array, dice),
+                fields,
+            )
         Path(path).write_bytes(content)
         try:
             with bounded():
@@ -478,7 +632,9 @@ def fuzz(count, path, fields):
             assert str(error).isprintable() and str(error).startswith(path), (seed, error)
             refusals += 1
         else:
-            assert not damaged_zip or recording.digest == whole, seed  # a check sum vouches for every array
+            assert not damaged_zip or recording.digest == whole, (
+                seed
+            )  # a check sum vouches for every array
             assert np.isfinite(recording.responses).all() and recording.responses.min() >= 0, seed
             read += 1
     assert os.listdir(os.path.dirname(path)) == [os.path.basename(path)]
@@ -498,7 +654,11 @@ def test_3000_mutated_files_are_read_rightly_or_refused_in_one_line(path, fields
 
 
 def test_the_example_of_the_docs_makes_a_file_that_loads(tmp_path, monkeypatch):
-    (example,) = (block for block in re.findall(r"```python\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL) if "savez" in block)
+    (example,) = (
+        block
+        for block in re.findall(r"```python\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
+        if "savez" in block
+    )
     monkeypatch.chdir(tmp_path)
     exec(compile(example, str(DOCS), "exec"), {})
     (name,) = os.listdir(tmp_path)

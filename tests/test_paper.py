@@ -15,7 +15,9 @@ def test_there_are_fifteen_recipes_each_with_the_heads_its_name_says():
     assert [r for r in paper.RECIPES if not paper.has_decoder(r)] == ["cnn_fr", "cnn_fc", "cnn_fm"]
 
 
-@pytest.mark.parametrize(("table", "expected"), [(2, 5 * 3), (4, 8 * 3), (5, 3 + 9 * 4), (6, 12 * 12)])
+@pytest.mark.parametrize(
+    ("table", "expected"), [(2, 5 * 3), (4, 8 * 3), (5, 3 + 9 * 4), (6, 12 * 12)]
+)
 def test_results_tables_hold_every_cell(table, expected):
     assert len(set(paper.cells(table))) == expected
 
@@ -27,7 +29,13 @@ def test_psnr_and_mse_agree_in_every_cell():
     for table in (2, 5):
         for recipe, region, layer in paper.cells(table):
             cell = paper.published(recipe, region, layer, "ir", table)
-            assert -0.1 < cell["psnr"] - 10 * log10(4 / cell["mse"]) < 1.2, (table, recipe, region, layer, cell)
+            assert -0.1 < cell["psnr"] - 10 * log10(4 / cell["mse"]) < 1.2, (
+                table,
+                recipe,
+                region,
+                layer,
+                cell,
+            )
             assert 0.4 <= cell["ssim"] < 0.8
     for layer in paper.LAYERS:
         for group in paper.significance(layer).values():
@@ -46,12 +54,22 @@ def test_best_layer_of_table_2_is_the_one_the_text_names(region, best):
 def test_every_joint_model_of_table_4_beats_its_baseline_as_the_text_says():
     for region in paper.REGIONS:
         for layer in paper.LAYERS:
-            joint, alone = (paper.published(recipe, region, layer, "nrs", 4)["pcc"] for recipe in ("cae_fr", "cnn_fr"))
+            joint, alone = (
+                paper.published(recipe, region, layer, "nrs", 4)["pcc"]
+                for recipe in ("cae_fr", "cnn_fr")
+            )
             assert joint > alone
 
 
 def test_best_joint_models_of_table_6():
-    best = [max(paper.published(r, region, layer, "nrs", 6)["pcc"] for r in paper.JOINT for layer in paper.LAYERS) for region in paper.REGIONS]
+    best = [
+        max(
+            paper.published(r, region, layer, "nrs", 6)["pcc"]
+            for r in paper.JOINT
+            for layer in paper.LAYERS
+        )
+        for region in paper.REGIONS
+    ]
     assert best == [0.479, 0.396, 0.427]
     assert paper.published("vae_fr", 1, 2, "nrs") == {"table": 6, "pcc": 0.479}
     assert paper.published("vqvae_fc", 3, 4, "nrs") == {"table": 6, "pcc": 0.427}
@@ -88,13 +106,19 @@ def test_every_joint_cell_has_weights_with_one_of_them_one_and_figures_of_the_pa
         for layer in paper.LAYERS:
             for task in paper.TASKS:
                 weights = paper.loss_weights(recipe, region, layer, task)
-                assert max(weights.alpha, weights.beta) == 1 and min(weights.alpha, weights.beta) > 0
+                assert (
+                    max(weights.alpha, weights.beta) == 1 and min(weights.alpha, weights.beta) > 0
+                )
                 figures = paper.published(recipe, region, layer, task)
                 if task == "ir" and recipe != "cae_fr" and region != 3:
                     assert figures is None
                 else:
-                    assert set(figures) == ({"table", "mse", "psnr", "ssim"} if task == "ir" else {"table", "pcc"})
-                    assert figures["table"] == {8: 2, 9: 4, 10: 5, 11: 6, 12: 6, 13: 6}[weights.table]
+                    assert set(figures) == (
+                        {"table", "mse", "psnr", "ssim"} if task == "ir" else {"table", "pcc"}
+                    )
+                    assert (
+                        figures["table"] == {8: 2, 9: 4, 10: 5, 11: 6, 12: 6, 13: 6}[weights.table]
+                    )
 
 
 @pytest.mark.parametrize(
@@ -135,10 +159,18 @@ def test_listed_inconsistencies_are_what_the_tables_say():
     for table in (2, 5, 6):
         for recipe, region, layer in paper.cells(table):
             if recipe in paper.JOINT:
-                task, baseline = ("nrs", "cnn_" + recipe[-2:]) if table == 6 else ("ir", recipe[:-3])
-                joint, alone = (paper.published(r, region, layer, task, table) for r in (recipe, baseline))
+                task, baseline = (
+                    ("nrs", "cnn_" + recipe[-2:]) if table == 6 else ("ir", recipe[:-3])
+                )
+                joint, alone = (
+                    paper.published(r, region, layer, task, table) for r in (recipe, baseline)
+                )
                 for metric, value in joint.items():
-                    if (value < alone[metric]) if metric in ("psnr", "ssim", "pcc") else metric == "mse" and value > alone[metric]:
+                    if (
+                        (value < alone[metric])
+                        if metric in ("psnr", "ssim", "pcc")
+                        else metric == "mse" and value > alone[metric]
+                    ):
                         worse.add((table, recipe, region, layer, metric))
     assert worse == {
         (2, "cae_fr", 2, 1, "ssim"),
@@ -151,14 +183,27 @@ def test_listed_inconsistencies_are_what_the_tables_say():
     }
     for name in ("VAE-FC1", "VAE-FM1", "VQ-VAE-FC4"):
         assert name in said["Section 4.4 and Table 6"]
-    assert paper.published("vqvae_fm", 2, 4, "nrs")["pcc"] == paper.published("cnn_fm", 2, 4, "nrs")["pcc"]
+    assert (
+        paper.published("vqvae_fm", 2, 4, "nrs")["pcc"]
+        == paper.published("cnn_fm", 2, 4, "nrs")["pcc"]
+    )
 
     against = paper.significance(4)
     assert against["insignificant"]["mse"] < against["significant"]["mse"]
     assert all(against["insignificant"][m] > against["significant"][m] for m in ("psnr", "ssim"))
-    assert all(paper.published("cae", 3, 1, "ir", 2)[m] != paper.published("cae", 3, 1, "ir", 5)[m] for m in ("mse", "psnr", "ssim"))
-    assert paper.loss_weights("cae_fr", 3, 1, "ir", 8)[:2] == paper.loss_weights("cae_fr", 3, 1, "ir", 10)[:2]
-    assert all(paper.loss_weights("cae_fr", 3, i, "ir", 8)[:2] != paper.loss_weights("cae_fr", 3, i, "ir", 10)[:2] for i in (2, 3, 4))
+    assert all(
+        paper.published("cae", 3, 1, "ir", 2)[m] != paper.published("cae", 3, 1, "ir", 5)[m]
+        for m in ("mse", "psnr", "ssim")
+    )
+    assert (
+        paper.loss_weights("cae_fr", 3, 1, "ir", 8)[:2]
+        == paper.loss_weights("cae_fr", 3, 1, "ir", 10)[:2]
+    )
+    assert all(
+        paper.loss_weights("cae_fr", 3, i, "ir", 8)[:2]
+        != paper.loss_weights("cae_fr", 3, i, "ir", 10)[:2]
+        for i in (2, 3, 4)
+    )
 
 
 @pytest.mark.parametrize(
@@ -189,4 +234,9 @@ def test_a_baseline_is_not_given_figures_of_a_table_it_is_not_in():
 
 def test_import_brings_in_nothing_heavy():
     code = "import sys, daenr_tf.paper; print([m for m in ('numpy', 'pandas', 'keras', 'tensorflow') if m in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        == "[]"
+    )

@@ -41,20 +41,26 @@ def test_grey_images_are_scaled_to_the_pixel_range_and_resized(size):
 def test_colour_turns_into_luma_where_grey_is_wanted():
     images = noise(3, 10, 12, 3)
     expected = (images @ LUMA)[..., None] / 127.5 - 1.0
-    np.testing.assert_allclose(pipeline.preprocess(images, (0, 255), (10, 12), 1), expected, atol=1e-5)
+    np.testing.assert_allclose(
+        pipeline.preprocess(images, (0, 255), (10, 12), 1), expected, atol=1e-5
+    )
 
 
 def test_colour_is_kept_where_colour_is_wanted():
     images = noise(3, 10, 12, 3)
     expected = resized(images / 127.5 - 1.0, (4, 8))
-    np.testing.assert_allclose(pipeline.preprocess(images, (0, 255), (4, 8), 3), expected, atol=1e-5)
+    np.testing.assert_allclose(
+        pipeline.preprocess(images, (0, 255), (4, 8), 3), expected, atol=1e-5
+    )
 
 
 def test_grey_is_repeated_where_colour_is_wanted():
     images = noise(3, 10, 12, 1)
     found = pipeline.preprocess(images, (0, 255), (4, 8), 3)
     for channel in range(3):
-        np.testing.assert_allclose(found[..., channel:channel + 1], resized(images / 127.5 - 1.0, (4, 8)), atol=1e-5)
+        np.testing.assert_allclose(
+            found[..., channel : channel + 1], resized(images / 127.5 - 1.0, (4, 8)), atol=1e-5
+        )
 
 
 def test_grey_images_stored_as_colour_look_the_same():
@@ -68,7 +74,11 @@ def test_grey_images_stored_as_colour_look_the_same():
 @pytest.mark.parametrize("size", [(4, 4), (10, 12), (32, 40)])
 def test_a_constant_image_stays_constant(level, expected, size):
     images = np.full((2, 10, 12, 1), level, np.float32)
-    np.testing.assert_allclose(pipeline.preprocess(images, (2.0, 6.0), size, 1), np.full((2, *size, 1), expected), atol=1e-6)
+    np.testing.assert_allclose(
+        pipeline.preprocess(images, (2.0, 6.0), size, 1),
+        np.full((2, *size, 1), expected),
+        atol=1e-6,
+    )
 
 
 def test_a_pixel_range_of_tiny_grey_levels_keeps_its_precision():
@@ -80,14 +90,20 @@ def test_a_pixel_range_of_tiny_grey_levels_keeps_its_precision():
 
 @pytest.mark.parametrize("channels_in, channels_out", [(1, 1), (1, 3), (3, 1), (3, 3)])
 def test_preprocessing_is_the_same_in_a_graph_that_knows_no_shapes(channels_in, channels_out):
-    graph = tf.function(lambda images: pipeline.preprocess(images, (0, 255), (4, 8), channels_out),
-                        input_signature=[tf.TensorSpec((None, None, None, None), tf.float32)])
+    graph = tf.function(
+        lambda images: pipeline.preprocess(images, (0, 255), (4, 8), channels_out),
+        input_signature=[tf.TensorSpec((None, None, None, None), tf.float32)],
+    )
     images = noise(3, 10, 12, channels_in).astype(np.float32)
-    np.testing.assert_allclose(graph(images), pipeline.preprocess(images, (0, 255), (4, 8), channels_out), atol=1e-6)
+    np.testing.assert_allclose(
+        graph(images), pipeline.preprocess(images, (0, 255), (4, 8), channels_out), atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("size", [(8, 8), (24, 32)])
-def test_preprocessing_doesnt_depend_on_the_parts_which_are_counted_in_bytes(size, recording, monkeypatch):
+def test_preprocessing_doesnt_depend_on_the_parts_which_are_counted_in_bytes(
+    size, recording, monkeypatch
+):
     config = ModelConfig(image_size=size)
     whole = pipeline.prepare_images(recording.images, recording, config)
     sets = pipeline.prepare(recording, config, 0)
@@ -99,8 +115,12 @@ def test_preprocessing_doesnt_depend_on_the_parts_which_are_counted_in_bytes(siz
 
     preprocess = pipeline.preprocess
     monkeypatch.setattr(pipeline, "preprocess", counted)
-    monkeypatch.setattr(blocks, "BYTES", 7 * 4 * max(10 * 12, size[0] * size[1]))  # bytes of 7 images as float32, before or after, whichever is larger
-    np.testing.assert_array_equal(pipeline.prepare_images(recording.images, recording, config), whole)
+    monkeypatch.setattr(
+        blocks, "BYTES", 7 * 4 * max(10 * 12, size[0] * size[1])
+    )  # bytes of 7 images as float32, before or after, whichever is larger
+    np.testing.assert_array_equal(
+        pipeline.prepare_images(recording.images, recording, config), whole
+    )
     assert whole.shape == (60, *size, 1) and whole.dtype == np.float32
     assert sum(sizes) >= 60 and 4 <= max(sizes) <= 7
     for part, parts in zip(sets, pipeline.prepare(recording, config, 0), strict=True):
@@ -108,14 +128,22 @@ def test_preprocessing_doesnt_depend_on_the_parts_which_are_counted_in_bytes(siz
 
 
 @pytest.mark.parametrize("channels, color", [(1, "grey"), (3, "rgb")])
-def test_images_that_keep_their_size_are_those_that_preprocessing_makes(channels, color, make_recording):
+def test_images_that_keep_their_size_are_those_that_preprocessing_makes(
+    channels, color, make_recording
+):
     recording = make_recording(channels=channels)
-    images = pipeline.prepare(recording, ModelConfig(image_size=(12, 12), color=color), 0).train.images
+    images = pipeline.prepare(
+        recording, ModelConfig(image_size=(12, 12), color=color), 0
+    ).train.images
     assert isinstance(images, np.ndarray)
     recording = make_recording(channels=channels, width=12, height=12)
-    images = pipeline.prepare(recording, ModelConfig(image_size=(12, 12), color=color), 0).train.images
+    images = pipeline.prepare(
+        recording, ModelConfig(image_size=(12, 12), color=color), 0
+    ).train.images
     train, _ = recording.split(0)
-    expected = pipeline.preprocess(recording.images[train], recording.pixel_range, (12, 12), channels).numpy()
+    expected = pipeline.preprocess(
+        recording.images[train], recording.pixel_range, (12, 12), channels
+    ).numpy()
     assert images.shape == expected.shape and len(images) == len(expected)
     for index in (3, slice(5, 9), np.array([7, 2, 2]), -1):
         np.testing.assert_array_equal(images[index], expected[index])
@@ -143,11 +171,15 @@ print(1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before))
 
 
 def test_large_images_are_resized_a_few_at_a_time(run_python):
-    assert int(run_python(LARGE_IMAGES)) < 300e6  # 32 of them would be 512 MB as floats, and preprocessing makes more than one copy
+    assert (
+        int(run_python(LARGE_IMAGES)) < 300e6
+    )  # 32 of them would be 512 MB as floats, and preprocessing makes more than one copy
 
 
 def test_colour_is_refused_for_a_grey_recording(recording):
-    with pytest.raises(InputError, match="--color: expected a recording in colour for rgb, found .* with 1 channel"):
+    with pytest.raises(
+        InputError, match="--color: expected a recording in colour for rgb, found .* with 1 channel"
+    ):
         pipeline.prepare_images(recording.images, recording, ModelConfig(color="rgb"))
 
 
@@ -160,15 +192,18 @@ def test_the_sets_hold_the_recordings_own_images_and_responses(recording):
     train, validation = recording.split(3)
     assert len(validation) == 12 and sorted([*train, *validation]) == list(range(60))
     for part, images, responses in (
-            (sets.train, recording.images[train], recording.responses[train]),
-            (sets.validation, recording.images[validation], recording.responses[validation]),
-            (sets.test, recording.test_images, recording.test_trials.mean(axis=0))):
+        (sets.train, recording.images[train], recording.responses[train]),
+        (sets.validation, recording.images[validation], recording.responses[validation]),
+        (sets.test, recording.test_images, recording.test_trials.mean(axis=0)),
+    ):
         np.testing.assert_allclose(part.images, resized(images / 127.5 - 1.0, (12, 12)), atol=1e-5)
         np.testing.assert_allclose(part.responses, responses, rtol=1e-6)
 
 
 def test_the_test_set_doesnt_depend_on_the_seed(recording):
-    first, second = (pipeline.prepare(recording, ModelConfig(image_size=(8, 8)), seed) for seed in (0, 1))
+    first, second = (
+        pipeline.prepare(recording, ModelConfig(image_size=(8, 8)), seed) for seed in (0, 1)
+    )
     np.testing.assert_array_equal(first.test.images, second.test.images)
     assert not np.array_equal(first.validation.images, second.validation.images)
 
@@ -191,7 +226,9 @@ def test_no_image_stands_in_two_sets(seed):
 def examples(count):
     """Each image's pixels and responses are its number."""
     numbers = np.arange(count, dtype=np.float32)
-    return pipeline.Examples(np.tile(numbers[:, None, None, None], (1, 2, 2, 1)), np.tile(numbers[:, None], (1, 3)))
+    return pipeline.Examples(
+        np.tile(numbers[:, None, None, None], (1, 2, 2, 1)), np.tile(numbers[:, None], (1, 3))
+    )
 
 
 def take(batches, count):
@@ -199,9 +236,13 @@ def take(batches, count):
     taken = []
     for inputs, targets in batches.take(count):
         numbers = inputs["images"].numpy()[:, 0, 0, 0]
-        np.testing.assert_array_equal(inputs["images"], np.tile(numbers[:, None, None, None], (1, 2, 2, 1)))
+        np.testing.assert_array_equal(
+            inputs["images"], np.tile(numbers[:, None, None, None], (1, 2, 2, 1))
+        )
         for head, target in targets.items():
-            expected = inputs["images"] if head == "reconstruction" else np.tile(numbers[:, None], (1, 3))
+            expected = (
+                inputs["images"] if head == "reconstruction" else np.tile(numbers[:, None], (1, 3))
+            )
             np.testing.assert_array_equal(target, expected)
         taken.append((inputs["draws"].numpy(), numbers.astype(int)))
     return taken
@@ -216,8 +257,17 @@ def test_every_epoch_is_a_permutation_of_its_own():
 
 
 def test_the_order_comes_from_the_seed():
-    orders = [np.concatenate([numbers for _, numbers in take(pipeline.training_batches(examples(10), ["response"], 5, seed), 4)])
-              for seed in (1, 1, 2)]
+    orders = [
+        np.concatenate(
+            [
+                numbers
+                for _, numbers in take(
+                    pipeline.training_batches(examples(10), ["response"], 5, seed), 4
+                )
+            ]
+        )
+        for seed in (1, 1, 2)
+    ]
     np.testing.assert_array_equal(orders[0], orders[1])
     assert not np.array_equal(orders[0], orders[2])
 
@@ -226,19 +276,31 @@ def test_the_order_comes_from_the_seed():
 def test_batches_from_a_later_step_are_those_that_would_have_come(count, batch_size):
     whole = take(pipeline.training_batches(examples(count), ["response"], batch_size, seed=5), 9)
     for first_step in (1, 3, 5):
-        late = take(pipeline.training_batches(examples(count), ["response"], batch_size, 5, first_step), 9 - first_step)
-        for (draws, numbers), (expected_draws, expected_numbers) in zip(late, whole[first_step:], strict=True):
+        late = take(
+            pipeline.training_batches(examples(count), ["response"], batch_size, 5, first_step),
+            9 - first_step,
+        )
+        for (draws, numbers), (expected_draws, expected_numbers) in zip(
+            late, whole[first_step:], strict=True
+        ):
             np.testing.assert_array_equal(draws, expected_draws)
             np.testing.assert_array_equal(numbers, expected_numbers)
 
 
 def test_examples_are_numbered_in_the_order_of_training():
-    draws = np.concatenate([draws for draws, _ in take(pipeline.training_batches(examples(6), ["response"], 4, 0, 2), 3)])
+    draws = np.concatenate(
+        [
+            draws
+            for draws, _ in take(pipeline.training_batches(examples(6), ["response"], 4, 0, 2), 3)
+        ]
+    )
     np.testing.assert_array_equal(draws, np.arange(8, 20))
 
 
-@pytest.mark.parametrize("heads", [["reconstruction"], ["response"], ["reconstruction", "response"]])
+@pytest.mark.parametrize(
+    "heads", [["reconstruction"], ["response"], ["reconstruction", "response"]]
+)
 def test_targets_are_those_of_the_heads(heads):
-    (_, targets), = pipeline.training_batches(examples(6), heads, 4, 0).take(1)
+    ((_, targets),) = pipeline.training_batches(examples(6), heads, 4, 0).take(1)
     assert list(targets) == heads
     assert len(take(pipeline.training_batches(examples(6), heads, 4, 0), 2)) == 2

@@ -40,13 +40,17 @@ def gabor_cells(images, neurons=60, seed=1, repeats=10):
     envelope = np.exp(-(x**2 + y**2) / (2 * size**2))
     drives = []
     for shift in (0, np.pi / 2):
-        gabor = envelope * np.cos(2 * np.pi * frequency * (x * np.cos(angle) + y * np.sin(angle)) + phase + shift)
+        gabor = envelope * np.cos(
+            2 * np.pi * frequency * (x * np.cos(angle) + y * np.sin(angle)) + phase + shift
+        )
         gabor -= envelope * gabor.sum(axis=(0, 1)) / envelope.sum(axis=(0, 1))
         drive = np.tensordot(images, gabor, 2)
         drives.append(drive / drive.std(axis=0))
     simple = np.maximum(drives[0], 0) ** 2
     rates = np.where(np.arange(neurons) % 2 == 0, simple, (drives[0] ** 2 + drives[1] ** 2) / 2)
-    trials = rates + rng.normal(size=(repeats, *rates.shape)) * rates.std(axis=0) * rng.uniform(0.7, 2, neurons)
+    trials = rates + rng.normal(size=(repeats, *rates.shape)) * rates.std(axis=0) * rng.uniform(
+        0.7, 2, neurons
+    )
     trials = np.maximum(trials, 0)
     return center, trials[0], noise_ceiling(trials)
 
@@ -74,15 +78,21 @@ def test_planted_centres_are_found_when_neurons_read_one_channel_of_colour_image
     center, responses, ceiling = gabor_cells(grey)
     tint = natural_noise(1200, 31, 31, seed=5)
     colour = np.stack([grey + 0.5 * tint, grey, grey - 0.5 * tint], axis=-1)
-    near = distance(estimate_receptive_fields(colour, responses).positions, center)[ceiling > 0.5] <= 2
+    near = (
+        distance(estimate_receptive_fields(colour, responses).positions, center)[ceiling > 0.5] <= 2
+    )
     assert near.mean() >= 0.75
 
 
 @pytest.mark.parametrize("region", [1, 2, 3])
-def test_three_quarters_of_the_well_driven_cells_of_a_simulated_region_are_found_within_two_pixels(region):
+def test_three_quarters_of_the_well_driven_cells_of_a_simulated_region_are_found_within_two_pixels(
+    region,
+):
     recording = load_recording("simulated", region)
     training, _ = recording.split(0)
-    positions = estimate_receptive_fields(recording.images[training], recording.responses[training]).positions
+    positions = estimate_receptive_fields(
+        recording.images[training], recording.responses[training]
+    ).positions
     usable = noise_ceiling(recording.test_trials) > 0.5
     near = distance(positions, recording.truth["center"]) <= 2
     for kind in (recording.truth["complex"], ~recording.truth["complex"]):
@@ -114,7 +124,9 @@ def test_the_map_of_a_neuron_that_reads_one_pixel_peaks_there():
     planted = np.array([[10, 5], [4, 20], [16, 13]])
     linear = images[:, planted[:, 0], planted[:, 1], 0]
     for responses in (linear, linear**2):
-        assert (distance(estimate_receptive_fields(images, responses).positions, planted) < 0.5).all()
+        assert (
+            distance(estimate_receptive_fields(images, responses).positions, planted) < 0.5
+        ).all()
 
 
 def test_a_silent_neuron_has_the_centre_and_a_map_of_zeros():
@@ -124,7 +136,10 @@ def test_a_silent_neuron_has_the_centre_and_a_map_of_zeros():
     fields = estimate_receptive_fields(images, responses)
     assert fields.positions[1].tolist() == [5.5, 8.0]
     assert not fields.maps[1].any() and fields.maps[[0, 2]].any()
-    assert estimate_receptive_fields(np.full((9, 4, 4, 1), 7, np.uint8), np.eye(9)).positions.tolist() == [[1.5, 1.5]] * 9
+    assert (
+        estimate_receptive_fields(np.full((9, 4, 4, 1), 7, np.uint8), np.eye(9)).positions.tolist()
+        == [[1.5, 1.5]] * 9
+    )
 
 
 def test_pixels_that_never_change_carry_no_receptive_field():
@@ -140,7 +155,9 @@ def test_fixed_cells_look_at_the_training_images_only():
     planted = np.array([[2, 3], [9, 13]])
     responses = images[:, planted[:, 0], planted[:, 1], 0] ** 2
     responses[800:] = images[800:, 6, 6] ** 2 * 100
-    recording = Recording(images=images, responses=responses, test_images=images[:2] + 1, test_responses=responses[:2])
+    recording = Recording(
+        images=images, responses=responses, test_images=images[:2] + 1, test_responses=responses[:2]
+    )
     assert fixed_cells(recording, np.arange(800), (6, 8)).tolist() == [[1, 1], [4, 6]]
     assert fixed_cells(recording, np.arange(1000), (6, 8)).tolist() == [[3, 3], [3, 3]]
 
@@ -150,7 +167,12 @@ def test_fixed_cells_look_at_the_training_images_only():
     [
         ((0, 0), (31, 31), (16, 16), (0, 0)),
         ((30, 30), (31, 31), (16, 16), (15, 15)),
-        ((15, 15), (31, 31), (16, 16), (8, 8)),  # 15.5/31 is the middle edge: the cell that begins there
+        (
+            (15, 15),
+            (31, 31),
+            (16, 16),
+            (8, 8),
+        ),  # 15.5/31 is the middle edge: the cell that begins there
         ((14.9, 15.1), (31, 31), (8, 8), (3, 4)),
         ((1.4, 1.5), (32, 32), (16, 16), (0, 1)),  # the edge between pixels 1 and 2 is at 1.5
         ((3.49, 3.51), (32, 32), (8, 8), (0, 1)),
@@ -173,7 +195,9 @@ def test_grid_cell_takes_many_positions_and_fills_the_grid_evenly():
     assert (counts == 16).all()
 
 
-def test_the_estimate_does_not_depend_on_the_parts_it_is_made_in_nor_on_where_the_images_lie(monkeypatch):
+def test_the_estimate_does_not_depend_on_the_parts_it_is_made_in_nor_on_where_the_images_lie(
+    monkeypatch,
+):
     images = natural_noise(300, 12, 14)[..., None]
     responses = np.random.default_rng(3).gamma(1.0, 1.0, (300, 257)).astype(np.float32)
     chosen = np.flatnonzero(np.arange(300) % 5)

@@ -75,7 +75,14 @@ np.savez(file, **results)
 def one_and_two_replicas(run_python, place, *arguments, **environment):
     """What one and what two replicas come to: dicts of name -> array."""
     with ThreadPoolExecutor() as pool:
-        list(pool.map(lambda n: run_python(TRAIN, place / f"{n}.npz", n, *map(repr, arguments), **environment), (1, 2)))
+        list(
+            pool.map(
+                lambda n: run_python(
+                    TRAIN, place / f"{n}.npz", n, *map(repr, arguments), **environment
+                ),
+                (1, 2),
+            )
+        )
     runs = []
     for n in (1, 2):
         with np.load(place / f"{n}.npz") as results:
@@ -84,33 +91,63 @@ def one_and_two_replicas(run_python, place, *arguments, **environment):
 
 
 def assert_same_losses(runs, recipe, done):
-    one, two = ({name: value for name, value in run.items() if name.startswith(f"{recipe}/after {done}/")} for run in runs)
+    one, two = (
+        {name: value for name, value in run.items() if name.startswith(f"{recipe}/after {done}/")}
+        for run in runs
+    )
     assert one.keys() == two.keys() and f"{recipe}/after {done}/loss" in one
     for name, value in one.items():
         np.testing.assert_allclose(two[name], value, rtol=1e-5, err_msg=name)
 
 
 def assert_same_weights(runs, recipe):
-    one, two = ({name: value for name, value in run.items() if name.startswith(f"{recipe}/weight/")} for run in runs)
+    one, two = (
+        {name: value for name, value in run.items() if name.startswith(f"{recipe}/weight/")}
+        for run in runs
+    )
     assert one.keys() == two.keys() and one
     for name, value in one.items():
-        np.testing.assert_allclose(two[name], value, rtol=0, atol=1e-4 * np.abs(value).max(), err_msg=name)
+        np.testing.assert_allclose(
+            two[name], value, rtol=0, atol=1e-4 * np.abs(value).max(), err_msg=name
+        )
         moved = np.any(value != runs[0][name.replace("/weight/", "/start/")])
         assert moved or name.endswith("/cell"), name
 
 
 @pytest.fixture(scope="module")
 def runs(run_python, tmp_path_factory):
-    settings = {"layer": 2, "image_size": (8, 8), "latent_size": 4, "codebook_size": 20, "code_dim": 5, "activity_l1": 0.3}
+    settings = {
+        "layer": 2,
+        "image_size": (8, 8),
+        "latent_size": 4,
+        "codebook_size": 20,
+        "code_dim": 5,
+        "activity_l1": 0.3,
+    }
     # A small rate: with so few pixels some gradients are no larger than rounding errors, which Adam makes whole steps of.
     # Without oneDNN, the default on CPUs: its convolution gives an empty batch a wrong shape, with which no training with
     # fewer images than replicas gets any further. GPUs don't have it.
-    return one_and_two_replicas(run_python, tmp_path_factory.mktemp("replicas"), RECIPES, PLAIN, PLAN, settings, 5, 0.7, 0.4, 1e-4,
-                                TF_ENABLE_ONEDNN_OPTS="0")
+    return one_and_two_replicas(
+        run_python,
+        tmp_path_factory.mktemp("replicas"),
+        RECIPES,
+        PLAIN,
+        PLAN,
+        settings,
+        5,
+        0.7,
+        0.4,
+        1e-4,
+        TF_ENABLE_ONEDNN_OPTS="0",
+    )
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-@pytest.mark.parametrize("done", [2, 7, 9, 10], ids=["batches of 3", "batches of 6", "batches of 1", "batches of 6 again"])
+@pytest.mark.parametrize(
+    "done",
+    [2, 7, 9, 10],
+    ids=["batches of 3", "batches of 6", "batches of 1", "batches of 6 again"],
+)
 def test_two_replicas_log_the_losses_of_one(runs, recipe, done):
     assert_same_losses(runs, recipe, done)
 

@@ -21,7 +21,17 @@ from daenr_tf.plotting import canvas, study_figures
 
 VOID = {"meta", "link", "img", "br"}
 HOSTILE = "<script>alert('x')</script> \"&amp; $x^2$ {{ 7 * 7 }} | ‮"
-NAMES = ("table2", "table3", "table4", "table7", "figure2", "figure3", "figure4", "figure5", "control")
+NAMES = (
+    "table2",
+    "table3",
+    "table4",
+    "table7",
+    "figure2",
+    "figure3",
+    "figure4",
+    "figure5",
+    "control",
+)
 FEW = ("table2", "figure3")
 
 
@@ -30,7 +40,14 @@ class Page(html.parser.HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.open, self.tags, self.texts, self.loads, self.headings, self.ids = [], [], [], [], [], []
+        self.open, self.tags, self.texts, self.loads, self.headings, self.ids = (
+            [],
+            [],
+            [],
+            [],
+            [],
+            [],
+        )
         self.feed(text)
         self.close()
         assert self.open == []
@@ -38,7 +55,11 @@ class Page(html.parser.HTMLParser):
     def handle_starttag(self, tag, attributes):
         attributes = dict(attributes)
         self.tags.append((tag, attributes))
-        self.loads += [attributes[name] for name in ("src", "href", "action", "data", "poster", "srcset") if name in attributes]
+        self.loads += [
+            attributes[name]
+            for name in ("src", "href", "action", "data", "poster", "srcset")
+            if name in attributes
+        ]
         self.ids += [attributes["id"]] if "id" in attributes else []
         if re.fullmatch("h[1-6]", tag):
             self.headings.append(int(tag[1]))
@@ -67,16 +88,37 @@ def coarse():
 
 def writer(tmp_path):
     """What writes the report of a fake study: (page, text for the terminal, directory)."""
-    def make(names=FEW, regions=(3,), layers=(2,), seeds=2, own=False, simulated=True, budget="paper", name=None, place="study",
-             command="python -m recipes.reproduce", fail=(), **options):
+
+    def make(
+        names=FEW,
+        regions=(3,),
+        layers=(2,),
+        seeds=2,
+        own=False,
+        simulated=True,
+        budget="paper",
+        name=None,
+        place="study",
+        command="python -m recipes.reproduce",
+        fail=(),
+        **options,
+    ):
         chosen = plan(names, None if own else regions, layers, None, seeds, own)
         found = studies.recordings((None,) if own else regions, simulated, name)
         folder = tmp_path / place
-        study = Study("/data/mine.npz" if own else "simulated" if simulated else "antolik", budget=budget)
+        study = Study(
+            "/data/mine.npz" if own else "simulated" if simulated else "antolik", budget=budget
+        )
         studies.finish(str(folder), chosen, found, study, missing=fail, **options)
-        outcomes = [Outcome(cell, "failed", 2.0, f"MemoryError {HOSTILE}") if cell.name in fail else Outcome(cell, "done", 10.0)
-                    for cell in chosen.cells]
-        text = page.write_report(studies.finished(folder, study, found), chosen, outcomes, command, 123.0)
+        outcomes = [
+            Outcome(cell, "failed", 2.0, f"MemoryError {HOSTILE}")
+            if cell.name in fail
+            else Outcome(cell, "done", 10.0)
+            for cell in chosen.cells
+        ]
+        text = page.write_report(
+            studies.finished(folder, study, found), chosen, outcomes, command, 123.0
+        )
         return Page((folder / "report.html").read_text("utf-8")), text, folder
 
     return make
@@ -94,15 +136,20 @@ def whole(tmp_path_factory):
 
 
 def fingerprint(folder):
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest()
-            for kind in ("tables", "figures") for path in (folder / kind).iterdir()}
+    return {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for kind in ("tables", "figures")
+        for path in (folder / kind).iterdir()
+    }
 
 
 def test_the_page_is_well_formed_and_loads_nothing(whole):
     page, _, folder = whole
     assert all(address.startswith(("data:", "#")) for address in page.loads)
     assert not any(tag in ("script", "iframe", "object") for tag, _ in page.tags)
-    assert {address[1:] for address in page.loads if address.startswith("#")} <= set(page.ids) and len(set(page.ids)) == len(page.ids)
+    assert {address[1:] for address in page.loads if address.startswith("#")} <= set(
+        page.ids
+    ) and len(set(page.ids)) == len(page.ids)
     assert not re.search(r"url\(|@import|https?:", (folder / "report.html").read_text())
 
 
@@ -111,9 +158,15 @@ def test_headings_images_and_tables_can_be_read_without_seeing_them(whole):
     assert page.headings[0] == 1 and page.headings.count(1) == 1
     assert all(b - a <= 1 for a, b in zip(page.headings, page.headings[1:], strict=False))
     assert all(attributes.get("alt") for tag, attributes in page.tags if tag == "img")
-    assert all(attributes.get("scope") in ("col", "row", "colgroup") for tag, attributes in page.tags if tag == "th")
+    assert all(
+        attributes.get("scope") in ("col", "row", "colgroup")
+        for tag, attributes in page.tags
+        if tag == "th"
+    )
     assert ("html", {"lang": "en"}) in page.tags
-    assert any(attributes.get("name") == "viewport" for tag, attributes in page.tags if tag == "meta")
+    assert any(
+        attributes.get("name") == "viewport" for tag, attributes in page.tags if tag == "meta"
+    )
 
 
 def test_the_verdicts_come_first_and_every_part_has_its_place(whole):
@@ -129,15 +182,25 @@ def test_simulated_data_is_marked_in_the_page_and_on_every_table_and_figure(whol
     figures = len(list((folder / "figures").iterdir()))
     layouts = len(list((folder / "tables").glob("*.md"))) - 1  # claims.md is shown claim by claim
     assert page.text.count("SIMULATED DATA") >= 1 + figures + layouts
-    assert terminal.startswith("SIMULATED DATA") and "not comparable: these are simulated data" in page.text
-    assert all(path.read_text().startswith("**SIMULATED DATA**") for path in (folder / "tables").glob("*.md"))
+    assert (
+        terminal.startswith("SIMULATED DATA")
+        and "not comparable: these are simulated data" in page.text
+    )
+    assert all(
+        path.read_text().startswith("**SIMULATED DATA**")
+        for path in (folder / "tables").glob("*.md")
+    )
     for path in (folder / "tables").glob("*.csv"):
         assert pd.read_csv(path)["simulated"].all()
 
 
 def test_recorded_data_is_not_marked(written):
     page, terminal, folder = written(simulated=False)
-    everything = page.text + terminal + "".join(path.read_text() for path in (folder / "tables").glob("*.md"))
+    everything = (
+        page.text
+        + terminal
+        + "".join(path.read_text() for path in (folder / "tables").glob("*.md"))
+    )
     assert "simulated" not in everything.lower() and "rehearsal" not in everything.lower()
     assert not pd.read_csv(folder / "tables" / "table2.csv")["simulated"].any()
 
@@ -153,11 +216,17 @@ def test_a_small_budget_is_called_a_rehearsal(written):
 
 
 def test_the_terminal_gets_a_line_per_claim_that_is_examined_and_the_place_of_the_report(written):
-    page, terminal, folder = written(("table2",), simulated=False, error=lambda setting, seed: 0.03 if studies.joint(setting) else 0.05,
-                                  spread=0.002)
+    page, terminal, folder = written(
+        ("table2",),
+        simulated=False,
+        error=lambda setting, seed: 0.03 if studies.joint(setting) else 0.05,
+        spread=0.002,
+    )
     lines = terminal.splitlines()
     assert lines[0].startswith("C1 supported: The joint model reconstructs better")
-    assert lines[1] == "not examined: C2, C3, C4, C5, C6, C7, C8, C9 (the report says what they need)"
+    assert (
+        lines[1] == "not examined: C2, C3, C4, C5, C6, C7, C8, C9 (the report says what they need)"
+    )
     assert "needs table2 with cae and cae_fr in regions 1, 2 and 3" in page.text
     assert lines[2:] == [f"report: {folder}/report.html"]
 
@@ -167,14 +236,28 @@ def test_written_again_tables_and_figures_are_the_same_byte_for_byte(written):
     fail = (plan(names, (3,), (2,), None, 2).cells[3].name,)
     first = fingerprint(written(names, fail=fail)[2])
     again = fingerprint(written(names, fail=fail, place="elsewhere", command="another")[2])
-    assert first == again and len(first) == 2 * 4 + 3 + 3 + 2  # tables and claims; claims, figures and learning curves as pictures
+    assert (
+        first == again and len(first) == 2 * 4 + 3 + 3 + 2
+    )  # tables and claims; claims, figures and learning curves as pictures
 
 
 def test_nothing_but_whole_files_is_left(written):
     _, _, folder = written(("table2", "figure5"))
-    names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if "cells" not in path.parts and path.is_file())
-    assert names == ["figures/claim_C1.png", "figures/figure5.png", "figures/learning_curves_ir_region3.png", "report.html", "tables/claims.csv",
-                     "tables/claims.md", "tables/table2.csv", "tables/table2.md"]
+    names = sorted(
+        str(path.relative_to(folder))
+        for path in folder.rglob("*")
+        if "cells" not in path.parts and path.is_file()
+    )
+    assert names == [
+        "figures/claim_C1.png",
+        "figures/figure5.png",
+        "figures/learning_curves_ir_region3.png",
+        "report.html",
+        "tables/claims.csv",
+        "tables/claims.md",
+        "tables/table2.csv",
+        "tables/table2.md",
+    ]
 
 
 def test_a_disk_that_refuses_ends_in_one_line(written, tmp_path):
@@ -192,9 +275,23 @@ def test_the_csv_of_the_claims_says_what_was_judged(written):
     comparisons = [(claim, one) for claim in claims for one in claim.comparisons]
     assert len(rows) == len(comparisons) == 2
     for row, (claim, one) in zip(rows.itertuples(), comparisons, strict=True):
-        assert (row.claim, row.comparison, row.verdict, row.verdict_of_claim) == (claim.name, one.what, one.verdict, claim.verdict)
-        assert (row.effect, row.low, row.high) == (one.effect.value, one.effect.low, one.effect.high)
-        assert (row.p_value, row.p_holm, row.least, row.paper) == (one.effect.p_value, one.p_adjusted, one.least, one.published)
+        assert (row.claim, row.comparison, row.verdict, row.verdict_of_claim) == (
+            claim.name,
+            one.what,
+            one.verdict,
+            claim.verdict,
+        )
+        assert (row.effect, row.low, row.high) == (
+            one.effect.value,
+            one.effect.low,
+            one.effect.high,
+        )
+        assert (row.p_value, row.p_holm, row.least, row.paper) == (
+            one.effect.p_value,
+            one.p_adjusted,
+            one.least,
+            one.published,
+        )
 
 
 def test_the_page_shows_ours_the_papers_and_the_difference(written):
@@ -208,10 +305,17 @@ def test_the_page_shows_ours_the_papers_and_the_difference(written):
 
 def test_hostile_names_are_shown_and_not_obeyed(written):
     fail = (plan(FEW, (3,), (2,), None, 2).cells[0].name,)
-    page, _, folder = written((*FEW, "table7", "figure5"), name=HOSTILE, command=f"python -m recipes.reproduce --dataset '{HOSTILE}'", fail=fail)
+    page, _, folder = written(
+        (*FEW, "table7", "figure5"),
+        name=HOSTILE,
+        command=f"python -m recipes.reproduce --dataset '{HOSTILE}'",
+        fail=fail,
+    )
     raw = (folder / "report.html").read_text("utf-8")
     assert "<script" not in raw
-    assert page.text.count("<script>alert('x')</script>") >= 3  # as a text: the recording, the command, the failed cell
+    assert (
+        page.text.count("<script>alert('x')</script>") >= 3
+    )  # as a text: the recording, the command, the failed cell
     assert "{{ 7 * 7 }}" in page.text
     assert all("<script" not in path.read_text() for path in (folder / "tables").glob("*.md"))
 
@@ -231,7 +335,11 @@ def test_a_study_without_any_finished_cell_still_has_a_report(written):
 
 
 def test_groups_without_neurons_are_told(written):
-    skipped = [cell.name for cell in plan(("table3",), (3,), (2,), None, 2).cells if cell.setting.group == "insignificant"]
+    skipped = [
+        cell.name
+        for cell in plan(("table3",), (3,), (2,), None, 2).cells
+        if cell.setting.group == "insignificant"
+    ]
     page, _, _ = written(("table3",), skipped=skipped)
     assert "Cells with nothing to train" in page.text and "no neuron in the group" in page.text
 
@@ -240,34 +348,63 @@ def test_a_single_seed_is_called_one_wherever_there_is_an_interval(written):
     page, _, folder = written(("table2", "figure3"), seeds=1)
     assert "] (images only) –" in page.text
     assert page.text.count("one seed says nothing of another training") == 2
-    assert (pd.read_csv(folder / "tables" / "table2.csv")["note"] == "one seed: interval over images only").all()
+    assert (
+        pd.read_csv(folder / "tables" / "table2.csv")["note"]
+        == "one seed: interval over images only"
+    ).all()
 
 
 def test_the_page_says_how_long_it_took_with_what_and_how_to_repeat_it(written):
     page, _, _ = written(("table2",), command="python -m recipes.table2 --seeds 2")
-    assert "This call took 2 min 03 s: 4 cells trained (40.0 s one after the other), 0 finished before, 0 failed, 0 stopped." in page.text
-    assert "CAE-FR 2 1 200 600 25.0 s 12.5 s" in page.text and "all 4 2 400 600 50.0 s 12.5 s" in page.text
+    assert (
+        "This call took 2 min 03 s: 4 cells trained (40.0 s one after the other), 0 finished before, 0 failed, 0 stopped."
+        in page.text
+    )
+    assert (
+        "CAE-FR 2 1 200 600 25.0 s 12.5 s" in page.text
+        and "all 4 2 400 600 50.0 s 12.5 s" in page.text
+    )
     assert "4 cells: python 3.11.0, daenr_tf 0.1.0, tensorflow 2.21.0, keras 3.15.0." in page.text
     assert "python -m recipes.table2 --seeds 2" in page.text and "How to repeat it" in page.text
 
 
-@pytest.mark.parametrize(("threads", "said"), [
-    (lambda setting, seed: [2], None), (lambda setting, seed: None, None),
-    (lambda setting, seed: [1 + seed], "(1: 2 cells; 2: 2 cells)"), (lambda setting, seed: [2] if seed else None, "(2: 2 cells; ?: 2 cells)"),
-    (lambda setting, seed: [1, 2] if seed and setting.layer else [2], "(1, then 2: 1 cell; 2: 3 cells)")])
-def test_the_page_says_where_cells_that_are_compared_had_different_numbers_of_threads(written, threads, said):
+@pytest.mark.parametrize(
+    ("threads", "said"),
+    [
+        (lambda setting, seed: [2], None),
+        (lambda setting, seed: None, None),
+        (lambda setting, seed: [1 + seed], "(1: 2 cells; 2: 2 cells)"),
+        (lambda setting, seed: [2] if seed else None, "(2: 2 cells; ?: 2 cells)"),
+        (
+            lambda setting, seed: [1, 2] if seed and setting.layer else [2],
+            "(1, then 2: 1 cell; 2: 3 cells)",
+        ),
+    ],
+)
+def test_the_page_says_where_cells_that_are_compared_had_different_numbers_of_threads(
+    written, threads, said
+):
     page, _, _ = written(("table2",), threads=threads)
     words = "Cells that are compared here were trained with different numbers of threads"
     assert f"{words} {said}" in page.text if said else "numbers of threads" not in page.text
 
 
 def test_ones_own_recording_has_no_paper_column_and_no_region(written):
-    page, _, folder = written(("table2", "table4", "table7", "figure2", "figure4"), own=True, simulated=False)
+    page, _, folder = written(
+        ("table2", "table4", "table7", "figure2", "figure4"), own=True, simulated=False
+    )
     assert "The paper’s claims, tested on this recording" in page.text
-    assert "paper 0." not in page.text and "the paper’s effect" not in page.text and "minus the paper’s" not in page.text
+    assert (
+        "paper 0." not in page.text
+        and "the paper’s effect" not in page.text
+        and "minus the paper’s" not in page.text
+    )
     for path in (folder / "tables").glob("*.csv"):
         assert not {"paper", "region", "difference"} & set(pd.read_csv(path).columns)
-    heads = [next(line for line in path.read_text().splitlines() if line.startswith("|")) for path in (folder / "tables").glob("*.md")]
+    heads = [
+        next(line for line in path.read_text().splitlines() if line.startswith("|"))
+        for path in (folder / "tables").glob("*.md")
+    ]
     assert heads and not any("region" in head or "paper" in head for head in heads)
 
 
@@ -288,7 +425,9 @@ def test_repeats_that_vary_are_told_as_a_range(written, monkeypatch):
     monkeypatch.setattr(studies, "recordings", varied)
     page, _, folder = written(("table2", "table7"), own=True, simulated=False)
     assert "(2 to 4 times each)" in page.text
-    assert list(pd.read_csv(folder / "tables" / "table7.csv")["repeats of a test image"]) == ["2 to 4"]
+    assert list(pd.read_csv(folder / "tables" / "table7.csv")["repeats of a test image"]) == [
+        "2 to 4"
+    ]
 
 
 def test_the_template_is_part_of_the_package():
@@ -302,26 +441,63 @@ def test_the_template_is_part_of_the_package():
 def comparisons(tmp_path, missing=()):
     chosen, found = plan(("table2",), (3,), None, None, 3), studies.recordings((3,))
     effects = {1: 0.7, 2: 1.3, 3: 1.0, 4: 0.97}
-    studies.finish(str(tmp_path), chosen, found, spread=0.01, missing=missing,
-                   error=lambda setting, seed: 0.05 * effects.get(setting.layer, 1) * (1 + 0.05 * seed * (setting.layer == 4)))
-    return judge(Findings(chosen, studies.finished(tmp_path, Study("simulated"), found)))[0].comparisons
+    studies.finish(
+        str(tmp_path),
+        chosen,
+        found,
+        spread=0.01,
+        missing=missing,
+        error=lambda setting, seed: (
+            0.05 * effects.get(setting.layer, 1) * (1 + 0.05 * seed * (setting.layer == 4))
+        ),
+    )
+    return judge(Findings(chosen, studies.finished(tmp_path, Study("simulated"), found)))[
+        0
+    ].comparisons
 
 
-@pytest.mark.parametrize(("simulated", "rehearsal", "mark"), [
-    (True, False, "simulated data"), (False, False, None), (False, True, "rehearsal"), (True, True, "simulated data · rehearsal")])
-def test_every_chart_of_simulated_data_or_of_a_rehearsal_says_so_on_its_face(drawn, tmp_path, simulated, rehearsal, mark):
+@pytest.mark.parametrize(
+    ("simulated", "rehearsal", "mark"),
+    [
+        (True, False, "simulated data"),
+        (False, False, None),
+        (False, True, "rehearsal"),
+        (True, True, "simulated data · rehearsal"),
+    ],
+)
+def test_every_chart_of_simulated_data_or_of_a_rehearsal_says_so_on_its_face(
+    drawn, tmp_path, simulated, rehearsal, mark
+):
     images, marks = np.zeros((3, 16, 16, 1)), {"simulated": simulated, "rehearsal": rehearsal}
     curve = study_figures.Curve(1, np.arange(3), np.array([3.0, 2.0, 1.0]))
     found = comparisons(tmp_path)
     study_figures.reconstructions("", images, {"CAE": images, "CAE-FR1": None}, "Title", **marks)
-    study_figures.significance("", {"data": [study_figures.Bar("CAE-FR1", None, 10), study_figures.Bar("CAE-FR2", found[0].effect, 10)]}, "Title", **marks)
-    study_figures.stimuli("", {"data": (images, (0, 255)), "fewer": (images[:2], (0, 255))}, "Title", **marks)
+    study_figures.significance(
+        "",
+        {
+            "data": [
+                study_figures.Bar("CAE-FR1", None, 10),
+                study_figures.Bar("CAE-FR2", found[0].effect, 10),
+            ]
+        },
+        "Title",
+        **marks,
+    )
+    study_figures.stimuli(
+        "", {"data": (images, (0, 255)), "fewer": (images[:2], (0, 255))}, "Title", **marks
+    )
     study_figures.forest("", found, "Title", **marks)
-    study_figures.learning_curves("", {"CAE": [curve], "VAE": [curve, curve]}, "loss", "Title", **marks)
+    study_figures.learning_curves(
+        "", {"CAE": [curve], "VAE": [curve, curve]}, "loss", "Title", **marks
+    )
     assert len(drawn) == 5
     for figure in drawn:
         found = set(texts(figure))
-        assert "Title" in found and found & {"simulated data", "rehearsal", "simulated data · rehearsal"} == ({mark} - {None})
+        assert "Title" in found and found & {
+            "simulated data",
+            "rehearsal",
+            "simulated data · rehearsal",
+        } == ({mark} - {None})
 
 
 def test_a_forest_shows_every_effect_its_interval_the_papers_and_what_is_too_small(drawn, tmp_path):
@@ -330,22 +506,42 @@ def test_a_forest_shows_every_effect_its_interval_the_papers_and_what_is_too_sma
     axis = drawn[0].axes[0]
     lines = [tuple(np.ravel(line.get_xdata())) for line in axis.lines]
     for one in found:
-        assert (one.effect.value,) in lines and (one.effect.low, one.effect.high) in lines and (one.published,) in lines
-    assert [2 * one.least for one in found] == pytest.approx([patch.get_width() for patch in axis.patches])
-    assert all(study_figures.effect_text(one) in texts(drawn[0]) and one.what in texts(drawn[0]) for one in found)
+        assert (
+            (one.effect.value,) in lines
+            and (one.effect.low, one.effect.high) in lines
+            and (one.published,) in lines
+        )
+    assert [2 * one.least for one in found] == pytest.approx(
+        [patch.get_width() for patch in axis.patches]
+    )
+    assert all(
+        study_figures.effect_text(one) in texts(drawn[0]) and one.what in texts(drawn[0])
+        for one in found
+    )
     styles = {(style["marker"], style["color"]) for style in study_figures.VERDICT_STYLES.values()}
-    assert len({marker for marker, _ in styles}) == len({color for _, color in styles}) == 4  # colour and shape
+    assert (
+        len({marker for marker, _ in styles}) == len({color for _, color in styles}) == 4
+    )  # colour and shape
 
 
 def test_a_forest_names_what_is_not_finished(drawn, tmp_path):
-    layer_1 = {cell.name for cell in plan(("table2",), (3,), None, None, 3).cells if cell.setting.layer == 1}
+    layer_1 = {
+        cell.name
+        for cell in plan(("table2",), (3,), None, None, 3).cells
+        if cell.setting.layer == 1
+    }
     study_figures.forest("", comparisons(tmp_path, layer_1), "Title", simulated=True)
     assert "not finished" in texts(drawn[0])
 
 
 def test_bars_stack_significant_neurons_under_the_others(drawn, tmp_path):
     effect = comparisons(tmp_path)[0].effect
-    study_figures.significance("", {"data": [study_figures.Bar("CAE-FR1", effect, 10)]}, "Title", simulated=False)
+    study_figures.significance(
+        "", {"data": [study_figures.Bar("CAE-FR1", effect, 10)]}, "Title", simulated=False
+    )
     below, above = drawn[0].axes[0].patches
-    assert below.get_height() == effect.value and below.get_height() + above.get_height() == pytest.approx(10)
+    assert (
+        below.get_height() == effect.value
+        and below.get_height() + above.get_height() == pytest.approx(10)
+    )
     assert above.get_y() == effect.value

@@ -35,9 +35,25 @@ def finished(recording_file, tmp_path_factory):
 def test_a_run_leaves_what_the_contract_names(finished):
     folder, done = finished
     left = set(os.listdir(os.path.join(folder, "run")))
-    assert left == {"config.json", "history.csv", "results.json", "neurons.csv", "figures", "tensorboard", "model.keras", "checkpoint"}
-    assert os.listdir(os.path.join(folder, "run", "checkpoint")) == ["state.npz"]  # --max-steps ended it, and it may be raised
-    assert set(os.listdir(os.path.join(folder, "run", "figures"))) == {"reconstructions.png", "learning_curves.png", "masks.png", "pcc.png"}
+    assert left == {
+        "config.json",
+        "history.csv",
+        "results.json",
+        "neurons.csv",
+        "figures",
+        "tensorboard",
+        "model.keras",
+        "checkpoint",
+    }
+    assert os.listdir(os.path.join(folder, "run", "checkpoint")) == [
+        "state.npz"
+    ]  # --max-steps ended it, and it may be raised
+    assert set(os.listdir(os.path.join(folder, "run", "figures"))) == {
+        "reconstructions.png",
+        "learning_curves.png",
+        "masks.png",
+        "pcc.png",
+    }
     assert os.listdir(os.path.join(folder, "export")) == ["1"]
     assert "Traceback" not in done.stderr and "test set" in done.stdout
 
@@ -45,14 +61,28 @@ def test_a_run_leaves_what_the_contract_names(finished):
 def test_results_hold_the_counts_the_metrics_and_no_paper_figures_for_ones_own_recording(finished):
     results = read_json(finished[0], "run", "results.json")
     assert results["replicas"] == 1 and results["threads"] == [computing_threads()]
-    assert results["dataset"]["counts"] == {"train": 64, "validation": 16, "test": 9, "neurons": 4, "repeats": 3}
+    assert results["dataset"]["counts"] == {
+        "train": 64,
+        "validation": 16,
+        "test": 9,
+        "neurons": 4,
+        "repeats": 3,
+    }
     assert results["dataset"]["simulated"] is False and len(results["dataset"]["digest"]) == 64
     assert set(results["test"]) == {"mse", "psnr", "ssim", "pcc", "pcc_normalized"}
     assert set(results["validation"]) == {"mse", "psnr", "ssim", "pcc", "monitored_loss"}
     assert results["test"]["ssim"] is None  # 8 pixels are fewer than the window's 11
     assert results["paper"] is None
     assert results["steps"] == 20 and results["best_step"] in (5, 10, 15, 20)
-    for key in ("recipe", "config", "noise_ceiling", "parameters", "seconds", "images_per_second", "versions"):
+    for key in (
+        "recipe",
+        "config",
+        "noise_ceiling",
+        "parameters",
+        "seconds",
+        "images_per_second",
+        "versions",
+    ):
         assert results[key]
 
 
@@ -60,7 +90,13 @@ def test_history_has_a_row_per_validation_and_a_column_per_term(finished):
     with open(os.path.join(finished[0], "run", "history.csv"), encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     terms = ("loss", "reconstruction", "response", "readout_l1", "activity_l1")
-    assert list(rows[0]) == ["step", "stage", "learning_rate", *(f"train_{t}" for t in terms), *(f"val_{t}" for t in terms)]
+    assert list(rows[0]) == [
+        "step",
+        "stage",
+        "learning_rate",
+        *(f"train_{t}" for t in terms),
+        *(f"val_{t}" for t in terms),
+    ]
     assert [int(row["step"]) for row in rows] == [5, 10, 15, 20]
 
 
@@ -70,7 +106,14 @@ def test_neurons_table_agrees_with_the_saved_model(finished, recording_file):
     evaluation = daenr_tf.evaluate(model, recording)
     with open(os.path.join(finished[0], "run", "neurons.csv"), encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["neuron", "pcc", "p_value", "significant", "noise_ceiling", "pcc_normalized"]
+    assert list(rows[0]) == [
+        "neuron",
+        "pcc",
+        "p_value",
+        "significant",
+        "noise_ceiling",
+        "pcc_normalized",
+    ]
     expected = metrics.pearson_per_neuron(evaluation.outputs["response"], recording.test_responses)
     np.testing.assert_allclose([float(row["pcc"]) for row in rows], expected, atol=1e-6)
 
@@ -84,7 +127,9 @@ def test_a_finished_run_is_only_reported(finished, recording_file):
     assert os.listdir(os.path.join(folder, "export")) == ["1"]
 
 
-def test_a_finished_run_is_lengthened_to_what_one_of_more_steps_comes_to(finished, recording_file, tmp_path):
+def test_a_finished_run_is_lengthened_to_what_one_of_more_steps_comes_to(
+    finished, recording_file, tmp_path
+):
     """Everything but the former export is made anew."""
     for place in ("longer", "whole"):
         os.mkdir(tmp_path / place)
@@ -93,17 +138,32 @@ def test_a_finished_run_is_lengthened_to_what_one_of_more_steps_comes_to(finishe
     for place in ("longer", "whole"):
         done = go("cae_fr", str(tmp_path / place), "--dataset", recording_file, "--max-steps", "33")
         assert ("going on from step 20" in done.stderr) == (place == "longer")
-    (history, results, weights), expected = outcome(str(tmp_path / "longer")), outcome(str(tmp_path / "whole"))
+    (history, results, weights), expected = (
+        outcome(str(tmp_path / "longer")),
+        outcome(str(tmp_path / "whole")),
+    )
     assert (results.pop("saved_model"), expected[1].pop("saved_model")) == ("2", "1")
     assert (history, results, weights) == expected
     assert read_json(str(tmp_path / "longer"), "run", "config.json") == results["config"]
     assert sorted(os.listdir(tmp_path / "longer" / "export")) == ["1", "2"]
-    figures = [(tmp_path / place / "run" / "figures" / "learning_curves.png").read_bytes() for place in ("longer", "whole")]
+    figures = [
+        (tmp_path / place / "run" / "figures" / "learning_curves.png").read_bytes()
+        for place in ("longer", "whole")
+    ]
     assert figures[0] == figures[1]
 
 
-@pytest.mark.parametrize("options, named", [(("--max-steps", "10"), "max_steps"), (("--learning-rate", "0.01"), "learning_rate"), (("--layer", "1"), "layer")])
-def test_another_configuration_in_the_directory_is_refused_by_its_first_difference(finished, recording_file, options, named):
+@pytest.mark.parametrize(
+    "options, named",
+    [
+        (("--max-steps", "10"), "max_steps"),
+        (("--learning-rate", "0.01"), "learning_rate"),
+        (("--layer", "1"), "layer"),
+    ],
+)
+def test_another_configuration_in_the_directory_is_refused_by_its_first_difference(
+    finished, recording_file, options, named
+):
     done = go("cae_fr", finished[0], "--dataset", recording_file, *options, status=2)
     assert named in done.stderr and len(done.stderr.splitlines()) == 1
 
@@ -123,25 +183,44 @@ def as_it_is(tmp_path_factory):
     folder, generator = tmp_path_factory.mktemp("as_it_is"), np.random.default_rng(2)
     which = np.repeat(np.arange(46), [2, 4, 3, 3, 3, 2] + [1] * 40)
     path = str(folder / "colour.npz")
-    np.savez(path, images=generator.integers(0, 256, (46, 10, 12, 3), np.uint8)[which], responses=generator.gamma(1.0, 1.0, (len(which), 4)))
-    return str(folder), path, go("cnn_fr", str(folder), "--dataset", path, "--repeats-as-test").stderr
+    np.savez(
+        path,
+        images=generator.integers(0, 256, (46, 10, 12, 3), np.uint8)[which],
+        responses=generator.gamma(1.0, 1.0, (len(which), 4)),
+    )
+    return (
+        str(folder),
+        path,
+        go("cnn_fr", str(folder), "--dataset", path, "--repeats-as-test").stderr,
+    )
 
 
 def test_what_becomes_of_ones_own_images_is_told_at_the_start_and_in_the_results(as_it_is):
     folder, _, said = as_it_is
     notes = read_json(folder, "run", "results.json")["notes"]
-    for words in ("colour images are turned to grey (--color rgb keeps it)",
-                  "images of 10x12 are resized to 8x8, which changes their proportions (--image-size takes another size)",
-                  "The 6 stimuli that were shown several times are the test set, their 2 to 4 presentations its trials"):
+    for words in (
+        "colour images are turned to grey (--color rgb keeps it)",
+        "images of 10x12 are resized to 8x8, which changes their proportions (--image-size takes another size)",
+        "The 6 stimuli that were shown several times are the test set, their 2 to 4 presentations its trials",
+    ):
         assert words in said and any(words in note for note in notes)
 
 
 def test_repeats_become_trials_and_belong_to_the_runs_settings(as_it_is):
     folder, path, _ = as_it_is
     results = read_json(folder, "run", "results.json")
-    assert results["dataset"]["counts"] == {"train": 32, "validation": 8, "test": 6, "neurons": 4, "repeats": 4, "repeats_least": 2}
+    assert results["dataset"]["counts"] == {
+        "train": 32,
+        "validation": 8,
+        "test": 6,
+        "neurons": 4,
+        "repeats": 4,
+        "repeats_least": 2,
+    }
     assert results["config"]["repeats_as_test"] is True
-    assert results["dataset"]["digest"] == daenr_tf.load_recording(path, repeats_as_test=True).digest
+    assert (
+        results["dataset"]["digest"] == daenr_tf.load_recording(path, repeats_as_test=True).digest
+    )
     done = go("cnn_fr", folder, "--dataset", path, status=2)
     assert "repeats_as_test" in done.stderr and len(done.stderr.splitlines()) == 1
 
@@ -149,7 +228,10 @@ def test_repeats_become_trials_and_belong_to_the_runs_settings(as_it_is):
 def test_the_published_and_simulated_images_are_resized_without_a_word(make_recording):
     recording = make_recording(height=31, width=31)
     for dataset, told in (("simulated", False), ("antolik", False), ("mine.npz", True)):
-        assert any("resized" in note for note in run._notes(RunConfig(dataset=dataset), recording)) is told
+        assert (
+            any("resized" in note for note in run._notes(RunConfig(dataset=dataset), recording))
+            is told
+        )
 
 
 def test_colour_is_not_made_of_a_grey_recording(recording_file, tmp_path):
@@ -160,8 +242,13 @@ def test_colour_is_not_made_of_a_grey_recording(recording_file, tmp_path):
 
 def test_a_run_directory_whose_name_is_no_utf_8_is_refused(recording_file, tmp_path):
     odd = os.path.join(os.fsencode(tmp_path), b"caf\xe9")
-    done = subprocess.run([os.fsencode(part) for part in command("cnn_fm", "", "--dataset", recording_file)] + [b"--run-dir", odd],
-                          capture_output=True, timeout=300, check=False)
+    done = subprocess.run(
+        [os.fsencode(part) for part in command("cnn_fm", "", "--dataset", recording_file)]
+        + [b"--run-dir", odd],
+        capture_output=True,
+        timeout=300,
+        check=False,
+    )
     assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
     assert b"--run-dir" in done.stderr and b"UTF-8" in done.stderr and not os.path.exists(odd)
 
@@ -175,10 +262,16 @@ def test_a_no_break_space_in_every_name_is_no_hindrance(recording_file, tmp_path
     assert results["saved_model"] == str(place / "export" / "1")
     images = np.random.default_rng(0).uniform(-1, 1, (2, 8, 8, 1)).astype(np.float32)
     expected = daenr_tf.load_model(str(place / "run" / "model.keras"))(images)
-    served = tf.saved_model.load(results["saved_model"]).signatures["serving_default"](images=tf.constant(images))
+    served = tf.saved_model.load(results["saved_model"]).signatures["serving_default"](
+        images=tf.constant(images)
+    )
     np.testing.assert_allclose(served["response"], expected["response"], atol=1e-5)
     (events,) = (place / "run" / "tensorboard" / "validation").iterdir()
-    tags = {value.tag for event in tf.compat.v1.train.summary_iterator(str(events)) for value in event.summary.value}
+    tags = {
+        value.tag
+        for event in tf.compat.v1.train.summary_iterator(str(events))
+        for value in event.summary.value
+    }
     assert {"loss", "response"} <= {tag.split("/")[-1] for tag in tags}, tags
 
 
@@ -186,11 +279,33 @@ def test_a_no_break_space_in_every_name_is_no_hindrance(recording_file, tmp_path
 def repeated(finished, recording_file, tmp_path_factory):
     """The same run by its config.json, with names that are no UTF-8, and on every device, of which there is one: (results, standard error)."""
     folder = os.fsencode(tmp_path_factory.mktemp("repeated"))
-    settings, dataset, run_dir = os.path.join(folder, b"caf\xe9.json"), os.path.join(folder, b"\xff.npz"), os.path.join(folder, b"run")
+    settings, dataset, run_dir = (
+        os.path.join(folder, b"caf\xe9.json"),
+        os.path.join(folder, b"\xff.npz"),
+        os.path.join(folder, b"run"),
+    )
     shutil.copy(os.path.join(finished[0], "run", "config.json"), settings)
     shutil.copy(recording_file, dataset)
-    done = subprocess.run([sys.executable, "-m", "recipes.cae_fr", "--config", settings, "--dataset", dataset, "--strategy", "mirrored",
-                           "--run-dir", run_dir, "--export-dir", os.path.join(folder, b"export")], capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "recipes.cae_fr",
+            "--config",
+            settings,
+            "--dataset",
+            dataset,
+            "--strategy",
+            "mirrored",
+            "--run-dir",
+            run_dir,
+            "--export-dir",
+            os.path.join(folder, b"export"),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
     assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
     return read_json(os.fsdecode(run_dir), "results.json"), done.stderr
 
@@ -199,7 +314,11 @@ def test_config_file_repeats_the_run_and_names_may_have_any_bytes(finished, repe
     first, second = read_json(finished[0], "run", "results.json"), repeated[0]
     assert os.fsencode(second["config"]["dataset"]).endswith(b"/\xff.npz")
     assert first["test"] == second["test"]
-    assert {**first["config"], "dataset": None, "strategy": None} == {**second["config"], "dataset": None, "strategy": None}
+    assert {**first["config"], "dataset": None, "strategy": None} == {
+        **second["config"],
+        "dataset": None,
+        "strategy": None,
+    }
 
 
 def test_mirrored_on_one_device_is_told_to_be_one_replica(finished, repeated):
@@ -220,7 +339,9 @@ def test_a_directory_that_is_no_runs_is_refused_and_left_alone(recording_file, t
 
 
 def start(recipe, folder, *options):
-    process = subprocess.Popen(command(recipe, folder, *options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command(recipe, folder, *options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     wait_for_a_state(process, folder)
     return process
 
@@ -243,7 +364,9 @@ def whole(recording_file, tmp_path_factory):
     return outcome(folder)
 
 
-def test_sigterm_saves_the_state_and_the_same_command_goes_on_to_the_same_end(recording_file, tmp_path, whole):
+def test_sigterm_saves_the_state_and_the_same_command_goes_on_to_the_same_end(
+    recording_file, tmp_path, whole
+):
     parts = str(tmp_path)
     process = start("cae_fc", parts, "--dataset", recording_file, *LONG)
     process.send_signal(signal.SIGTERM)
@@ -279,10 +402,19 @@ def popen(arguments):
     return subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def test_a_second_ctrl_c_ends_a_run_at_once_and_the_same_command_goes_on_to_the_same_end(recording_file, tmp_path, whole):
+def test_a_second_ctrl_c_ends_a_run_at_once_and_the_same_command_goes_on_to_the_same_end(
+    recording_file, tmp_path, whole
+):
     """It comes in a validation that would take two minutes, after a state was saved."""
     place = str(tmp_path)
-    process = popen([sys.executable, "-c", STANDING_STILL, *command("cae_fc", place, "--dataset", recording_file, *LONG)[3:]])
+    process = popen(
+        [
+            sys.executable,
+            "-c",
+            STANDING_STILL,
+            *command("cae_fc", place, "--dataset", recording_file, *LONG)[3:],
+        ]
+    )
     assert process.stdout.readline() == "standing still\n", process.communicate()
     process.send_signal(signal.SIGINT)
     while process.stderr.readline() != "stopping at the next validation, with the state saved\n":
@@ -290,7 +422,10 @@ def test_a_second_ctrl_c_ends_a_run_at_once_and_the_same_command_goes_on_to_the_
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert said == f"recipes.cae_fc: stopped by a second Ctrl-C; the same command goes on with {os.path.join(place, 'run')}\n"
+    assert (
+        said
+        == f"recipes.cae_fc: stopped by a second Ctrl-C; the same command goes on with {os.path.join(place, 'run')}\n"
+    )
     done = go("cae_fc", place, "--dataset", recording_file, *LONG)
     assert "going on from step" in done.stderr
     assert outcome(place) == whole
@@ -346,20 +481,50 @@ def test_a_signal_that_is_ignored_stays_ignored():
 
 
 def test_a_second_run_in_the_directory_is_refused_and_told_who_holds_it(recording_file, tmp_path):
-    process = start("cae_fr", str(tmp_path), "--dataset", recording_file, "--max-steps", "100000", "--patience-steps", "100000")
+    process = start(
+        "cae_fr",
+        str(tmp_path),
+        "--dataset",
+        recording_file,
+        "--max-steps",
+        "100000",
+        "--patience-steps",
+        "100000",
+    )
     try:
-        done = go("cae_fr", str(tmp_path), "--dataset", recording_file, "--max-steps", "100000", "--patience-steps", "100000", status=1)
+        done = go(
+            "cae_fr",
+            str(tmp_path),
+            "--dataset",
+            recording_file,
+            "--max-steps",
+            "100000",
+            "--patience-steps",
+            "100000",
+            status=1,
+        )
         assert f"process {process.pid}" in done.stderr
     finally:
         process.kill()
         process.communicate()
-    go("cae_fr", str(tmp_path), "--dataset", recording_file, "--overwrite")  # a dead process' lock does not block
+    go(
+        "cae_fr", str(tmp_path), "--dataset", recording_file, "--overwrite"
+    )  # a dead process' lock does not block
 
 
 def test_a_run_whose_directory_another_took_writes_nothing_there(recording_file, tmp_path):
     """Its directory is removed while it trains, and a second run of another seed begins and ends there."""
     place = str(tmp_path)
-    first = start("cae_fr", place, "--dataset", recording_file, "--max-steps", "100000", "--patience-steps", "100000")
+    first = start(
+        "cae_fr",
+        place,
+        "--dataset",
+        recording_file,
+        "--max-steps",
+        "100000",
+        "--patience-steps",
+        "100000",
+    )
     try:
         shutil.rmtree(os.path.join(place, "run"))
         go("cae_fr", place, "--dataset", recording_file, "--seed", "1")
@@ -368,31 +533,53 @@ def test_a_run_whose_directory_another_took_writes_nothing_there(recording_file,
         _, said = first.communicate(timeout=200)
     finally:
         first.kill()
-    assert first.returncode == 1 and "was removed or taken by another process" in said and "Traceback" not in said, said
+    assert (
+        first.returncode == 1
+        and "was removed or taken by another process" in said
+        and "Traceback" not in said
+    ), said
     assert f"{place}/run" in said
     assert outcome(place) == left and left[1]["config"]["seed"] == 1
-    assert os.listdir(os.path.join(place, "run", "checkpoint")) == ["state.npz"] and "lock" not in os.listdir(os.path.join(place, "run"))
+    assert os.listdir(os.path.join(place, "run", "checkpoint")) == [
+        "state.npz"
+    ] and "lock" not in os.listdir(os.path.join(place, "run"))
 
 
 def test_results_name_the_threads_and_going_on_with_others_is_told(recording_file, tmp_path):
     """A run that is stopped on one core and goes on on all of them gives other bits."""
     place = str(tmp_path)
-    one = ["taskset", "--cpu-list", str(min(os.sched_getaffinity(0))), *command("cae_fc", place, "--dataset", recording_file, *LONG)]
+    one = [
+        "taskset",
+        "--cpu-list",
+        str(min(os.sched_getaffinity(0))),
+        *command("cae_fc", place, "--dataset", recording_file, *LONG),
+    ]
     process = popen(one)
     wait_for_a_state(process, place)
     process.send_signal(signal.SIGTERM)
     assert process.communicate(timeout=200) and process.returncode == 130
-    done = subprocess.run(command("cae_fc", place, "--dataset", recording_file, *LONG), env={**os.environ, "TF_NUM_INTRAOP_THREADS": "2"},
-                          capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        command("cae_fc", place, "--dataset", recording_file, *LONG),
+        env={**os.environ, "TF_NUM_INTRAOP_THREADS": "2"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
     results = read_json(place, "run", "results.json")
     assert done.returncode == 0 and results["threads"] == [1, 2]
-    assert "1, then 2 threads" in done.stderr and any("1, then 2 threads" in note for note in results["notes"])
+    assert "1, then 2 threads" in done.stderr and any(
+        "1, then 2 threads" in note for note in results["notes"]
+    )
 
 
 def test_divergence_ends_with_status_3_and_the_best_weights(recording_file, tmp_path):
-    done = go("cae_fr", str(tmp_path), "--dataset", recording_file, "--learning-rate", "1e38", status=3)
+    done = go(
+        "cae_fr", str(tmp_path), "--dataset", recording_file, "--learning-rate", "1e38", status=3
+    )
     assert "diverged" in done.stderr and "Traceback" not in done.stderr
-    assert os.path.exists(tmp_path / "run" / "model.keras") and not os.path.exists(tmp_path / "run" / "results.json")
+    assert os.path.exists(tmp_path / "run" / "model.keras") and not os.path.exists(
+        tmp_path / "run" / "results.json"
+    )
 
 
 def test_mirrored_on_two_devices_gives_the_results_of_one(finished, recording_file, tmp_path):
@@ -410,7 +597,9 @@ main("cae_fr", {command("cae_fr", str(tmp_path), "--dataset", recording_file, "-
     results = read_json(str(tmp_path), "run", "results.json")
     assert results["replicas"] == 2 and not any("replica" in note for note in results["notes"])
     one, two = read_json(finished[0], "run", "results.json")["test"], results["test"]
-    assert one["mse"] == pytest.approx(two["mse"], rel=1e-4) and one["pcc"] == pytest.approx(two["pcc"], abs=1e-3)
+    assert one["mse"] == pytest.approx(two["mse"], rel=1e-4) and one["pcc"] == pytest.approx(
+        two["pcc"], abs=1e-3
+    )
     model = daenr_tf.load_model(os.path.join(tmp_path, "run", "model.keras"))
     assert model.heads == ["reconstruction", "response"]
 
@@ -435,8 +624,13 @@ assert training.steps == 3 and np.isfinite(training.history.to_numpy()).all()
 """
 
 
-def test_a_model_saved_without_replicas_is_loaded_and_trained_on_two(finished, recording_file, tmp_path, run_python):
-    path, images = os.path.join(finished[0], "run", "model.keras"), np.random.default_rng(0).uniform(-1, 1, (5, 8, 8, 1)).astype(np.float32)
+def test_a_model_saved_without_replicas_is_loaded_and_trained_on_two(
+    finished, recording_file, tmp_path, run_python
+):
+    path, images = (
+        os.path.join(finished[0], "run", "model.keras"),
+        np.random.default_rng(0).uniform(-1, 1, (5, 8, 8, 1)).astype(np.float32),
+    )
     np.savez(tmp_path / "images.npz", images=images)
     run_python(LOAD_ON_TWO, path, tmp_path / "images.npz", recording_file, tmp_path / "run")
     expected = daenr_tf.load_model(path)(images)
@@ -445,10 +639,16 @@ def test_a_model_saved_without_replicas_is_loaded_and_trained_on_two(finished, r
             np.testing.assert_allclose(found[head], output, atol=1e-6)
 
 
-def test_a_disk_that_takes_no_more_ends_with_status_1_and_nothing_half_written(recording_file, tmp_path):
-    limited = ("import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000));"
-               f"from daenr_tf.commands.fit import main; main('cae_fr', {command('cae_fr', str(tmp_path), '--dataset', recording_file)[3:]!r})")
-    done = subprocess.run([sys.executable, "-c", limited], capture_output=True, text=True, timeout=300)
+def test_a_disk_that_takes_no_more_ends_with_status_1_and_nothing_half_written(
+    recording_file, tmp_path
+):
+    limited = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000));"
+        f"from daenr_tf.commands.fit import main; main('cae_fr', {command('cae_fr', str(tmp_path), '--dataset', recording_file)[3:]!r})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", limited], capture_output=True, text=True, timeout=300
+    )
     assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
     assert "could not be written" in done.stderr.splitlines()[-1]
     left = {name for _, _, names in os.walk(tmp_path) for name in names if "events" not in name}
@@ -467,17 +667,38 @@ cp -r "$PLACE" "$PLACE.out"
 
 @pytest.mark.slow
 @pytest.mark.parametrize("size", ["64k", "1m", "2m", "4m", "6m", "8m"])
-def test_a_disk_that_is_full_anywhere_in_a_run_costs_no_run(finished, recording_file, tmp_path, size):
+def test_a_disk_that_is_full_anywhere_in_a_run_costs_no_run(
+    finished, recording_file, tmp_path, size
+):
     """A file system that small, in a name space of its own; with more room the same command comes to the same end."""
     place = str(tmp_path / "disk")
     os.mkdir(place)
-    done = subprocess.run(["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", FILL, "sh", place, size,
-                           *command("cae_fr", place, "--dataset", recording_file)], env={**os.environ, "PLACE": place},
-                          capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        [
+            "unshare",
+            "--user",
+            "--map-root-user",
+            "--mount",
+            "sh",
+            "-c",
+            FILL,
+            "sh",
+            place,
+            size,
+            *command("cae_fr", place, "--dataset", recording_file),
+        ],
+        env={**os.environ, "PLACE": place},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
     if done.returncode == 77:
         pytest.skip("no file system can be mounted here")
     statuses = [line for line in done.stdout.splitlines() if line.startswith("status")]
-    assert statuses in (["status 1", "status 0"], ["status 0", "status 0"]) and "Traceback" not in done.stderr, done.stderr
+    assert (
+        statuses in (["status 1", "status 0"], ["status 0", "status 0"])
+        and "Traceback" not in done.stderr
+    ), done.stderr
     assert "could not be written" in done.stderr or "can't be written" in done.stderr, done.stderr
     assert outcome(f"{place}.out") == outcome(finished[0])
 
@@ -492,7 +713,11 @@ def test_deterministic_gives_the_same_bits_twice(recording_file, tmp_path):
 
 def test_a_lost_terminal_saves_the_state(recording_file, tmp_path):
     reader, writer = os.pipe()
-    process = subprocess.Popen(command("cae_fr", str(tmp_path), "--dataset", recording_file, *LONG), stdout=writer, stderr=writer)
+    process = subprocess.Popen(
+        command("cae_fr", str(tmp_path), "--dataset", recording_file, *LONG),
+        stdout=writer,
+        stderr=writer,
+    )
     wait_for_a_state(process, str(tmp_path))
     os.close(writer)
     os.close(reader)

@@ -38,12 +38,16 @@ def test_a_link_to_a_directory_is_as_good_as_the_directory(elsewhere, tmp_path):
     assert link.is_symlink() and sorted(os.listdir(elsewhere)) == ["checkpoint", "config.json"]
 
 
-@pytest.mark.parametrize("name", ["a\xa0b", "a\u2009b", "a\u2028b", "a\u200bb", "\u202eab", "día", "雪", "🐭"])
+@pytest.mark.parametrize(
+    "name", ["a\xa0b", "a\u2009b", "a\u2028b", "a\u200bb", "\u202eab", "día", "雪", "🐭"]
+)
 def test_a_name_in_any_script_will_do(name, tmp_path):
     check_writable("--run-dir", str(tmp_path / name))
 
 
-@pytest.mark.parametrize("name", ["a\nb", "a\tb", "\x1b[2J", "\x7f", "a\x85b", os.fsdecode(b"caf\xe9")])
+@pytest.mark.parametrize(
+    "name", ["a\nb", "a\tb", "\x1b[2J", "\x7f", "a\x85b", os.fsdecode(b"caf\xe9")]
+)
 def test_control_characters_and_what_is_no_utf_8_are_refused_in_a_name(name, tmp_path):
     with refused("--run-dir", "a name in UTF-8 without control characters"):
         check_writable("--run-dir", str(tmp_path / name))
@@ -90,27 +94,47 @@ def test_a_lock_that_a_dead_process_left_does_not_block(content, tmp_path):
     assert not (tmp_path / "lock").exists()
 
 
-@pytest.mark.parametrize("content, named", [(b"process 4711 on mars", "process 4711 on mars"), (b"", "unknown"), (b"\xff\n\x1b[2J", r"\xff\n\x1b[2J")])
+@pytest.mark.parametrize(
+    "content, named",
+    [
+        (b"process 4711 on mars", "process 4711 on mars"),
+        (b"", "unknown"),
+        (b"\xff\n\x1b[2J", r"\xff\n\x1b[2J"),
+    ],
+)
 def test_the_second_is_told_who_holds_it(content, named, tmp_path):
     with open(tmp_path / "lock", "wb") as lock:
         lock.write(content)
         lock.flush()
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(MachineError, match="another run is at work here") as caught, held(tmp_path):
+        with (
+            pytest.raises(MachineError, match="another run is at work here") as caught,
+            held(tmp_path),
+        ):
             pass
     assert str(caught.value).endswith(f"({named})")
     assert (tmp_path / "lock").read_bytes() == content
 
 
 def test_the_lock_is_between_processes(tmp_path):
-    code = ("import sys\nfrom test_run_directory import held\nfrom daenr_tf.errors import MachineError\n"
-            "try:\n    with held(sys.argv[1]): pass\nexcept MachineError as error: print(error)")
+    code = (
+        "import sys\nfrom test_run_directory import held\nfrom daenr_tf.errors import MachineError\n"
+        "try:\n    with held(sys.argv[1]): pass\nexcept MachineError as error: print(error)"
+    )
     with held(tmp_path):
-        said = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=os.path.dirname(__file__), capture_output=True, text=True, timeout=60)
+        said = subprocess.run(
+            [sys.executable, "-c", code, str(tmp_path)],
+            cwd=os.path.dirname(__file__),
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
     assert said.stderr == "" and f"process {os.getpid()} on " in said.stdout
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff", b"/../../climbed", b"0" * 31, b"0" * 33, b"0" * 31 + b"\n"])
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff", b"/../../climbed", b"0" * 31, b"0" * 33, b"0" * 31 + b"\n"]
+)
 def test_a_mark_that_was_damaged_is_made_anew(content, tmp_path):
     """It becomes a part of a directory's name, which is removed before an export."""
     with held(tmp_path) as directory:
@@ -131,7 +155,10 @@ def test_results_that_are_no_file_are_refused(tmp_path):
 
 def content(folder):
     """Every path under a folder with its bytes (None: a directory)."""
-    return {str(path.relative_to(folder)): None if path.is_dir() else path.read_bytes() for path in folder.rglob("*")}
+    return {
+        str(path.relative_to(folder)): None if path.is_dir() else path.read_bytes()
+        for path in folder.rglob("*")
+    }
 
 
 def lay(folder, *names):
@@ -141,26 +168,50 @@ def lay(folder, *names):
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
-@pytest.mark.parametrize("named, names", {
-    "checkpoint/w.bin": ["checkpoint/w.bin"],
-    "checkpoint/state.npz/w.bin": ["checkpoint/recording", "checkpoint/state.npz/w.bin"],
-    "checkpoint": ["checkpoint"],
-    "figures": ["figures/learning_curves.png", "results.json"],
-    "results.json": ["results.json"],
-    "history.csv": ["checkpoint/state.npz", "history.csv"],
-}.items(), ids=lambda value: value if isinstance(value, str) else "")
-def test_a_directory_without_a_runs_settings_is_refused_before_anything_is_touched(named, names, overwrite, tmp_path):
+@pytest.mark.parametrize(
+    "named, names",
+    {
+        "checkpoint/w.bin": ["checkpoint/w.bin"],
+        "checkpoint/state.npz/w.bin": ["checkpoint/recording", "checkpoint/state.npz/w.bin"],
+        "checkpoint": ["checkpoint"],
+        "figures": ["figures/learning_curves.png", "results.json"],
+        "results.json": ["results.json"],
+        "history.csv": ["checkpoint/state.npz", "history.csv"],
+    }.items(),
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_directory_without_a_runs_settings_is_refused_before_anything_is_touched(
+    named, names, overwrite, tmp_path
+):
     lay(tmp_path, *names)
     before = content(tmp_path)
-    with refused("--run-dir: expected an empty directory or a run's", f"with {named.removesuffix('/w.bin') if 'npz' in named else named}"), \
-            held(tmp_path, overwrite):
+    with (
+        refused(
+            "--run-dir: expected an empty directory or a run's",
+            f"with {named.removesuffix('/w.bin') if 'npz' in named else named}",
+        ),
+        held(tmp_path, overwrite),
+    ):
         pass
     assert content(tmp_path) == before
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
-@pytest.mark.parametrize("settings", ["", "rubbish", "{}", "[]", '{"name": "another program\'s"}', '{"recipe": "cae_fr"}', '{"seed": -1, "recipe": "cae_fr", "dataset": "x"}'])
-def test_another_programs_config_is_refused_before_anything_is_touched(settings, overwrite, tmp_path):
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "",
+        "rubbish",
+        "{}",
+        "[]",
+        '{"name": "another program\'s"}',
+        '{"recipe": "cae_fr"}',
+        '{"seed": -1, "recipe": "cae_fr", "dataset": "x"}',
+    ],
+)
+def test_another_programs_config_is_refused_before_anything_is_touched(
+    settings, overwrite, tmp_path
+):
     lay(tmp_path, "figures/learning_curves.png", "results.json", "thesis.txt")
     (tmp_path / "config.json").write_text(settings)
     before = content(tmp_path)
@@ -169,11 +220,32 @@ def test_another_programs_config_is_refused_before_anything_is_touched(settings,
     assert content(tmp_path) == before
 
 
-OWN = ("results.json", "history.csv", "neurons.csv", "model.keras", "figures/masks.png", "figures/pcc.png.12.part", ".34.model.keras",
-       "tensorboard/events.out.tfevents.1.host.2.3.v2", "tensorboard/train/events.out.tfevents.1.host.2.3.v2", "checkpoint/state.npz",
-       "checkpoint/state-previous.npz", "checkpoint/state.npz.new", "checkpoint/state.npz.new.56.part", "checkpoint/mark")
-FOREIGN = ("thesis.txt", "figures/drawn_by_hand.png", "tensorboard/notes.md", "tensorboard/eval/events.out.tfevents.1", "checkpoint/w.bin",
-           "history.csv.part", "model.keras.old", "masks.png")
+OWN = (
+    "results.json",
+    "history.csv",
+    "neurons.csv",
+    "model.keras",
+    "figures/masks.png",
+    "figures/pcc.png.12.part",
+    ".34.model.keras",
+    "tensorboard/events.out.tfevents.1.host.2.3.v2",
+    "tensorboard/train/events.out.tfevents.1.host.2.3.v2",
+    "checkpoint/state.npz",
+    "checkpoint/state-previous.npz",
+    "checkpoint/state.npz.new",
+    "checkpoint/state.npz.new.56.part",
+    "checkpoint/mark",
+)
+FOREIGN = (
+    "thesis.txt",
+    "figures/drawn_by_hand.png",
+    "tensorboard/notes.md",
+    "tensorboard/eval/events.out.tfevents.1",
+    "checkpoint/w.bin",
+    "history.csv.part",
+    "model.keras.old",
+    "masks.png",
+)
 
 
 def test_starting_afresh_removes_a_runs_own_files_and_no_other(tmp_path):
@@ -191,11 +263,22 @@ def test_starting_afresh_that_is_killed_leaves_a_run_to_start_afresh(tmp_path, m
         pass
     lay(tmp_path, *OWN)
     removed = []
-    monkeypatch.setattr(os, "remove", lambda path, remove=os.remove: (removed.append(os.path.relpath(path, tmp_path)), remove(path)))
+    monkeypatch.setattr(
+        os,
+        "remove",
+        lambda path, remove=os.remove: (
+            removed.append(os.path.relpath(path, tmp_path)),
+            remove(path),
+        ),
+    )
     with held(tmp_path, overwrite=True):
         pass
     removed = [name for name in removed if not name.endswith(("part", ".34.model.keras", "lock"))]
-    assert removed[0] == "results.json" and removed[-1] == "config.json" and len(removed) == len(OWN) - 3 + 2
+    assert (
+        removed[0] == "results.json"
+        and removed[-1] == "config.json"
+        and len(removed) == len(OWN) - 3 + 2
+    )
 
 
 def test_a_finished_run_keeps_what_lies_in_its_checkpoint_and_is_not_its_own(tmp_path):
@@ -211,9 +294,17 @@ def test_a_finished_run_keeps_what_lies_in_its_checkpoint_and_is_not_its_own(tmp
 def test_what_a_kill_within_a_save_left_is_removed(tmp_path):
     lay(tmp_path, ".7.model.keras", "config.json.8.part")
     with held(tmp_path):
-        lay(tmp_path, "history.csv.9.part", "checkpoint/state.npz.new.10.part", "figures/pcc.png.11.part", "mine.12.part")
+        lay(
+            tmp_path,
+            "history.csv.9.part",
+            "checkpoint/state.npz.new.10.part",
+            "figures/pcc.png.11.part",
+            "mine.12.part",
+        )
     with held(tmp_path):
-        assert {name for name, data in content(tmp_path).items() if data == b"mine"} == {"mine.12.part"}
+        assert {name for name, data in content(tmp_path).items() if data == b"mine"} == {
+            "mine.12.part"
+        }
 
 
 def test_results_of_another_configuration_are_refused(tmp_path):
@@ -228,8 +319,18 @@ def test_results_of_another_configuration_are_refused(tmp_path):
 
 
 def results_of(settings, recipe="cae_fr"):
-    return {"recipe": recipe, "dataset": {"name": "mine", "simulated": False, "digest": DIGEST}, "config": settings, "paper": None, "test": {},
-            "noise_ceiling": None, "steps": 20, "best_step": 20, "parameters": 1, "saved_model": None}
+    return {
+        "recipe": recipe,
+        "dataset": {"name": "mine", "simulated": False, "digest": DIGEST},
+        "config": settings,
+        "paper": None,
+        "test": {},
+        "noise_ceiling": None,
+        "steps": 20,
+        "best_step": 20,
+        "parameters": 1,
+        "saved_model": None,
+    }
 
 
 def test_a_foreign_results_file_writes_nothing_to_the_terminal_but_text(tmp_path):
@@ -241,7 +342,10 @@ def test_a_foreign_results_file_writes_nothing_to_the_terminal_but_text(tmp_path
 
 def test_who_lost_the_directory_writes_nothing_and_removes_nothing_there(tmp_path):
     place = tmp_path / "run"
-    with pytest.raises(MachineError, match="was removed or taken by another process"), held(place) as first:
+    with (
+        pytest.raises(MachineError, match="was removed or taken by another process"),
+        held(place) as first,
+    ):
         first.check_held()
         shutil.rmtree(place)
         with pytest.raises(MachineError, match=str(place)):
@@ -266,7 +370,9 @@ def test_the_lock_of_who_took_the_directory_stays(tmp_path):
 
 
 @pytest.mark.parametrize("there", [False, True])
-def test_a_file_system_without_locks_is_refused_by_that_name_and_left_as_it_was(there, tmp_path, monkeypatch):
+def test_a_file_system_without_locks_is_refused_by_that_name_and_left_as_it_was(
+    there, tmp_path, monkeypatch
+):
     if there:
         (tmp_path / "lock").write_text("process 4711 on mars")
     before = content(tmp_path)
@@ -275,7 +381,14 @@ def test_a_file_system_without_locks_is_refused_by_that_name_and_left_as_it_was(
         raise OSError(errno.ENOSYS, "Function not implemented")
 
     monkeypatch.setattr(fcntl, "flock", flock)
-    with refused("--run-dir: expected a directory on a file system that can lock files", str(tmp_path), "Function not implemented"), held(tmp_path):
+    with (
+        refused(
+            "--run-dir: expected a directory on a file system that can lock files",
+            str(tmp_path),
+            "Function not implemented",
+        ),
+        held(tmp_path),
+    ):
         pass
     assert content(tmp_path) == before
 

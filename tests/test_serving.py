@@ -41,8 +41,15 @@ assert not any(name.split(".")[0] == "daenr_tf" or name.split(".")[0] == "tensor
 def raw_images():
     """Images as a recording in the pixel range (0, 255) might have them, by name."""
     generator = np.random.default_rng(0)
-    shapes = {"grey": (4, 10, 12, 1), "large": (2, 31, 45, 1), "tiny": (1, 3, 5, 1), "colour": (3, 16, 9, 3)}
-    return {name: generator.integers(0, 256, shape).astype(np.float32) for name, shape in shapes.items()}
+    shapes = {
+        "grey": (4, 10, 12, 1),
+        "large": (2, 31, 45, 1),
+        "tiny": (1, 3, 5, 1),
+        "colour": (3, 16, 9, 3),
+    }
+    return {
+        name: generator.integers(0, 256, shape).astype(np.float32) for name, shape in shapes.items()
+    }
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +57,10 @@ def models(recording):
     """Small models by recipe, two training steps away from their start."""
     generator = np.random.default_rng(1)
     images = generator.uniform(-1, 1, (6, 8, 12, 1)).astype(np.float32)
-    targets = {"reconstruction": images, "response": generator.gamma(1.0, 1.0, (6, 5)).astype(np.float32)}
+    targets = {
+        "reconstruction": images,
+        "response": generator.gamma(1.0, 1.0, (6, 5)).astype(np.float32),
+    }
     made = {}
     for recipe in RECIPES:
         made[recipe] = build_model(ModelConfig(recipe=recipe, **SETTINGS), recording)
@@ -77,13 +87,21 @@ def served(place, run_python):
     return images, {recipe: dict(np.load(place / f"{recipe}.npz")) for recipe in RECIPES}
 
 
-OUTPUTS = {"vae_fc": {"reconstruction", "response"}, "vqvae_fm": {"reconstruction", "response", "indices"}, "cnn_fr": {"response"}}
+OUTPUTS = {
+    "vae_fc": {"reconstruction", "response"},
+    "vqvae_fm": {"reconstruction", "response", "indices"},
+    "cnn_fr": {"response"},
+}
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_a_bare_process_gets_the_models_own_outputs(models, served, recipe):
     images, results = served[0], served[1][recipe]
-    found = {name.removeprefix("model."): value for name, value in results.items() if name.startswith("model.")}
+    found = {
+        name.removeprefix("model."): value
+        for name, value in results.items()
+        if name.startswith("model.")
+    }
     assert found.keys() == OUTPUTS[recipe]
     for head, value in models[recipe](images).items():
         assert found[head].dtype == np.float32
@@ -92,9 +110,15 @@ def test_a_bare_process_gets_the_models_own_outputs(models, served, recipe):
 
 @pytest.mark.parametrize("recipe", RECIPES)
 @pytest.mark.parametrize("name", raw_images())
-def test_raw_images_of_any_size_and_colour_are_served_as_the_model_sees_them(models, served, recipe, name):
+def test_raw_images_of_any_size_and_colour_are_served_as_the_model_sees_them(
+    models, served, recipe, name
+):
     images = pipeline.preprocess(raw_images()[name], (0.0, 255.0), (8, 12), 1)
-    found = {key.removeprefix(f"{name}."): value for key, value in served[1][recipe].items() if key.startswith(f"{name}.")}
+    found = {
+        key.removeprefix(f"{name}."): value
+        for key, value in served[1][recipe].items()
+        if key.startswith(f"{name}.")
+    }
     assert found.keys() == OUTPUTS[recipe]
     for head, value in models[recipe](images).items():
         np.testing.assert_allclose(found[head], value, atol=1e-6, rtol=1e-6)
@@ -103,7 +127,9 @@ def test_raw_images_of_any_size_and_colour_are_served_as_the_model_sees_them(mod
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_a_loaded_model_is_exported_as_the_model_that_was_saved(models, served, tmp_path, recipe):
     save_model(models[recipe], str(tmp_path / "model.keras"))
-    loaded = tf.saved_model.load(export(load_model(tmp_path / "model.keras"), str(tmp_path / "export")))
+    loaded = tf.saved_model.load(
+        export(load_model(tmp_path / "model.keras"), str(tmp_path / "export"))
+    )
     found = loaded.signatures["serving_default"](images=tf.constant(served[0]))
     assert found.keys() == OUTPUTS[recipe]
     for name, value in found.items():
@@ -113,27 +139,40 @@ def test_a_loaded_model_is_exported_as_the_model_that_was_saved(models, served, 
 def test_a_vae_serves_the_posterior_mean(models, served):
     model, images = models["vae_fc"], served[0]
     hidden = np.asarray(model.encode(images)[0][-1]).reshape(len(images), -1)
-    mean = (hidden @ np.asarray(model.bottleneck.compress.kernel) + np.asarray(model.bottleneck.compress.bias))[:, :5]
-    code = (mean @ np.asarray(model.bottleneck.expand.kernel) + np.asarray(model.bottleneck.expand.bias)).reshape(-1, 2, 3, 48)
-    np.testing.assert_allclose(served[1]["vae_fc"]["model.reconstruction"], model.decoder(code)[0], atol=1e-6)
+    mean = (
+        hidden @ np.asarray(model.bottleneck.compress.kernel)
+        + np.asarray(model.bottleneck.compress.bias)
+    )[:, :5]
+    code = (
+        mean @ np.asarray(model.bottleneck.expand.kernel) + np.asarray(model.bottleneck.expand.bias)
+    ).reshape(-1, 2, 3, 48)
+    np.testing.assert_allclose(
+        served[1]["vae_fc"]["model.reconstruction"], model.decoder(code)[0], atol=1e-6
+    )
 
 
 def test_a_vqvae_serves_the_numbers_of_its_codes(models, served):
     model, indices = models["vqvae_fm"], served[1]["vqvae_fm"]["model.indices"]
     assert indices.shape == (5, 2, 3) and indices.dtype == np.int32
     codes = np.asarray(model.bottleneck.codebook)[indices]
-    np.testing.assert_allclose(served[1]["vqvae_fm"]["model.reconstruction"], model.decoder(codes)[0], atol=1e-6)
+    np.testing.assert_allclose(
+        served[1]["vqvae_fm"]["model.reconstruction"], model.decoder(codes)[0], atol=1e-6
+    )
     np.testing.assert_array_equal(model.serve(served[0])["indices"], indices)
 
 
 def test_a_recordings_own_pixel_range_is_undone_in_the_graph(make_recording, tmp_path):
     """Grey levels as small as the published recording's, in a model that wants colour."""
     recording = make_recording(channels=3, pixel_range=(-50.0, 350.0), neurons=2)
-    model = build_model(ModelConfig(recipe="cnn_fr", layer=1, image_size=(8, 8), color="rgb"), recording)
+    model = build_model(
+        ModelConfig(recipe="cnn_fr", layer=1, image_size=(8, 8), color="rgb"), recording
+    )
     loaded = tf.saved_model.load(export(model, str(tmp_path)))
     for name, images in raw_images().items():
         seen = pipeline.preprocess(images, (-50.0, 350.0), (8, 8), 3)
-        np.testing.assert_allclose(loaded.serve_raw(images)["response"], model(seen)["response"], rtol=1e-6, err_msg=name)
+        np.testing.assert_allclose(
+            loaded.serve_raw(images)["response"], model(seen)["response"], rtol=1e-6, err_msg=name
+        )
 
 
 def test_inputs_of_another_shape_or_type_are_refused(place):
@@ -158,7 +197,10 @@ def test_raw_images_with_other_channels_than_grey_or_colour_are_refused(place, c
 @pytest.mark.parametrize("shape", [(2, 9, 9), (9, 9, 3), (2, 9), (1, 2, 9, 9, 1)])
 def test_raw_images_of_another_rank_are_refused_by_their_shape(place, shape):
     loaded = tf.saved_model.load(str(place / "cnn_fr" / "1"))
-    with pytest.raises(tf.errors.InvalidArgumentError, match=rf"\[{','.join(map(str, shape))}\] is not compatible with expected shape \[\?,\?,\?,\?\]"):
+    with pytest.raises(
+        tf.errors.InvalidArgumentError,
+        match=rf"\[{','.join(map(str, shape))}\] is not compatible with expected shape \[\?,\?,\?,\?\]",
+    ):
         loaded.signatures["serve_raw"](images=tf.zeros(shape))
 
 
@@ -188,7 +230,10 @@ def test_what_a_killed_export_left_is_removed_and_what_is_anothers_stays(models,
 
 def test_an_export_can_be_read_by_who_may_read_a_new_folder(models, tmp_path):
     (tmp_path / "new").mkdir()
-    assert os.stat(export(models["cnn_fr"], str(tmp_path))).st_mode == os.stat(tmp_path / "new").st_mode
+    assert (
+        os.stat(export(models["cnn_fr"], str(tmp_path))).st_mode
+        == os.stat(tmp_path / "new").st_mode
+    )
 
 
 def test_an_export_directory_that_is_a_file_is_named(models, tmp_path):
@@ -209,6 +254,10 @@ def test_a_model_that_cant_be_written_leaves_nothing(models, tmp_path):
 def test_serving_computes_the_encoder_once(models, recipe):
     """Also a VQ-VAE's, whose codes are read from the same hidden layer."""
     model = models[recipe]
-    traced = tf.function(model.serve).get_concrete_function(tf.TensorSpec((None, *model.image_shape), tf.float32))
-    convolutions = [operation for operation in traced.graph.get_operations() if operation.type == "Conv2D"]
+    traced = tf.function(model.serve).get_concrete_function(
+        tf.TensorSpec((None, *model.image_shape), tf.float32)
+    )
+    convolutions = [
+        operation for operation in traced.graph.get_operations() if operation.type == "Conv2D"
+    ]
     assert len(convolutions) == len(model.encoder.blocks)

@@ -24,7 +24,11 @@ from daenr_tf.tools.simulation_fidelity import ANTOLIK, TOLERANCE, statistics, t
 
 ROOT = Path(__file__).resolve().parents[1]
 REAL = ROOT.parent / "shared" / "data" / "antolik" / "Data"
-COUNTS = {1: (1800, 103, 10), 2: (1260, 55, 8), 3: (1800, 102, 12)}  # as published: docs/recordings.md
+COUNTS = {
+    1: (1800, 103, 10),
+    2: (1260, 55, 8),
+    3: (1800, 102, 12),
+}  # as published: docs/recordings.md
 SMALL = 2  # the region that is quickest to make
 
 
@@ -48,7 +52,9 @@ def region_of(recording):
 
 
 def population(neurons=4, **attributes):
-    made = Population.draw(np.random.RandomState(0), neurons, events=0.8, amplitude=0.9, explainable=(0.1, 0.4))
+    made = Population.draw(
+        np.random.RandomState(0), neurons, events=0.8, amplitude=0.9, explainable=(0.1, 0.4)
+    )
     return dataclasses.replace(made, **attributes)
 
 
@@ -68,12 +74,17 @@ def test_responses_are_finite_non_negative_reals_and_not_counts(recording):
         assert np.isfinite(responses).all() and (responses >= 0).all()
         events = responses[responses > 0]
         assert np.mean(events == np.round(events)) < 0.01
-    assert all(np.unique(trials, axis=0).shape[0] > 1 for trials in np.moveaxis(recording.test_trials, 2, 0))
+    assert all(
+        np.unique(trials, axis=0).shape[0] > 1
+        for trials in np.moveaxis(recording.test_trials, 2, 0)
+    )
 
 
 @pytest.mark.parametrize("name", TOLERANCE)
 def test_a_region_is_calibrated_to_the_real_one(recording, name):
-    found = statistics(recording.responses, recording.test_trials, recording.images, recording.pixel_range)
+    found = statistics(
+        recording.responses, recording.test_trials, recording.images, recording.pixel_range
+    )
     real = getattr(ANTOLIK[region_of(recording)], name)
     most, relative = TOLERANCE[name]
     assert getattr(found, name) == pytest.approx(real, abs=most * real if relative else most)
@@ -89,7 +100,9 @@ def test_statistics_give_the_published_figures_on_the_real_files(region):
         for name in ("training_set", "raw_validation_set", "validation_inputs")
     )
     found = statistics(responses, trials, images, (0, 2.55e-4))
-    assert dataclasses.astuple(found) == pytest.approx(dataclasses.astuple(ANTOLIK[region]), abs=6e-4)
+    assert dataclasses.astuple(found) == pytest.approx(
+        dataclasses.astuple(ANTOLIK[region]), abs=6e-4
+    )
 
 
 def test_the_signal_to_noise_ratio_varies_over_neurons(recording):
@@ -125,7 +138,9 @@ def test_truth_has_a_row_per_neuron_and_the_noiseless_rates(recording):
 
 def test_responses_average_to_the_noiseless_rates(recording):
     truth = recording.truth
-    standard_error = np.sqrt((2 * truth["amplitude"] * truth["rates"]).sum(axis=0)) / len(recording.responses)
+    standard_error = np.sqrt((2 * truth["amplitude"] * truth["rates"]).sum(axis=0)) / len(
+        recording.responses
+    )
     z = (recording.responses.mean(axis=0) - truth["rates"].mean(axis=0)) / standard_error
     assert np.abs(z).max() < 4.5 and 0.7 < z.std() < 1.3
 
@@ -149,8 +164,14 @@ def gabor(truth, neuron, shift):
     for i in range(31):
         for j in range(31):
             along = (j - column) * np.cos(angle) + (i - row) * np.sin(angle)
-            envelope[i, j] = np.exp(-0.5 * ((i - row) ** 2 + (j - column) ** 2) / truth["size"][neuron] ** 2)
-            grating[i, j] = np.cos(2 * np.pi * truth["spatial_frequency"][neuron] * along + truth["phase"][neuron] + shift)
+            envelope[i, j] = np.exp(
+                -0.5 * ((i - row) ** 2 + (j - column) ** 2) / truth["size"][neuron] ** 2
+            )
+            grating[i, j] = np.cos(
+                2 * np.pi * truth["spatial_frequency"][neuron] * along
+                + truth["phase"][neuron]
+                + shift
+            )
     made = envelope * grating
     made -= MEAN_REMOVED * envelope * made.sum() / envelope.sum()
     return made / np.linalg.norm(made)
@@ -160,7 +181,10 @@ def test_a_complex_cell_answers_to_either_contrast_and_a_simple_cell_does_not():
     images = dead_leaves(np.random.RandomState(0), 200)
     inverted = 256 - np.clip(images, 1, 255).astype(int)
     cells = population(complex=np.array([True, True, False, False]), threshold=np.zeros(4))
-    rates, inverse = (cells.rates(i.astype(np.uint8), reference=images) for i in (np.clip(images, 1, 255), inverted))
+    rates, inverse = (
+        cells.rates(i.astype(np.uint8), reference=images)
+        for i in (np.clip(images, 1, 255), inverted)
+    )
     same = [np.corrcoef(rates[:, n], inverse[:, n])[0, 1] for n in range(4)]
     assert min(same[:2]) > 0.999 and max(same[2:]) < 0
 
@@ -177,10 +201,14 @@ def test_the_planted_explainable_share_is_that_of_the_rates():
 def test_a_presentation_is_a_compound_poisson_number():
     cells = population(3, amplitude=np.array([0.5, 0.9, 1.3]))
     rate = np.array([0.2, 0.9, 4.0])
-    responses = cells.respond(np.random.RandomState(1), np.broadcast_to(rate, (40000, 3))).astype(float)
+    responses = cells.respond(np.random.RandomState(1), np.broadcast_to(rate, (40000, 3))).astype(
+        float
+    )
     assert responses.mean(axis=0) == pytest.approx(rate, rel=0.03)
     assert responses.var(axis=0) / rate == pytest.approx(2 * cells.amplitude, rel=0.05)
-    assert np.mean(responses == 0, axis=0) == pytest.approx(np.exp(-rate / cells.amplitude), abs=0.01)
+    assert np.mean(responses == 0, axis=0) == pytest.approx(
+        np.exp(-rate / cells.amplitude), abs=0.01
+    )
 
 
 def test_the_number_of_events_is_the_poisson_quantile():
@@ -206,7 +234,10 @@ def test_every_region_is_the_committed_bytes(region, cache):
     sha = hashlib.sha256()
     for name in sorted(arrays):
         array = arrays[name]
-        sha.update(f"{name} {array.dtype.kind}{array.dtype.itemsize} {array.shape}\n".encode() + array.tobytes())
+        sha.update(
+            f"{name} {array.dtype.kind}{array.dtype.itemsize} {array.shape}\n".encode()
+            + array.tobytes()
+        )
     assert sha.hexdigest() == REGIONS[region].sha256
 
 
@@ -216,11 +247,22 @@ def test_the_bytes_do_not_depend_on_processor_features_or_threads(threads):
     from numpy._core import _multiarray_umath as core
 
     newer = [name for name in core.__cpu_dispatch__ if core.__cpu_features__.get(name)]
-    environment = {**os.environ, "NPY_DISABLE_CPU_FEATURES": " ".join(newer), "OPENBLAS_NUM_THREADS": threads}
+    environment = {
+        **os.environ,
+        "NPY_DISABLE_CPU_FEATURES": " ".join(newer),
+        "OPENBLAS_NUM_THREADS": threads,
+    }
     if threads == "1" and "X86_V2" in core.__cpu_baseline__:
         environment["OPENBLAS_CORETYPE"] = "Nehalem"
     script = f"from daenr_tf.recordings.simulated.regions import *; print(fingerprint(generate({SMALL})))"
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     assert done.stdout.strip() == REGIONS[SMALL].sha256, done.stderr
 
 
@@ -293,8 +335,12 @@ def test_a_full_disk_is_no_error_and_leaves_nothing_behind(arrays, tmp_path, mon
     assert not list(tmp_path.iterdir())
 
 
-def test_other_bytes_than_the_published_ones_give_a_warning_and_are_not_kept(arrays, tmp_path, monkeypatch):
-    monkeypatch.setattr(regions, "generate", lambda region: {**arrays, "responses": arrays["responses"] + 1})
+def test_other_bytes_than_the_published_ones_give_a_warning_and_are_not_kept(
+    arrays, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(
+        regions, "generate", lambda region: {**arrays, "responses": arrays["responses"] + 1}
+    )
     with pytest.warns(UserWarning, match="not, byte for byte, the published one"):
         simulate(SMALL, tmp_path)
     assert not list(tmp_path.iterdir())

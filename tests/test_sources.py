@@ -96,8 +96,12 @@ def load_toy_source(region, data_dir):
     """A source's function."""
     generator = np.random.default_rng(region)
     return daenr_tf.Recording(
-        images=generator.integers(0, 256, (9, 4, 4), np.uint8), responses=np.ones((9, 1)),
-        simulated=True, name=f"toy-r{region}", source=str(data_dir))
+        images=generator.integers(0, 256, (9, 4, 4), np.uint8),
+        responses=np.ones((9, 1)),
+        simulated=True,
+        name=f"toy-r{region}",
+        source=str(data_dir),
+    )
 
 
 def test_a_new_source_is_known_everywhere(monkeypatch):

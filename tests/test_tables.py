@@ -16,10 +16,15 @@ from daenr_tf.paper import printed as source
 @pytest.fixture
 def found(tmp_path):
     """The findings of some experiments, and the part of the first."""
+
     def make(*names, regions=None, layers=None, models=None, seeds=2, own=False, **options):
         chosen = plan(names, regions, layers, models, seeds, own)
-        recordings = studies.recordings({region for part in chosen.parts for region in part.regions})
-        study = studies.finish(str(tmp_path), chosen, recordings, Study("/mine.npz" if own else "simulated"), **options)
+        recordings = studies.recordings(
+            {region for part in chosen.parts for region in part.regions}
+        )
+        study = studies.finish(
+            str(tmp_path), chosen, recordings, Study("/mine.npz" if own else "simulated"), **options
+        )
         return Findings(chosen, studies.finished(tmp_path, study, recordings)), chosen.parts[0]
 
     return make
@@ -27,8 +32,16 @@ def found(tmp_path):
 
 def published(layout):
     """The paper's figure in every place of a table; NaN where there is none."""
+
     def read(lines):
-        return next((float(line.removeprefix("paper ").replace("−", "-")) for line in lines if line.startswith("paper ")), np.nan)
+        return next(
+            (
+                float(line.removeprefix("paper ").replace("−", "-"))
+                for line in lines
+                if line.startswith("paper ")
+            ),
+            np.nan,
+        )
 
     return [[read(lines) for lines in row] for row in layout.cells]
 
@@ -40,13 +53,42 @@ def printed(block, width):
     return [row[0] for row in rows], [[float(value) for value in row[1:]] for row in rows]
 
 
-@pytest.mark.parametrize(("name", "block", "columns"), [
-    ("table2", source.TABLE_2, [(f"region {region}", metric) for region in (1, 2, 3) for metric in ("MSE ↓", "PSNR (dB) ↑", "SSIM ↑")]),
-    ("table4", source.TABLE_4, [(f"h{layer}", model) for layer in (1, 2, 3, 4) for model in ("CNN-FR", "CAE-FR")]),
-    ("table5", source.TABLE_5, [(f"h{layer}", metric) for layer in (1, 2, 3, 4) for metric in ("MSE ↓", "PSNR (dB) ↑", "SSIM ↑")]),
-    ("table6", source.TABLE_6, [(f"region {region}", f"h{layer}") for region in (1, 2, 3) for layer in (1, 2, 3, 4)]),
-])
-def test_a_table_is_laid_out_as_in_the_paper_with_its_numbers_in_their_places(found, name, block, columns):
+@pytest.mark.parametrize(
+    ("name", "block", "columns"),
+    [
+        (
+            "table2",
+            source.TABLE_2,
+            [
+                (f"region {region}", metric)
+                for region in (1, 2, 3)
+                for metric in ("MSE ↓", "PSNR (dB) ↑", "SSIM ↑")
+            ],
+        ),
+        (
+            "table4",
+            source.TABLE_4,
+            [(f"h{layer}", model) for layer in (1, 2, 3, 4) for model in ("CNN-FR", "CAE-FR")],
+        ),
+        (
+            "table5",
+            source.TABLE_5,
+            [
+                (f"h{layer}", metric)
+                for layer in (1, 2, 3, 4)
+                for metric in ("MSE ↓", "PSNR (dB) ↑", "SSIM ↑")
+            ],
+        ),
+        (
+            "table6",
+            source.TABLE_6,
+            [(f"region {region}", f"h{layer}") for region in (1, 2, 3) for layer in (1, 2, 3, 4)],
+        ),
+    ],
+)
+def test_a_table_is_laid_out_as_in_the_paper_with_its_numbers_in_their_places(
+    found, name, block, columns
+):
     layout = tables.layout(*found(name, seeds=1))
     rows, numbers = printed(block, len(columns))
     assert list(layout.rows) == [row.replace("Region-", "region ") for row in rows]
@@ -54,15 +96,27 @@ def test_a_table_is_laid_out_as_in_the_paper_with_its_numbers_in_their_places(fo
     np.testing.assert_array_equal(published(layout), numbers)
 
 
-def test_table_3_has_the_papers_columns_in_the_papers_order_and_the_held_out_groups_beside_them(found):
+def test_table_3_has_the_papers_columns_in_the_papers_order_and_the_held_out_groups_beside_them(
+    found,
+):
     layout = tables.layout(*found("table3", seeds=1))
-    groups = ["all neurons", "significant", "insignificant", "significant, held-out", "insignificant, held-out"]
-    assert list(layout.columns) == [(metric, group) for metric in ("MSE ↓", "SSIM ↑", "PSNR (dB) ↑") for group in groups]
+    groups = [
+        "all neurons",
+        "significant",
+        "insignificant",
+        "significant, held-out",
+        "insignificant, held-out",
+    ]
+    assert list(layout.columns) == [
+        (metric, group) for metric in ("MSE ↓", "SSIM ↑", "PSNR (dB) ↑") for group in groups
+    ]
     assert layout.rows == ("CAE", "CAE-FR1", "CAE-FR2", "CAE-FR3", "CAE-FR4")
     _, numbers = printed(source.TABLE_3, 6)
     theirs = np.array(published(layout))
     np.testing.assert_array_equal(theirs[1:, [1, 2, 6, 7, 11, 12]], numbers)
-    assert np.isnan(theirs[0]).all() and np.isnan(theirs[:, [0, 3, 4, 5, 8, 9, 10, 13, 14]]).all()  # the paper chose on the test images only
+    assert (
+        np.isnan(theirs[0]).all() and np.isnan(theirs[:, [0, 3, 4, 5, 8, 9, 10, 13, 14]]).all()
+    )  # the paper chose on the test images only
 
 
 def test_table_7_counts_what_is_there_beside_what_the_paper_counts(found):
@@ -73,12 +127,16 @@ def test_table_7_counts_what_is_there_beside_what_the_paper_counts(found):
         counts = paper.counts(region)
         theirs = (counts.train, counts.test, counts.test_repeats, counts.neurons)
         ours = (40, studies.IMAGES, studies.REPEATS, studies.NEURONS)
-        assert [tuple(cell) for cell in row] == [(str(a), f"paper {b}") for a, b in zip(ours, theirs, strict=True)] + [("SIMULATED",)]
+        assert [tuple(cell) for cell in row] == [
+            (str(a), f"paper {b}") for a, b in zip(ours, theirs, strict=True)
+        ] + [("SIMULATED",)]
 
 
 def test_the_heads_of_columns_span_what_belongs_together(found):
     assert tables.layout(*found("table4", seeds=1, layers=(2, 4), regions=(3,))).heads() == [
-        [("h2", 2), ("h4", 2)], [("CNN-FR", 1), ("CAE-FR", 1), ("CNN-FR", 1), ("CAE-FR", 1)]]
+        [("h2", 2), ("h4", 2)],
+        [("CNN-FR", 1), ("CAE-FR", 1), ("CNN-FR", 1), ("CAE-FR", 1)],
+    ]
 
 
 def test_an_autoencoder_alone_stands_under_every_layer_that_was_asked_for(found):
@@ -90,18 +148,33 @@ def test_an_autoencoder_alone_stands_under_every_layer_that_was_asked_for(found)
 
 
 def test_another_region_than_the_papers_has_no_published_figure_and_says_its_region(found):
-    layout = tables.layout(*found("table5", regions=(1, 3), layers=(1,), models=("cae", "cae_fr"), seeds=1))
-    assert layout.rows == ("region 1 · CAE", "region 1 · CAE-FR", "region 3 · CAE", "region 3 · CAE-FR")
+    layout = tables.layout(
+        *found("table5", regions=(1, 3), layers=(1,), models=("cae", "cae_fr"), seeds=1)
+    )
+    assert layout.rows == (
+        "region 1 · CAE",
+        "region 1 · CAE-FR",
+        "region 3 · CAE",
+        "region 3 · CAE-FR",
+    )
     theirs = np.isnan(published(layout))
     assert theirs[:2].all() and not theirs[2:].any()
 
 
 def test_a_cell_shows_ours_with_its_interval_then_the_papers_and_the_difference(found):
     findings, part = found("table2", regions=(3,), layers=(1,))
-    entry = next(one for one in tables.entries(findings, part) if one.setting.label == "CAE-FR1" and one.metric == "mse")
+    entry = next(
+        one
+        for one in tables.entries(findings, part)
+        if one.setting.label == "CAE-FR1" and one.metric == "mse"
+    )
     ours = entry.estimate
-    assert entry.lines() == [f"{ours.value:.4f}", f"[{ours.low:.4f}, {ours.high:.4f}]", "paper 0.044",
-                             f"difference {ours.value - 0.044:+.4f}".replace("-", "−")]
+    assert entry.lines() == [
+        f"{ours.value:.4f}",
+        f"[{ours.low:.4f}, {ours.high:.4f}]",
+        "paper 0.044",
+        f"difference {ours.value - 0.044:+.4f}".replace("-", "−"),
+    ]
 
 
 def test_a_correlation_stands_beside_the_noise_ceiling_and_as_a_share_of_it(found):
@@ -114,18 +187,47 @@ def test_a_correlation_stands_beside_the_noise_ceiling_and_as_a_share_of_it(foun
 
 def test_what_is_missing_says_why(found):
     chosen = plan(("table3",), (3,), (1, 2), None, 2)
-    unfinished = {cell.name for cell in chosen.cells if cell.setting.group == "significant" and cell.setting.layer == 1}
-    one_seed = {cell.name for cell in chosen.cells if cell.setting.group == "significant" and cell.setting.layer == 2 and cell.seed == 1}
-    empty = {cell.name for cell in chosen.cells if cell.setting.group == "insignificant" and cell.setting.layer == 1}
-    some = {cell.name for cell in chosen.cells if cell.setting.group == "insignificant" and cell.setting.layer == 2 and cell.seed == 0}
-    findings, part = found("table3", regions=(3,), layers=(1, 2), missing=unfinished | one_seed, skipped=empty | some)
-    notes = {(one.setting.group, one.setting.layer): one.note for one in tables.entries(findings, part)}
-    assert notes["significant", 1] == "not finished" and notes["insignificant", 1] == "no neuron in the group"
-    assert notes["significant", 2] == "1 of 2 seeds" and notes["insignificant", 2] == "1 of 2 seeds (others: no neuron)"
+    unfinished = {
+        cell.name
+        for cell in chosen.cells
+        if cell.setting.group == "significant" and cell.setting.layer == 1
+    }
+    one_seed = {
+        cell.name
+        for cell in chosen.cells
+        if cell.setting.group == "significant" and cell.setting.layer == 2 and cell.seed == 1
+    }
+    empty = {
+        cell.name
+        for cell in chosen.cells
+        if cell.setting.group == "insignificant" and cell.setting.layer == 1
+    }
+    some = {
+        cell.name
+        for cell in chosen.cells
+        if cell.setting.group == "insignificant" and cell.setting.layer == 2 and cell.seed == 0
+    }
+    findings, part = found(
+        "table3", regions=(3,), layers=(1, 2), missing=unfinished | one_seed, skipped=empty | some
+    )
+    notes = {
+        (one.setting.group, one.setting.layer): one.note for one in tables.entries(findings, part)
+    }
+    assert (
+        notes["significant", 1] == "not finished"
+        and notes["insignificant", 1] == "no neuron in the group"
+    )
+    assert (
+        notes["significant", 2] == "1 of 2 seeds"
+        and notes["insignificant", 2] == "1 of 2 seeds (others: no neuron)"
+    )
     assert notes["all", 1] == ""
     rows = tables.records(findings, part)
     assert rows[rows["note"] == "not finished"]["ours"].isna().all()
-    assert "one seed" in rows[(rows["neurons"] == "significant") & (rows["layer"] == 2)]["note"].iloc[0]
+    assert (
+        "one seed"
+        in rows[(rows["neurons"] == "significant") & (rows["layer"] == 2)]["note"].iloc[0]
+    )
 
 
 @pytest.mark.parametrize("name", ["table2", "table3", "table4", "table7", "figure4", "control"])
@@ -135,34 +237,63 @@ def test_records_read_back_from_csv_to_the_bit(found, name):
     read = pd.read_csv(io.StringIO(rows.to_csv(index=False)), keep_default_na=True)
     assert list(read.columns) == list(rows.columns) and len(read) == len(rows)
     for column in rows.select_dtypes("number"):
-        np.testing.assert_array_equal(read[column].to_numpy(float), rows[column].astype(float).to_numpy())
+        np.testing.assert_array_equal(
+            read[column].to_numpy(float), rows[column].astype(float).to_numpy()
+        )
     if name != "table7":
         assert len(rows) == len(tables.entries(findings, part))
         for row, entry in zip(read.itertuples(), tables.entries(findings, part), strict=True):
-            assert (row.ours, row.low, row.high) == (entry.estimate.value, entry.estimate.low, entry.estimate.high)
-            assert (row.model, row.neurons, row.metric) == (entry.setting.model, entry.setting.group, entry.metric)
+            assert (row.ours, row.low, row.high) == (
+                entry.estimate.value,
+                entry.estimate.low,
+                entry.estimate.high,
+            )
+            assert (row.model, row.neurons, row.metric) == (
+                entry.setting.model,
+                entry.setting.group,
+                entry.metric,
+            )
 
 
 def test_a_figure_says_with_how_many_threads_its_cells_were_trained(found):
     def threads(setting, seed):
         if setting.label == "CAE-FR1":
             return [1, 2] if seed else [4]
-        return {"CAE": [2], "CAE-FR2": None, "CAE-FR3": [2] if seed else None}.get(setting.label, [16])
+        return {"CAE": [2], "CAE-FR2": None, "CAE-FR3": [2] if seed else None}.get(
+            setting.label, [16]
+        )
 
-    away = {cell.name for cell in plan(("table2",), (3,), None, None, 2).cells if cell.setting.layer == 4}
+    away = {
+        cell.name
+        for cell in plan(("table2",), (3,), None, None, 2).cells
+        if cell.setting.layer == 4
+    }
     findings, part = found("table2", regions=(3,), missing=away, threads=threads)
     rows = tables.records(findings, part)
-    assert dict(zip(zip(rows["model"], rows["layer"].fillna(0), strict=True), rows["threads"], strict=True)) == {
-        ("cae", 0): "2", ("cae_fr", 1): "1, 2, 4", ("cae_fr", 2): "?", ("cae_fr", 3): "2, ?", ("cae_fr", 4): ""}
+    assert dict(
+        zip(zip(rows["model"], rows["layer"].fillna(0), strict=True), rows["threads"], strict=True)
+    ) == {
+        ("cae", 0): "2",
+        ("cae_fr", 1): "1, 2, 4",
+        ("cae_fr", 2): "?",
+        ("cae_fr", 3): "2, ?",
+        ("cae_fr", 4): "",
+    }
 
 
 def test_tables_of_ones_own_recording_have_neither_the_paper_nor_a_region(found):
     for name in ("table2", "table7", "figure3"):
         findings, part = found(name, layers=(1,), own=True)
         rows, layout = tables.records(findings, part), tables.layout(findings, part)
-        texts = [*rows.columns, *layout.rows, *(text for column in layout.columns for text in column),
-                 *(line for row in layout.cells for lines in row for line in lines)]
-        assert not any("region" in text or "paper" in text or "difference" in text for text in texts)
+        texts = [
+            *rows.columns,
+            *layout.rows,
+            *(text for column in layout.columns for text in column),
+            *(line for row in layout.cells for lines in row for line in lines),
+        ]
+        assert not any(
+            "region" in text or "paper" in text or "difference" in text for text in texts
+        )
 
 
 def test_figures_of_images_and_stimuli_have_no_table(found):
@@ -171,13 +302,30 @@ def test_figures_of_images_and_stimuli_have_no_table(found):
         assert tables.records(findings, part) is None and tables.layout(findings, part) is None
 
 
-@pytest.mark.parametrize(("value", "digits", "signed", "text"), [
-    (-0.12345, 3, False, "−0.123"), (0.5, 2, True, "+0.50"), (float("inf"), 2, False, "∞"), (float("nan"), 2, False, "–"), (None, 2, True, "–"),
-    (-4.4e-8, 5, True, "−4e−08"), (0.00049, 3, True, "+5e−04"), (0.0005, 3, True, "+0.001"), (0.0, 3, True, "+0.000"), (0.0004, 3, False, "0.000")])
+@pytest.mark.parametrize(
+    ("value", "digits", "signed", "text"),
+    [
+        (-0.12345, 3, False, "−0.123"),
+        (0.5, 2, True, "+0.50"),
+        (float("inf"), 2, False, "∞"),
+        (float("nan"), 2, False, "–"),
+        (None, 2, True, "–"),
+        (-4.4e-8, 5, True, "−4e−08"),
+        (0.00049, 3, True, "+5e−04"),
+        (0.0005, 3, True, "+0.001"),
+        (0.0, 3, True, "+0.000"),
+        (0.0004, 3, False, "0.000"),
+    ],
+)
 def test_numbers_for_people(value, digits, signed, text):
     assert tables.number(value, digits, signed) == text
 
 
 def test_markdown_shows_every_cell_and_takes_no_text_for_markup():
     text = tables.markdown(["", "a|b"], [["<script>", ["1", "[0, 2]"]], ["x\ny", []]])
-    assert text.splitlines() == ["|  | a\\|b |", "| --- | --- |", "| &lt;script> | 1<br>[0, 2] |", "| x y | – |"]
+    assert text.splitlines() == [
+        "|  | a\\|b |",
+        "| --- | --- |",
+        "| &lt;script> | 1<br>[0, 2] |",
+        "| x y | – |",
+    ]

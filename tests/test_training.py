@@ -18,8 +18,12 @@ from daenr_tf.runs.state import State
 from daenr_tf.runs.threads import threads_notes
 from daenr_tf.training import Observer, train
 
-SMALL = ModelConfig(recipe="cnn_fr", layer=1, image_size=(8, 8), latent_size=4, codebook_size=6, code_dim=5)
-QUICK = TrainConfig(task="nrs", beta=0.5, batch_size=7, max_steps=14, patience_steps=4, validate_every=2)
+SMALL = ModelConfig(
+    recipe="cnn_fr", layer=1, image_size=(8, 8), latent_size=4, codebook_size=6, code_dim=5
+)
+QUICK = TrainConfig(
+    task="nrs", beta=0.5, batch_size=7, max_steps=14, patience_steps=4, validate_every=2
+)
 
 
 def fresh(recording, recipe="cnn_fr", **settings):
@@ -70,17 +74,22 @@ def scripted(monkeypatch, losses):
     monkeypatch.setattr(training, "evaluate_terms", evaluate_terms)
 
 
-@pytest.mark.parametrize("losses, steps, best_step, stages", [
-    # Patience is 4 steps, 2 validations. Equal is no improvement; stage 1 ends at 8, stage 2 brings nothing.
-    ([5, 4, 4, 4.5, 4, 6], 12, 4, [1, 1, 1, 1, 2, 2]),
-    # An improvement in stage 2 counts, and its counter starts anew.
-    ([5, 4, 6, 6, 6, 3, 4, 3], 16, 12, [1, 1, 1, 1, 2, 2, 2, 2]),
-    # Every improvement puts the end of a stage off.
-    ([9, 8, 8.5, 7, 7.5, 6, 6, 6, 5, 5, 5], 22, 18, [1] * 8 + [2] * 3),
-    # Nothing ever improves on the first.
-    ([1, 2, 2, 2, 2], 10, 2, [1, 1, 1, 2, 2]),
-])
-def test_a_stage_ends_when_patience_does_and_there_are_two(recording, tmp_path, monkeypatch, losses, steps, best_step, stages):
+@pytest.mark.parametrize(
+    "losses, steps, best_step, stages",
+    [
+        # Patience is 4 steps, 2 validations. Equal is no improvement; stage 1 ends at 8, stage 2 brings nothing.
+        ([5, 4, 4, 4.5, 4, 6], 12, 4, [1, 1, 1, 1, 2, 2]),
+        # An improvement in stage 2 counts, and its counter starts anew.
+        ([5, 4, 6, 6, 6, 3, 4, 3], 16, 12, [1, 1, 1, 1, 2, 2, 2, 2]),
+        # Every improvement puts the end of a stage off.
+        ([9, 8, 8.5, 7, 7.5, 6, 6, 6, 5, 5, 5], 22, 18, [1] * 8 + [2] * 3),
+        # Nothing ever improves on the first.
+        ([1, 2, 2, 2, 2], 10, 2, [1, 1, 1, 2, 2]),
+    ],
+)
+def test_a_stage_ends_when_patience_does_and_there_are_two(
+    recording, tmp_path, monkeypatch, losses, steps, best_step, stages
+):
     scripted(monkeypatch, losses)
     model, witness = fresh(recording), Witness()
     config = dataclasses.replace(QUICK, max_steps=1000)
@@ -89,14 +98,20 @@ def test_a_stage_ends_when_patience_does_and_there_are_two(recording, tmp_path, 
     assert result.history["step"].tolist() == list(range(2, steps + 1, 2))
     assert result.history["stage"].tolist() == stages
     assert result.history["val_response"].tolist() == losses
-    assert result.history["learning_rate"].tolist() == [1e-3 if stage == 1 else 5e-4 for stage in stages]
+    assert result.history["learning_rate"].tolist() == [
+        1e-3 if stage == 1 else 5e-4 for stage in stages
+    ]
     np.testing.assert_allclose(witness.rates, result.history["learning_rate"], rtol=1e-6)
     first = stages.count(1)
-    assert witness.iterations == [2 * (n + 1) for n in range(first)] + [2 * (n + 1) for n in range(len(stages) - first)]
+    assert witness.iterations == [2 * (n + 1) for n in range(first)] + [
+        2 * (n + 1) for n in range(len(stages) - first)
+    ]
     assert_same_weights(model.get_weights(), witness.at(best_step))
 
 
-def test_the_second_stage_starts_from_the_best_weights_with_a_fresh_adam_at_half_the_rate(recording, tmp_path, monkeypatch):
+def test_the_second_stage_starts_from_the_best_weights_with_a_fresh_adam_at_half_the_rate(
+    recording, tmp_path, monkeypatch
+):
     """Its first steps are those of a new optimizer that starts from the best weights and goes on in the order of images."""
     scripted(monkeypatch, [5, 4, 6, 6, 6, 6])
     witness = Witness()
@@ -109,12 +124,16 @@ def test_the_second_stage_starts_from_the_best_weights_with_a_fresh_adam_at_half
         other.set_weights(start)
         other.compile(adam(rate), loss_weights={"response": 1.0})
         other.reset_metrics()
-        for batch in pipeline.training_batches(sets.train, ["response"], QUICK.batch_size, QUICK.seed, first_step).take(2):
+        for batch in pipeline.training_batches(
+            sets.train, ["response"], QUICK.batch_size, QUICK.seed, first_step
+        ).take(2):
             logged = other.train_step(batch)
         row = result.history.set_index("step").loc[first_step + 2]
         for name, value in logged.items():
             np.testing.assert_allclose(row[f"train_{name}"], value, rtol=1e-4)
-        for ours, theirs, before in zip(witness.at(first_step + 2), other.get_weights(), start, strict=True):
+        for ours, theirs, before in zip(
+            witness.at(first_step + 2), other.get_weights(), start, strict=True
+        ):
             np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=2e-6)
             assert np.any(ours != before)
 
@@ -123,7 +142,9 @@ def test_the_second_stage_starts_from_the_best_weights_with_a_fresh_adam_at_half
 def test_max_steps_counts_both_stages(recording, tmp_path, monkeypatch, max_steps, steps):
     scripted(monkeypatch, [5, 4, 6, 6, 6])
     model, witness = fresh(recording), Witness()
-    result = train(model, recording, dataclasses.replace(QUICK, max_steps=max_steps), str(tmp_path), [witness])
+    result = train(
+        model, recording, dataclasses.replace(QUICK, max_steps=max_steps), str(tmp_path), [witness]
+    )
     assert result.history["step"].tolist() == steps and result.steps == max_steps
     assert_same_weights(model.get_weights(), witness.at(4))
 
@@ -133,13 +154,23 @@ def test_observers_are_told_of_everything_in_order(recording, tmp_path, monkeypa
     witness = Witness()
     config = dataclasses.replace(QUICK, validate_every=12, max_steps=13, patience_steps=100)
     train(fresh(recording), recording, config, str(tmp_path), [witness])
-    assert witness.calls == ["started", "stepped", "stepped", "validated", "stepped", "validated", "finished"]
+    assert witness.calls == [
+        "started",
+        "stepped",
+        "stepped",
+        "validated",
+        "stepped",
+        "validated",
+        "finished",
+    ]
 
 
 # Divergence
 
 
-def test_a_validation_loss_that_is_not_finite_ends_in_divergence_with_the_best_weights(recording, tmp_path, monkeypatch):
+def test_a_validation_loss_that_is_not_finite_ends_in_divergence_with_the_best_weights(
+    recording, tmp_path, monkeypatch
+):
     scripted(monkeypatch, [5, 4, np.nan])
     model, witness = fresh(recording), Witness()
     with pytest.raises(DivergedError, match="diverged at step 6: .* step 4 were restored"):
@@ -168,7 +199,11 @@ def vae_run(recording, tmp_path_factory):
     """A finished run of a VAE-FC: (model, witness, result)."""
     model, witness = fresh(recording, "vae_fc", layer=2, readout_l1=0.1, activity_l1=0.2), Witness()
     config = dataclasses.replace(QUICK, task="ir", alpha=0.5, max_steps=6)
-    return model, witness, train(model, recording, config, str(tmp_path_factory.mktemp("vae")), [witness])
+    return (
+        model,
+        witness,
+        train(model, recording, config, str(tmp_path_factory.mktemp("vae")), [witness]),
+    )
 
 
 def test_the_history_has_every_term_of_training_and_validation(vae_run):
@@ -183,16 +218,31 @@ def test_validation_figures_are_means_over_the_whole_validation_set(recording, v
     model, witness, result = vae_run
     model.set_weights(witness.at(6))
     validation = pipeline.prepare(recording, SMALL, 0).validation
-    outputs = {head: np.asarray(output, np.float64) for head, output in model(validation.images).items()}
+    outputs = {
+        head: np.asarray(output, np.float64) for head, output in model(validation.images).items()
+    }
     row = result.history.iloc[-1]
     rate = outputs["response"]
-    np.testing.assert_allclose(row["val_reconstruction"], ((outputs["reconstruction"] - validation.images) ** 2).mean(), rtol=1e-5)
-    np.testing.assert_allclose(row["val_response"], (rate - validation.responses * np.log(rate + 1e-7)).mean(), rtol=1e-5)
+    np.testing.assert_allclose(
+        row["val_reconstruction"],
+        ((outputs["reconstruction"] - validation.images) ** 2).mean(),
+        rtol=1e-5,
+    )
+    np.testing.assert_allclose(
+        row["val_response"], (rate - validation.responses * np.log(rate + 1e-7)).mean(), rtol=1e-5
+    )
 
 
 def test_the_logged_loss_is_the_weighted_sum_of_the_terms(vae_run):
     history = vae_run[2].history
-    weights = {"reconstruction": 0.5, "kl": 0.5 * 2 / 64, "response": 0.5, "readout_l2": 0.005, "readout_l1": 0.05, "activity_l1": 0.1}
+    weights = {
+        "reconstruction": 0.5,
+        "kl": 0.5 * 2 / 64,
+        "response": 0.5,
+        "readout_l2": 0.005,
+        "readout_l1": 0.05,
+        "activity_l1": 0.1,
+    }
     for part in ("train", "val"):
         total = sum(weight * history[f"{part}_{name}"] for name, weight in weights.items())
         np.testing.assert_allclose(history[f"{part}_loss"], total, rtol=1e-5)
@@ -228,11 +278,15 @@ def staged(recording, recipe, run_dir, validations=None, observers=(), **changes
 
     def with_monitored(*arguments):
         stage = 1 if float(model.optimizer.learning_rate) > 7e-4 else 2
-        return evaluate_terms(*arguments) | {"response": MONITORED[stage][int(model.optimizer.iterations) // 2 - 1]}
+        return evaluate_terms(*arguments) | {
+            "response": MONITORED[stage][int(model.optimizer.iterations) // 2 - 1]
+        }
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(training, "evaluate_terms", with_monitored)
-        result = train(model, recording, config, str(run_dir), observers, stopping_after(validations))
+        result = train(
+            model, recording, config, str(run_dir), observers, stopping_after(validations)
+        )
     return model.get_weights(), result
 
 
@@ -256,8 +310,12 @@ def assert_same_run(run, whole):
     assert (run[1].steps, run[1].best_step) == (whole[1].steps, whole[1].best_step)
 
 
-@pytest.mark.parametrize("recipe, stops", [("cae_fr", [1]), ("vae_fc", [4]), ("vqvae_fm", [5]), ("cnn_fr", [1, 2, 1, 2])])
-def test_a_run_that_was_stopped_goes_on_to_the_same_bits(recording, tmp_path, uninterrupted, recipe, stops):
+@pytest.mark.parametrize(
+    "recipe, stops", [("cae_fr", [1]), ("vae_fc", [4]), ("vqvae_fm", [5]), ("cnn_fr", [1, 2, 1, 2])]
+)
+def test_a_run_that_was_stopped_goes_on_to_the_same_bits(
+    recording, tmp_path, uninterrupted, recipe, stops
+):
     done = 0
     for validations in stops:
         done += 2 * validations
@@ -280,8 +338,12 @@ def test_going_on_with_another_number_of_threads_is_told(recording, tmp_path, mo
 def test_the_threads_are_those_that_tensorflow_was_given(run_python):
     code = "from daenr_tf.runs.threads import computing_threads; print(computing_threads())"
     assert run_python(code, TF_NUM_INTRAOP_THREADS="3").split() == ["3"]
-    assert run_python("import tensorflow as tf; tf.config.threading.set_intra_op_parallelism_threads(5);" + code).split() == ["5"]
-    assert run_python("import os; os.sched_setaffinity(0, list(os.sched_getaffinity(0))[:1]);" + code).split() == ["1"]
+    assert run_python(
+        "import tensorflow as tf; tf.config.threading.set_intra_op_parallelism_threads(5);" + code
+    ).split() == ["5"]
+    assert run_python(
+        "import os; os.sched_setaffinity(0, list(os.sched_getaffinity(0))[:1]);" + code
+    ).split() == ["1"]
 
 
 def test_what_is_raised_before_a_state_is_saved_leaves_none(recording, tmp_path):
@@ -304,7 +366,9 @@ def test_a_finished_run_is_only_reported(recording, tmp_path):
 
 
 @pytest.mark.parametrize("ends", [(3,), (4,), (8,), (9,), (13,), (5, 6, 11)])
-def test_a_training_that_max_steps_ended_goes_on_to_the_bits_of_one_that_had_more(recording, tmp_path, uninterrupted, ends):
+def test_a_training_that_max_steps_ended_goes_on_to_the_bits_of_one_that_had_more(
+    recording, tmp_path, uninterrupted, ends
+):
     """Also where the end was no validation of the longer one, gave the best weights so far (9), or fell on the end of a stage (8)."""
     for max_steps in ends:
         _, result = staged(recording, "cnn_fr", tmp_path, max_steps=max_steps)
@@ -312,12 +376,17 @@ def test_a_training_that_max_steps_ended_goes_on_to_the_bits_of_one_that_had_mor
     assert_same_run(staged(recording, "cnn_fr", tmp_path), uninterrupted("cnn_fr"))
 
 
-def test_a_training_that_patience_ended_has_nothing_to_go_on_with(recording, tmp_path, uninterrupted):
+def test_a_training_that_patience_ended_has_nothing_to_go_on_with(
+    recording, tmp_path, uninterrupted
+):
     weights, result = uninterrupted("cnn_fr")
     assert result.steps == 14 and not result.can_go_on
     staged(recording, "cnn_fr", tmp_path, max_steps=14)
     witness = Witness()
-    assert_same_run(staged(recording, "cnn_fr", tmp_path, max_steps=1000, observers=[witness]), (weights, result))
+    assert_same_run(
+        staged(recording, "cnn_fr", tmp_path, max_steps=1000, observers=[witness]),
+        (weights, result),
+    )
     assert witness.calls == ["started", "finished"]
 
 
@@ -330,7 +399,12 @@ def test_a_longer_training_may_be_stopped_too(recording, tmp_path, uninterrupted
 
 def test_the_best_loss_is_that_of_the_best_step(recording, tmp_path, monkeypatch):
     scripted(monkeypatch, [5, 4, 6, 6, 6, 3, 4, 3])
-    assert train(fresh(recording), recording, dataclasses.replace(QUICK, max_steps=1000), str(tmp_path)).best == 3
+    assert (
+        train(
+            fresh(recording), recording, dataclasses.replace(QUICK, max_steps=1000), str(tmp_path)
+        ).best
+        == 3
+    )
 
 
 def other_weights(model):
@@ -339,19 +413,25 @@ def other_weights(model):
 
 
 @pytest.mark.parametrize("max_steps", [4, 100])
-def test_a_models_weights_are_not_replaced_by_those_of_a_training_that_began_from_others(recording, tmp_path, max_steps):
+def test_a_models_weights_are_not_replaced_by_those_of_a_training_that_began_from_others(
+    recording, tmp_path, max_steps
+):
     """Neither those of a training that is finished, nor of one that was stopped."""
     config = dataclasses.replace(QUICK, max_steps=max_steps, patience_steps=100)
     with contextlib.suppress(KeyboardInterrupt):
         train(fresh(recording), recording, config, str(tmp_path), stop=stopping_after(2))
     model = other_weights(fresh(recording))
     before = model.get_weights()
-    with pytest.raises(InputError, match="expected a state of a training from the weights that the model has"):
+    with pytest.raises(
+        InputError, match="expected a state of a training from the weights that the model has"
+    ):
         train(model, recording, config, str(tmp_path))
     assert_same_weights(model.get_weights(), before)
 
 
-def test_the_very_model_that_was_stopped_goes_on_and_the_finished_one_is_reported(recording, tmp_path):
+def test_the_very_model_that_was_stopped_goes_on_and_the_finished_one_is_reported(
+    recording, tmp_path
+):
     """As in a notebook, where a cell is run again; and in another process, the model built anew, it is known for the same training still."""
     model, whole = fresh(recording), fresh(recording)
     with pytest.raises(KeyboardInterrupt):
@@ -361,22 +441,41 @@ def test_the_very_model_that_was_stopped_goes_on_and_the_finished_one_is_reporte
     result = train(model, recording, QUICK, str(tmp_path / "parts"))
     expected = train(whole, recording, QUICK, str(tmp_path / "whole"))
     assert_same_run((model.get_weights(), result), (whole.get_weights(), expected))
-    assert_same_run((model.get_weights(), train(model, recording, QUICK, str(tmp_path / "parts"))), (whole.get_weights(), expected))
+    assert_same_run(
+        (model.get_weights(), train(model, recording, QUICK, str(tmp_path / "parts"))),
+        (whole.get_weights(), expected),
+    )
     anew = fresh(recording)
-    assert_same_run((whole.get_weights(), train(anew, recording, QUICK, str(tmp_path / "parts"))), (anew.get_weights(), expected))
+    assert_same_run(
+        (whole.get_weights(), train(anew, recording, QUICK, str(tmp_path / "parts"))),
+        (anew.get_weights(), expected),
+    )
 
 
-@pytest.mark.parametrize("task, weights", [("nrs", (0.4, 1.0)), ("ir", (1.0, 0.001)), (None, (1.0, 0.001))])
-def test_python_takes_the_cells_loss_weights_as_the_command_line_does(recording, tmp_path, task, weights):
+@pytest.mark.parametrize(
+    "task, weights", [("nrs", (0.4, 1.0)), ("ir", (1.0, 0.001)), (None, (1.0, 0.001))]
+)
+def test_python_takes_the_cells_loss_weights_as_the_command_line_does(
+    recording, tmp_path, task, weights
+):
     model = fresh(recording, "cae_fr", layer=2)
     train(model, recording, TrainConfig(task=task, batch_size=7, max_steps=1), str(tmp_path))
     command_line = resolve("cae_fr", {"layer": 2, **({"task": task} if task else {})}).training
-    assert (model.head_weights["reconstruction"], model.head_weights["response"]) == weights == (command_line.alpha, command_line.beta)
+    assert (
+        (model.head_weights["reconstruction"], model.head_weights["response"])
+        == weights
+        == (command_line.alpha, command_line.beta)
+    )
 
 
 @pytest.mark.parametrize("recipe", ["cnn_fr", "cnn_fc", "cnn_fm"])
 def test_the_default_settings_train_a_model_without_a_decoder(recording, tmp_path, recipe):
-    result = train(fresh(recording, recipe), recording, dataclasses.replace(TrainConfig(), max_steps=1), str(tmp_path))
+    result = train(
+        fresh(recording, recipe),
+        recording,
+        dataclasses.replace(TrainConfig(), max_steps=1),
+        str(tmp_path),
+    )
     assert result.steps == 1 and result.best == result.history["val_response"].iloc[0]
 
 
@@ -384,18 +483,30 @@ def test_the_seed_decides_the_whole_training(recording, tmp_path):
     runs = []
     for place, seed in (("a", 3), ("b", 3), ("c", 4)):
         model = fresh(recording, seed=seed)
-        result = train(model, recording, dataclasses.replace(QUICK, seed=seed, max_steps=6), str(tmp_path / place))
+        result = train(
+            model,
+            recording,
+            dataclasses.replace(QUICK, seed=seed, max_steps=6),
+            str(tmp_path / place),
+        )
         runs.append((model.get_weights(), result))
     assert_same_weights(runs[0][0], runs[1][0])
     pd.testing.assert_frame_equal(runs[0][1].history, runs[1][1].history, check_exact=True)
-    assert not np.isclose(runs[0][1].history["val_response"], runs[2][1].history["val_response"]).any()
+    assert not np.isclose(
+        runs[0][1].history["val_response"], runs[2][1].history["val_response"]
+    ).any()
 
 
 def test_the_order_of_images_alone_makes_another_run(recording, tmp_path):
     weights = []
     for seed in (3, 4):
         model = fresh(recording)
-        train(model, recording, dataclasses.replace(QUICK, seed=seed, max_steps=2), str(tmp_path / str(seed)))
+        train(
+            model,
+            recording,
+            dataclasses.replace(QUICK, seed=seed, max_steps=2),
+            str(tmp_path / str(seed)),
+        )
         weights.append(model.get_weights())
     assert not np.array_equal(weights[0][0], weights[1][0])
 
@@ -421,7 +532,9 @@ class JumpingClock(Observer):
         patch.setattr(checkpoint, "save", drawn_out)
 
     def stepped(self, state):
-        self.seconds += {1: -3600, 3: 86400}.get(len(self.times), 0)  # between the two readings of a window's time
+        self.seconds += {1: -3600, 3: 86400}.get(
+            len(self.times), 0
+        )  # between the two readings of a window's time
 
     def validated(self, state, row, model):
         self.times.append(state.seconds)
@@ -439,11 +552,15 @@ def test_a_clock_that_jumps_changes_nothing(recording, tmp_path, monkeypatch, un
     assert "step 4/" in stream.getvalue() and "-" not in stream.getvalue()
 
 
-def test_a_save_that_was_drawn_out_does_not_put_the_next_one_off_for_good(recording, tmp_path, monkeypatch, uninterrupted):
+def test_a_save_that_was_drawn_out_does_not_put_the_next_one_off_for_good(
+    recording, tmp_path, monkeypatch, uninterrupted
+):
     """A process that stood still for a day in its first save: by a hundredth of the time, the next would come in a hundred days."""
     whole = uninterrupted("cnn_fr")
     clock = JumpingClock(monkeypatch, save=1)
-    clock.stepped = lambda state: setattr(clock, "seconds", clock.seconds + training.LONGEST_UNSAVED)
+    clock.stepped = lambda state: setattr(
+        clock, "seconds", clock.seconds + training.LONGEST_UNSAVED
+    )
     assert_same_run(staged(recording, "cnn_fr", tmp_path, observers=[clock]), whole)
     assert clock.saves == 7
 
@@ -482,7 +599,10 @@ def states(stopped, tmp_path):
     directory.mkdir()
     for file in (stopped / "checkpoint").iterdir():
         (directory / file.name).write_bytes(file.read_bytes())
-    assert sorted(file.name for file in directory.iterdir()) == [checkpoint.PREVIOUS, checkpoint.LATEST]
+    assert sorted(file.name for file in directory.iterdir()) == [
+        checkpoint.PREVIOUS,
+        checkpoint.LATEST,
+    ]
     return tmp_path, directory / checkpoint.LATEST, directory / checkpoint.PREVIOUS
 
 
@@ -498,7 +618,12 @@ def test_a_damaged_state_gives_way_to_the_one_before(recording, states, uninterr
 def refused(recording, run_dir, match, model_settings=None, **changes):
     model = fresh(recording, **{"layer": 2, **(model_settings or {})})
     with pytest.raises(InputError, match=match) as caught:
-        train(model, recording, dataclasses.replace(QUICK, **{"max_steps": 100, **changes}), str(run_dir))
+        train(
+            model,
+            recording,
+            dataclasses.replace(QUICK, **{"max_steps": 100, **changes}),
+            str(run_dir),
+        )
     assert "\n" not in str(caught.value) and str(run_dir) in str(caught.value)
 
 
@@ -506,27 +631,52 @@ def test_two_damaged_states_are_named(recording, states):
     run_dir, latest, previous = states
     latest.write_bytes(b"")
     previous.write_bytes(b"rubbish")
-    refused(recording, run_dir, "state.npz: expected an .npz file, found .*state-previous.npz: expected an .npz file")
+    refused(
+        recording,
+        run_dir,
+        "state.npz: expected an .npz file, found .*state-previous.npz: expected an .npz file",
+    )
 
 
-@pytest.mark.parametrize("change", [{"beta": 0.25}, {"learning_rate": 2e-3}, {"seed": 1}, {"max_steps": 20}, {"batch_size": 8}])
+@pytest.mark.parametrize(
+    "change",
+    [{"beta": 0.25}, {"learning_rate": 2e-3}, {"seed": 1}, {"max_steps": 20}, {"batch_size": 8}],
+)
 def test_a_state_of_another_training_is_refused(recording, states, change):
-    refused(recording, states[0], "expected a state of this training, found one of another", **change)
+    refused(
+        recording, states[0], "expected a state of this training, found one of another", **change
+    )
 
 
-@pytest.mark.parametrize("change", [{"seed": 1}, {"layer": 1}, {"readout_l1": 0.5}, {"recipe": "cnn_fm"}, {"image_size": (8, 12)}])
+@pytest.mark.parametrize(
+    "change",
+    [{"seed": 1}, {"layer": 1}, {"readout_l1": 0.5}, {"recipe": "cnn_fm"}, {"image_size": (8, 12)}],
+)
 def test_a_state_of_another_model_is_refused(recording, states, change):
-    refused(recording, states[0], "expected a state of this model, found one of another", model_settings=change)
+    refused(
+        recording,
+        states[0],
+        "expected a state of this model, found one of another",
+        model_settings=change,
+    )
 
 
 def test_a_state_of_another_recording_is_refused(make_recording, states):
-    refused(make_recording(seed=1), states[0], "expected a state of this recording, found one of another")
+    refused(
+        make_recording(seed=1),
+        states[0],
+        "expected a state of this recording, found one of another",
+    )
 
 
 # The file of a state
 
 
-ARRAYS = {"weights": [np.arange(2000.0), np.float32(3)], "best": [np.arange(6).reshape(2, 3)], "optimizer": [np.int64(2**40)]}
+ARRAYS = {
+    "weights": [np.arange(2000.0), np.float32(3)],
+    "best": [np.arange(6).reshape(2, 3)],
+    "optimizer": [np.int64(2**40)],
+}
 
 
 def test_a_state_is_read_as_it_was_written(tmp_path):
@@ -551,7 +701,10 @@ def test_no_state_is_none(tmp_path):
 def test_the_last_two_states_are_kept_and_nothing_else(tmp_path):
     for step in range(4):
         checkpoint.save(str(tmp_path), ARRAYS, {"step": step})
-    assert sorted(file.name for file in tmp_path.iterdir()) == [checkpoint.PREVIOUS, checkpoint.LATEST]
+    assert sorted(file.name for file in tmp_path.iterdir()) == [
+        checkpoint.PREVIOUS,
+        checkpoint.LATEST,
+    ]
     assert checkpoint.load(str(tmp_path))[1] == {"step": 3}
     (tmp_path / checkpoint.LATEST).unlink()  # as a crash between the two renamings leaves it
     assert checkpoint.load(str(tmp_path))[1] == {"step": 2}
@@ -561,9 +714,9 @@ def damage(content):
     half = len(content) // 2
     yield "empty", b""
     yield "rubbish", bytes(range(256)) * 20
-    yield "a flipped byte", content[:half] + bytes([content[half] ^ 1]) + content[half + 1:]
+    yield "a flipped byte", content[:half] + bytes([content[half] ^ 1]) + content[half + 1 :]
     for share in (0.1, 0.5, 0.9, 0.999):
-        yield f"cut off at {share}", content[:int(share * len(content))]
+        yield f"cut off at {share}", content[: int(share * len(content))]
 
 
 def test_every_kind_of_damage_is_noticed(tmp_path):
@@ -576,9 +729,15 @@ def test_every_kind_of_damage_is_noticed(tmp_path):
 
 
 def test_a_file_of_arrays_that_is_no_state_is_named(tmp_path):
-    for arrays in ({"a": np.arange(3)}, {"facts": np.array("no JSON")}, {"facts": np.array({}, dtype=object)}):
+    for arrays in (
+        {"a": np.arange(3)},
+        {"facts": np.array("no JSON")},
+        {"facts": np.array({}, dtype=object)},
+    ):
         np.savez(tmp_path / checkpoint.LATEST, **arrays)
-        with pytest.raises(InputError, match="state.npz.*: expected .*, found .*--overwrite starts afresh"):
+        with pytest.raises(
+            InputError, match="state.npz.*: expected .*, found .*--overwrite starts afresh"
+        ):
             checkpoint.load(str(tmp_path))
 
 
@@ -594,13 +753,20 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
         files.replace_file(str(path), fail)
     assert path.read_text() == "before" and [file.name for file in tmp_path.iterdir()] == ["file"]
     files.write_text(str(path), "after ü")
-    assert path.read_text(encoding="utf-8") == "after ü" and [file.name for file in tmp_path.iterdir()] == ["file"]
+    assert path.read_text(encoding="utf-8") == "after ü" and [
+        file.name for file in tmp_path.iterdir()
+    ] == ["file"]
 
 
-def test_a_model_of_other_neurons_is_refused_by_training_and_evaluation(recording, make_recording, tmp_path):
+def test_a_model_of_other_neurons_is_refused_by_training_and_evaluation(
+    recording, make_recording, tmp_path
+):
     from daenr_tf.evaluation import evaluate
 
     model, other = fresh(recording), make_recording(neurons=3)
-    for refused_by in (lambda: train(model, other, TrainConfig(task="nrs"), str(tmp_path)), lambda: evaluate(model, other)):
+    for refused_by in (
+        lambda: train(model, other, TrainConfig(task="nrs"), str(tmp_path)),
+        lambda: evaluate(model, other),
+    ):
         with pytest.raises(InputError, match="expected the 5 neurons of the model, found 3"):
             refused_by()

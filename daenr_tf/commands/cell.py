@@ -27,11 +27,15 @@ def main():
     threading.Thread(target=_leave_with_the_parent, daemon=True).start()
     threading.Thread(target=_watch_memory, args=(order["memory"],), daemon=True).start()
     threads = str(order["threads"])
-    os.environ.update(TF_NUM_INTRAOP_THREADS=threads, TF_NUM_INTEROP_THREADS="1", OMP_NUM_THREADS=threads)
+    os.environ.update(
+        TF_NUM_INTRAOP_THREADS=threads, TF_NUM_INTEROP_THREADS="1", OMP_NUM_THREADS=threads
+    )
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # several cells may share a GPU
     cell = Cell.from_dict(order["cell"])
     try:
-        status = status_of(cell.name, lambda: run_cell(cell, Study(**order["study"]), order["results_dir"]))
+        status = status_of(
+            cell.name, lambda: run_cell(cell, Study(**order["study"]), order["results_dir"])
+        )
     except KeyboardInterrupt:  # once more, while the first was being told
         status = INTERRUPTED
     sys.stderr.flush()
@@ -58,14 +62,22 @@ def run_cell(cell, study, results_dir):
     if os.path.exists(results):
         return
     whole = study.recording(cell.setting.region)
-    base = cell.base and cell_outputs.Finished(results_dir, study, {cell.setting.region: whole}).read(cell.base)
+    base = cell.base and cell_outputs.Finished(
+        results_dir, study, {cell.setting.region: whole}
+    ).read(cell.base)
     recording, neurons = cell_outputs.prepared(whole, cell, base)
     facts = {"cell": cell.to_dict(), "recording": whole.digest}
     with _held_when_free(RunDirectory(place, config, (recording or whole).digest)) as directory:
         if os.path.exists(results):  # of whom we waited for
             return
         if recording is None:
-            directory.write_results({"skipped": f"no neuron is {cell.setting.group.removesuffix('-cv')}", **facts, "seconds": 0.0})
+            directory.write_results(
+                {
+                    "skipped": f"no neuron is {cell.setting.group.removesuffix('-cv')}",
+                    **facts,
+                    "seconds": 0.0,
+                }
+            )
             directory.clear_checkpoint()
             return
 
@@ -73,7 +85,9 @@ def run_cell(cell, study, results_dir):
             cell_outputs.write(directory, neurons, sets, model, evaluation)
             return facts
 
-        products = run.Products(directory.file("saved_model") if study.complete else None, *[study.complete] * 3)
+        products = run.Products(
+            directory.file("saved_model") if study.complete else None, *[study.complete] * 3
+        )
         with interruption.watched() as stop:
             run.fit(config, recording, directory, stop, products, conclude)
 
@@ -112,7 +126,8 @@ def _watch_memory(limit):
         if held > limit:
             LOGGER.error(
                 f"the cell's process holds {held / 2**30:.1f} GiB, more than its share of"
-                f" {limit / 2**30:.1f} GiB; use fewer --workers")
+                f" {limit / 2**30:.1f} GiB; use fewer --workers"
+            )
             os._exit(1)
         time.sleep(WATCH_EVERY)
 

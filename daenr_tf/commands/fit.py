@@ -24,45 +24,106 @@ def _is_joint(system):
 
 # One row per option that is no part's, as in `commands.options`.
 OPTIONS = (
-    ("region", whole, "recorded region, 1 to 3 (default: 3); for one's own recording only its alpha:beta count", None),
-    ("layer", whole, f"hidden layer h_i that the readout reads (default: {options.default_of(ModelConfig, 'layer')})", _has_readout),
-    ("task", str, "ir (image reconstruction) or nrs (neural representation similarity): picks alpha:beta and the"
-                  " monitored validation loss (default: ir with a decoder, nrs without)", None),
-    ("dataset", str, f"{sources.choices()} (default: {options.default_of(RunConfig, 'dataset')})", None),
-    ("data-dir", str, "where the folder Data/region{1,2,3}/ lies (default: $DAENR_DATA_DIR, then the user's cache)", None),
-    ("repeats-as-test", None,
-     "stimuli that one's own recording shows several times become its test set", None),
-    ("alpha", number, "weight of the reconstruction loss (default: the paper's for that cell)", _is_joint),
+    (
+        "region",
+        whole,
+        "recorded region, 1 to 3 (default: 3); for one's own recording only its alpha:beta count",
+        None,
+    ),
+    (
+        "layer",
+        whole,
+        f"hidden layer h_i that the readout reads (default: {options.default_of(ModelConfig, 'layer')})",
+        _has_readout,
+    ),
+    (
+        "task",
+        str,
+        "ir (image reconstruction) or nrs (neural representation similarity): picks alpha:beta and the"
+        " monitored validation loss (default: ir with a decoder, nrs without)",
+        None,
+    ),
+    (
+        "dataset",
+        str,
+        f"{sources.choices()} (default: {options.default_of(RunConfig, 'dataset')})",
+        None,
+    ),
+    (
+        "data-dir",
+        str,
+        "where the folder Data/region{1,2,3}/ lies (default: $DAENR_DATA_DIR, then the user's cache)",
+        None,
+    ),
+    (
+        "repeats-as-test",
+        None,
+        "stimuli that one's own recording shows several times become its test set",
+        None,
+    ),
+    (
+        "alpha",
+        number,
+        "weight of the reconstruction loss (default: the paper's for that cell)",
+        _is_joint,
+    ),
     ("beta", number, "weight of the response loss (default: the paper's for that cell)", _is_joint),
     ("seed", whole, "initial weights, validation split, order, sampling (default: 0)", None),
     *options.OF_EVERY_MODEL,
     ("run-dir", str, "where the run's files go (default: runs/<recipe>/<tag>)", None),
-    ("export-dir", str, "where the SavedModel's versions go (default: saved_models/<recipe>/<tag>)", None),
-    ("config", str, "a run's config.json to take every setting from; options given beside it win", None),
+    (
+        "export-dir",
+        str,
+        "where the SavedModel's versions go (default: saved_models/<recipe>/<tag>)",
+        None,
+    ),
+    (
+        "config",
+        str,
+        "a run's config.json to take every setting from; options given beside it win",
+        None,
+    ),
     ("overwrite", None, "start afresh where a run lies", None),
-    ("quick", bool, "the whole path on a small budget, under a minute; --no-quick makes a full run of a quick one's --config", None),
+    (
+        "quick",
+        bool,
+        "the whole path on a small budget, under a minute; --no-quick makes a full run of a quick one's --config",
+        None,
+    ),
 )
 
 
 def _options(system):
     """The rows of a system: the common ones, and its parts' own."""
-    return [*(row for row in OPTIONS if row[3] is None or row[3](system)), *options.of_parts(system)]
+    return [
+        *(row for row in OPTIONS if row[3] is None or row[3](system)),
+        *options.of_parts(system),
+    ]
 
 
 def _parser(recipe, typed):
     parser = Parser(
         prog=typed,
-        description=f"Train, evaluate and export {recipe}. The run's files go to runs/, the SavedModel to saved_models/.")
+        description=f"Train, evaluate and export {recipe}. The run's files go to runs/, the SavedModel to saved_models/.",
+    )
     options.add(parser, _options(systems.system(recipe)))
     return parser
 
 
 def _refuse_unknown(recipe, unknown):
     given = unknown[0].split("=")[0]
-    having = [name for name, system in systems.SYSTEMS.items() if given in {f"--{row[0]}" for row in _options(system)}]
+    having = [
+        name
+        for name, system in systems.SYSTEMS.items()
+        if given in {f"--{row[0]}" for row in _options(system)}
+    ]
     if having:
-        raise InputError(f"{given}: {recipe} has no such option; models that have it: {', '.join(having)}")
-    raise InputError(f"{given}: expected an option of {recipe} (see --help), found an unknown argument")
+        raise InputError(
+            f"{given}: {recipe} has no such option; models that have it: {', '.join(having)}"
+        )
+    raise InputError(
+        f"{given}: expected an option of {recipe} (see --help), found an unknown argument"
+    )
 
 
 def parse(recipe, argv, typed):
@@ -78,7 +139,9 @@ def parse(recipe, argv, typed):
     if unknown:
         _refuse_unknown(recipe, unknown)
     given = vars(given)
-    places = {name: given.pop(name, None) for name in ("data_dir", "run_dir", "export_dir", "config")}
+    places = {
+        name: given.pop(name, None) for name in ("data_dir", "run_dir", "export_dir", "config")
+    }
     places["overwrite"] = given.pop("overwrite", False)
     for name, value in places.items():
         check_path(f"--{name.replace('_', '-')}", value)
@@ -102,13 +165,15 @@ def fit(call):
     head = Parser(
         prog=call.typed,
         description="Train, evaluate and export a model. Each has options of its own:"
-                    f" {call.typed} RECIPE --help tells them.")
+        f" {call.typed} RECIPE --help tells them.",
+    )
     head.add_argument("recipe", metavar="RECIPE", choices=names, help=", ".join(names))
     head.read_known(call.arguments)
     option = call.arguments[0]
     raise InputError(
         f"{option}: expected the recipe first, as in {call.typed} {names[0]} {option},"
-        " found an option")
+        " found an option"
+    )
 
 
 def _run(recipe, call):

@@ -20,8 +20,15 @@ from daenr_tf.recordings.arrays import read_npz
 SHOWN = 10  # test images whose reconstructions are kept
 SSIM_SIDE = 11  # pixels; the SSIM of a smaller image is NaN
 NEURON_COLUMNS = ("neuron", "pcc", "p_value", "significant", "noise_ceiling", "pcc_normalized")
-DTYPES = {"neurons": np.int64, "originals": np.float32, "shown": np.float32, "validation_images": np.int64, "response": np.float32,
-          "validation_pcc": np.float64, **dict.fromkeys(IMAGE_METRICS, np.float64)}
+DTYPES = {
+    "neurons": np.int64,
+    "originals": np.float32,
+    "shown": np.float32,
+    "validation_images": np.int64,
+    "response": np.float32,
+    "validation_pcc": np.float64,
+    **dict.fromkeys(IMAGE_METRICS, np.float64),
+}
 FINITE_COLUMNS = ("step", "stage", "learning_rate", "train_loss", "val_loss")
 LARGEST_TEXT = 32 << 20  # bytes
 LARGEST_COUNT = 10**9
@@ -45,25 +52,66 @@ def read_results(path, cell, recording):
     """
     take = _Taker(path, _json(path))
     take("cell", f"this cell, {cell.name}", lambda value: value == cell.to_dict())
-    take("recording", f"the recording with digest {recording.digest[:12]}…", lambda value: value == recording.digest)
+    take(
+        "recording",
+        f"the recording with digest {recording.digest[:12]}…",
+        lambda value: value == recording.digest,
+    )
     seconds = take("seconds", "a number of seconds", _is_amount)
     if "skipped" in take.values:
-        why = take("skipped", "the reason, of a group of neurons", lambda value: _is_text(value) and cell.setting.selected)
+        why = take(
+            "skipped",
+            "the reason, of a group of neurons",
+            lambda value: _is_text(value) and cell.setting.selected,
+        )
         return {"skipped": _shown(why)}
     dataset = _Taker(f"{path}: dataset", take.values.get("dataset"))
     dataset("name", "a text", _is_text)
     dataset("simulated", recording.simulated, lambda value: value is recording.simulated)
     digest = dataset("digest", "a digest", _is_text)
-    take("notes", "a list of texts", lambda value: isinstance(value, list) and all(map(_is_text, value)))
-    take("test", "figures by name", lambda value: isinstance(value, dict) and all(one is None or _is_number(one) for one in value.values()))
+    take(
+        "notes",
+        "a list of texts",
+        lambda value: isinstance(value, list) and all(map(_is_text, value)),
+    )
+    take(
+        "test",
+        "figures by name",
+        lambda value: (
+            isinstance(value, dict)
+            and all(one is None or _is_number(one) for one in value.values())
+        ),
+    )
     steps = take("steps", "a number of steps", _is_count)
-    best_step = take("best_step", f"a step up to {steps}", lambda value: _is_count(value) and value <= steps)
-    versions = take("versions", "versions by name", lambda value: isinstance(value, dict) and value and
-                    all(one is None or _is_text(one) for one in value.values()))
-    threads = take("threads", "a list of numbers of threads", lambda value: value is None or (
-        isinstance(value, list) and value and all(_is_count(one) and one for one in value)))
-    return {"skipped": None, "digest": digest, "steps": steps, "best_step": best_step, "seconds": float(seconds),
-            "versions": {_shown(name): one and _shown(one) for name, one in versions.items()}, "threads": threads and tuple(threads)}
+    best_step = take(
+        "best_step", f"a step up to {steps}", lambda value: _is_count(value) and value <= steps
+    )
+    versions = take(
+        "versions",
+        "versions by name",
+        lambda value: (
+            isinstance(value, dict)
+            and value
+            and all(one is None or _is_text(one) for one in value.values())
+        ),
+    )
+    threads = take(
+        "threads",
+        "a list of numbers of threads",
+        lambda value: (
+            value is None
+            or (isinstance(value, list) and value and all(_is_count(one) and one for one in value))
+        ),
+    )
+    return {
+        "skipped": None,
+        "digest": digest,
+        "steps": steps,
+        "best_step": best_step,
+        "seconds": float(seconds),
+        "versions": {_shown(name): one and _shown(one) for name, one in versions.items()},
+        "threads": threads and tuple(threads),
+    }
 
 
 def read_history(path, column, steps, best_step):
@@ -94,7 +142,11 @@ def read_history(path, column, steps, best_step):
             raise refusal(f"{path}: {name}", "finite numbers", "others")
     at = found["step"]
     if not (at[0] > 0 and (np.diff(at) > 0).all() and at[-1] == steps and best_step in at):
-        raise refusal(f"{path}: step", f"steps that rise to {steps}, {best_step} among them", f"{len(at)} from {at[0]:g} to {at[-1]:g}")
+        raise refusal(
+            f"{path}: step",
+            f"steps that rise to {steps}, {best_step} among them",
+            f"{len(at)} from {at[0]:g} to {at[-1]:g}",
+        )
     return at.astype(np.int64), found[column]
 
 
@@ -107,7 +159,12 @@ def check_neurons(path, count):
         raise refusal(path, f"{count} neurons", len(rows))
     for number, (neuron, pcc, p_value, significant, *others) in enumerate(rows):
         try:
-            good = int(neuron) == number and abs(float(pcc)) <= 1 and 0 <= float(p_value) <= 1 and significant in ("True", "False")
+            good = (
+                int(neuron) == number
+                and abs(float(pcc)) <= 1
+                and 0 <= float(p_value) <= 1
+                and significant in ("True", "False")
+            )
             good = good and all(not text or not math.isinf(float(text)) for text in others)
         except ValueError:
             good = False
@@ -152,7 +209,9 @@ def read_arrays(path, cell, model, recording):
         if array is None:
             raise refusal(what, "an array", "none")
         if (array.dtype, array.shape) != (dtype, shape):
-            raise refusal(what, f"{dtype} of shape {shape}", f"{array.dtype} of shape {array.shape}")
+            raise refusal(
+                what, f"{dtype} of shape {shape}", f"{array.dtype} of shape {array.shape}"
+            )
         if name == "psnr":
             good = array > -np.inf  # infinite for a perfect image
         elif name == "ssim" and min(model.image_size) < SSIM_SIDE:
@@ -163,7 +222,11 @@ def read_arrays(path, cell, model, recording):
             raise refusal(what, "finite numbers", "others")
     _check_neuron_numbers(f"{path}: neurons", arrays["neurons"], cell, recording.neurons)
     if not 1 <= arrays["validation_images"] < len(recording.images):
-        raise refusal(f"{path}: validation_images", f"some of {len(recording.images)} training images", arrays["validation_images"])
+        raise refusal(
+            f"{path}: validation_images",
+            f"some of {len(recording.images)} training images",
+            arrays["validation_images"],
+        )
     return arrays
 
 
@@ -172,7 +235,9 @@ def _check_neuron_numbers(what, found, cell, total):
         if not np.array_equal(found, np.arange(total)):
             raise refusal(what, f"all {total} neurons", f"{len(found)}, or in another order")
     elif not (len(found) and found[0] >= 0 and found[-1] < total and (np.diff(found) > 0).all()):
-        raise refusal(what, f"rising numbers of some of {total} neurons", reprlib.repr(found.tolist()))
+        raise refusal(
+            what, f"rising numbers of some of {total} neurons", reprlib.repr(found.tolist())
+        )
 
 
 class _Taker:
@@ -186,7 +251,11 @@ class _Taker:
     def __call__(self, name, expected, good):
         value = self.values.get(name)
         if not good(value):
-            raise refusal(f"{self.what}: {name}", expected, reprlib.repr(value) if name in self.values else "nothing")
+            raise refusal(
+                f"{self.what}: {name}",
+                expected,
+                reprlib.repr(value) if name in self.values else "nothing",
+            )
         return value
 
 
@@ -224,7 +293,11 @@ def _csv(path):
     except csv.Error as reason:
         raise refusal(path, "a CSV table", str(reason)) from None
     if not rows or len(set(head)) != len(head) or any(len(row) != len(head) for row in rows):
-        raise refusal(path, "a CSV table with at least one row", f"{len(rows)} rows under {len(head)} columns, or rows of another length")
+        raise refusal(
+            path,
+            "a CSV table with at least one row",
+            f"{len(rows)} rows under {len(head)} columns, or rows of another length",
+        )
     return head, rows
 
 

@@ -72,11 +72,18 @@ def write(directory, neurons, sets, model, evaluation):
     """
     from daenr_tf.evaluation import predict
 
-    arrays = {"neurons": neurons, "originals": evaluation.images[:SHOWN], "validation_images": len(sets.validation.images)}
+    arrays = {
+        "neurons": neurons,
+        "originals": evaluation.images[:SHOWN],
+        "validation_images": len(sets.validation.images),
+    }
     if "reconstruction" in evaluation.outputs:
         reconstruction = evaluation.outputs["reconstruction"]
         arrays["shown"] = reconstruction[:SHOWN]
-        arrays |= {name: getattr(metrics, name)(evaluation.images, reconstruction) for name in IMAGE_METRICS}
+        arrays |= {
+            name: getattr(metrics, name)(evaluation.images, reconstruction)
+            for name in IMAGE_METRICS
+        }
     if "response" in evaluation.outputs:
         arrays["response"] = evaluation.outputs["response"]
         predicted = predict(model, sets.validation.images)["response"]
@@ -107,17 +114,31 @@ def read(directory, cell, config, recording):
         results = cell_files.read_results(path, cell, recording)
         if results["skipped"] is not None:
             return Outputs(results["skipped"])
-        arrays = cell_files.read_arrays(os.path.join(directory, FILE), cell, config.model, recording)
+        arrays = cell_files.read_arrays(
+            os.path.join(directory, FILE), cell, config.model, recording
+        )
         digest = part_of(recording, cell, arrays["neurons"]).digest
         if results.pop("digest") != digest:
-            raise InputError(f"{path}: dataset: digest: expected {digest[:12]}…, that of the cell's part of the recording, found another")
-        curve = cell_files.read_history(os.path.join(directory, HISTORY), f"val_{config.training.monitor}", results["steps"], results["best_step"])
+            raise InputError(
+                f"{path}: dataset: digest: expected {digest[:12]}…, that of the cell's part of the recording, found another"
+            )
+        curve = cell_files.read_history(
+            os.path.join(directory, HISTORY),
+            f"val_{config.training.monitor}",
+            results["steps"],
+            results["best_step"],
+        )
         if config.model.system.readout:
             cell_files.check_neurons(os.path.join(directory, NEURONS), len(arrays["neurons"]))
     except InputError as error:
         raise InputError(f"{error}; remove {directory} to train the cell again") from None
     images = {name: arrays.pop(name) for name in IMAGE_METRICS if name in arrays}
-    return Outputs(**results, **arrays | {"validation_images": int(arrays["validation_images"])}, curve=curve, images=images)
+    return Outputs(
+        **results,
+        **arrays | {"validation_images": int(arrays["validation_images"])},
+        curve=curve,
+        images=images,
+    )
 
 
 class Finished:
@@ -136,7 +157,10 @@ class Finished:
     def read(self, cell):
         """The `Outputs` of a cell; None where it isn't finished (it may be, the next time). Raises `InputError` where it is damaged."""
         if cell not in self._found:
-            place, recording = cell_directory(self.results_dir, cell), self.recordings[cell.setting.region]
+            place, recording = (
+                cell_directory(self.results_dir, cell),
+                self.recordings[cell.setting.region],
+            )
             try:
                 found = read(place, cell, self.study.config(cell), recording)
             except InputError as error:
@@ -187,7 +211,9 @@ def prepared(recording, cell, base=None):
         InputError: the cell has a base and it isn't finished.
     """
     if cell.base and base is None:
-        raise InputError(f"{cell.base.name}: expected to be finished, for it chooses the neurons, found no results of it")
+        raise InputError(
+            f"{cell.base.name}: expected to be finished, for it chooses the neurons, found no results of it"
+        )
     neurons = np.arange(recording.neurons)
     if cell.setting.selected:
         neurons = np.flatnonzero(chosen_neurons(cell.setting.group, base, recording))
@@ -199,6 +225,8 @@ def part_of(recording, cell, neurons):
     if cell.setting.selected:
         return recording.with_neurons(neurons)
     if cell.setting.group == SHUFFLED:
-        order = np.random.default_rng([SHUFFLE_SEED, cell.seed]).permutation(len(recording.responses))
+        order = np.random.default_rng([SHUFFLE_SEED, cell.seed]).permutation(
+            len(recording.responses)
+        )
         return dataclasses.replace(recording, responses=recording.responses[order])
     return recording

@@ -7,8 +7,14 @@ from daenr_tf import paper, systems
 from daenr_tf.loss_weights import default_weights
 
 ALL = "all"
-SIGNIFICANT, INSIGNIFICANT = "significant", "insignificant"  # chosen on the test images, as the paper does
-SIGNIFICANT_CV, INSIGNIFICANT_CV = "significant-cv", "insignificant-cv"  # chosen on images held out from training, never on the test images
+SIGNIFICANT, INSIGNIFICANT = (
+    "significant",
+    "insignificant",
+)  # chosen on the test images, as the paper does
+SIGNIFICANT_CV, INSIGNIFICANT_CV = (
+    "significant-cv",
+    "insignificant-cv",
+)  # chosen on images held out from training, never on the test images
 SHUFFLED = "shuffled"  # all neurons, their training responses exchanged between the images: responses that say nothing of the image
 SELECTED = (SIGNIFICANT, INSIGNIFICANT, SIGNIFICANT_CV, INSIGNIFICANT_CV)
 GROUPS = (ALL, *SELECTED, SHUFFLED)
@@ -68,7 +74,11 @@ class Cell:
         """Names the cell's directory: two cells that differ have different names."""
         setting = self.setting
         parts = [setting.model]
-        parts += [f"{letter}{value}" for letter, value in (("r", setting.region), ("l", setting.layer)) if value is not None]
+        parts += [
+            f"{letter}{value}"
+            for letter, value in (("r", setting.region), ("l", setting.layer))
+            if value is not None
+        ]
         parts += [setting.task, f"a{setting.alpha!r}", f"b{setting.beta!r}"]
         parts += [setting.group] * (setting.group != ALL) + [f"s{self.seed}"]
         return "-".join(parts)
@@ -76,7 +86,11 @@ class Cell:
     @property
     def base(self):
         """The cell with all neurons whose predictions choose this cell's; None where nothing is chosen."""
-        return Cell(dataclasses.replace(self.setting, group=ALL), self.seed) if self.setting.selected else None
+        return (
+            Cell(dataclasses.replace(self.setting, group=ALL), self.seed)
+            if self.setting.selected
+            else None
+        )
 
     def to_dict(self):
         """The cell as a flat dictionary that JSON can hold."""

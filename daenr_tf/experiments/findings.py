@@ -51,10 +51,15 @@ class Findings:
 
     def seeds(self, *settings):
         """The seeds that are finished in all of some settings; a seed whose group has no neuron isn't."""
+
         def finished(cell):
             return cell in self.cells and self.cells[cell].skipped is None
 
-        return tuple(seed for seed in self.plan.seeds if all(finished(Cell(setting, seed)) for setting in settings))
+        return tuple(
+            seed
+            for seed in self.plan.seeds
+            if all(finished(Cell(setting, seed)) for setting in settings)
+        )
 
     def outputs(self, setting):
         """The finished cells of a setting, in the order of seeds: list of (seed, `Outputs`)."""
@@ -74,10 +79,14 @@ class Findings:
             draws = self._draws_of(len(recording.test_images))
             found = [self.cells[Cell(setting, seed)] for seed in seeds]
             if metric in IMAGE_METRICS:
-                self._scores[key] = Score.mean_over_images(np.stack([one.images[metric] for one in found]), draws)
+                self._scores[key] = Score.mean_over_images(
+                    np.stack([one.images[metric] for one in found]), draws
+                )
             else:
                 make = Score.pcc if metric == PCC else Score.significant
-                self._scores[key] = make(np.stack([one.response for one in found]), recording.test_responses, draws)
+                self._scores[key] = make(
+                    np.stack([one.response for one in found]), recording.test_responses, draws
+                )
         return self._scores[key]
 
     def estimate(self, setting, metric):
@@ -94,14 +103,20 @@ class Findings:
     def contrast(self, make, *pairs):
         """The `Estimate` of what `make` takes of the scores of (setting, metric) pairs, over the seeds that all of them have; None without any."""
         seeds = self.seeds(*(setting for setting, _ in pairs))
-        return estimate(make(*(self.score(setting, metric, seeds) for setting, metric in pairs))) if seeds else None
+        return (
+            estimate(make(*(self.score(setting, metric, seeds) for setting, metric in pairs)))
+            if seeds
+            else None
+        )
 
     def ceiling(self, region):
         """The mean noise ceiling of a region's neurons, or None where nothing was repeated."""
         if region not in self._ceilings:
             trials = self.recordings[region].test_trials
             ceiling = np.array([math.nan]) if trials is None else metrics.noise_ceiling(trials)
-            self._ceilings[region] = float(np.nanmean(ceiling)) if np.isfinite(ceiling).any() else None
+            self._ceilings[region] = (
+                float(np.nanmean(ceiling)) if np.isfinite(ceiling).any() else None
+            )
         return self._ceilings[region]
 
     def _draws_of(self, images):

@@ -19,23 +19,34 @@ def describe(plan, finished, workers):
         workers: cells at once.
     """
     findings, study = Findings(plan, finished), finished.study
-    left = [cell for cell in plan.cells if cell not in findings.cells and cell not in findings.damaged]
+    left = [
+        cell for cell in plan.cells if cell not in findings.cells and cell not in findings.damaged
+    ]
     lines = [cell.name + _state(findings, cell) for cell in plan.cells]
     damaged = f", {len(findings.damaged)} damaged" if findings.damaged else ""
     lines.append(f"{len(plan.cells)} cells, {len(findings.cells)} of them finished{damaged}")
     if not left:
         return "\n".join(lines)
-    seconds = _seconds_per_step(left, study, finished.recordings, max(1, len(os.sched_getaffinity(0)) // workers))
+    seconds = _seconds_per_step(
+        left, study, finished.recordings, max(1, len(os.sched_getaffinity(0)) // workers)
+    )
     known = _steps_of_finished(findings)
     titles = {cell.setting.system.encoder: cell.setting.system.encoder_title for cell in left}
     usual, longest = [], []
     for cell in left:
         kind, most = cell.setting.system.encoder, study.config(cell).training.max_steps
-        usual.append(START + seconds[kind] * min(most, known.get(kind, cell.setting.system.usual_steps)))
+        usual.append(
+            START + seconds[kind] * min(most, known.get(kind, cell.setting.system.usual_steps))
+        )
         longest.append(START + seconds[kind] * most)
-    lines.append("a step: " + ", ".join(f"{1000 * value:.0f} ms ({titles[kind]})" for kind, value in seconds.items()))
+    lines.append(
+        "a step: "
+        + ", ".join(f"{1000 * value:.0f} ms ({titles[kind]})" for kind, value in seconds.items())
+    )
     about, at_most = (_time(max(max(times), sum(times) / workers)) for times in (usual, longest))
-    lines.append(f"about {about} with {workers} cells at once on this machine, {at_most} if none stops early")
+    lines.append(
+        f"about {about} with {workers} cells at once on this machine, {at_most} if none stops early"
+    )
     return "\n".join(lines)
 
 
@@ -60,14 +71,20 @@ def _steps_of_finished(findings):
 
 def _seconds_per_step(cells, study, recordings, threads):
     """Measured seconds per training step by kind of model, each on one of its cells."""
-    os.environ.update(TF_NUM_INTRAOP_THREADS=str(threads), TF_NUM_INTEROP_THREADS="1", OMP_NUM_THREADS=str(threads))
+    os.environ.update(
+        TF_NUM_INTRAOP_THREADS=str(threads),
+        TF_NUM_INTEROP_THREADS="1",
+        OMP_NUM_THREADS=str(threads),
+    )
     from daenr_tf.runs.quiet import import_tensorflow
 
     import_tensorflow()
     found = {}
     for cell in cells:
         if cell.setting.system.encoder not in found:
-            found[cell.setting.system.encoder] = _measured(study.config(cell), recordings[cell.setting.region])
+            found[cell.setting.system.encoder] = _measured(
+                study.config(cell), recordings[cell.setting.region]
+            )
     return found
 
 
@@ -85,7 +102,14 @@ def _measured(config, recording):
             self.seconds += (state.seconds,)
 
     times = Times()
-    config = dataclasses.replace(config, training=dataclasses.replace(config.training, max_steps=2 * MEASURED, validate_every=MEASURED))
+    config = dataclasses.replace(
+        config,
+        training=dataclasses.replace(
+            config.training, max_steps=2 * MEASURED, validate_every=MEASURED
+        ),
+    )
     with tempfile.TemporaryDirectory() as folder:
         train(build_model(config.model, recording), recording, config.training, folder, (times,))
-    return (times.seconds[1] - times.seconds[0]) / MEASURED  # TensorFlow traced the graph in the first half
+    return (
+        times.seconds[1] - times.seconds[0]
+    ) / MEASURED  # TensorFlow traced the graph in the first half

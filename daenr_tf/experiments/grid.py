@@ -30,8 +30,12 @@ ANSWER = 30  # seconds beyond these in which workers have to answer
 LINE_EVERY = 10.0  # seconds between two lines of a log
 _LOOK_EVERY = 0.1  # seconds
 _STOPPING = "stopping: the cells at work are asked to save their states"
-_ENDS = {INTERRUPTED: "saved", 0: "finished", **{-number: "only begun" for number in interruption.SIGNALS},
-         -signal.SIGKILL: f"ended without saving within {GRACE} s"}
+_ENDS = {
+    INTERRUPTED: "saved",
+    0: "finished",
+    **{-number: "only begun" for number in interruption.SIGNALS},
+    -signal.SIGKILL: f"ended without saving within {GRACE} s",
+}
 _PRIVATE = "127.0.0.1:0"
 _SETTINGS = {
     "distributed.scheduler.work-stealing": False,
@@ -66,19 +70,34 @@ def cluster(workers=None, scheduler=None):
                 client = Client(scheduler, timeout=10)
             except (OSError, ValueError, TypeError) as error:
                 _refuse_certificates(scheduler, Security())
-                raise InputError(f"--scheduler: expected the address of a dask scheduler, found {scheduler!r} ({error})") from None
+                raise InputError(
+                    f"--scheduler: expected the address of a dask scheduler, found {scheduler!r} ({error})"
+                ) from None
             with client:
                 yield client
         return
     # Dask's own place for scratch files is one that all users of the machine share.
-    with tempfile.TemporaryDirectory(prefix="daenr-", ignore_cleanup_errors=True) as private, \
-            dask.config.set({**_SETTINGS, "temporary-directory": private}):
+    with (
+        tempfile.TemporaryDirectory(prefix="daenr-", ignore_cleanup_errors=True) as private,
+        dask.config.set({**_SETTINGS, "temporary-directory": private}),
+    ):
         # Cells are processes already, so the worker is a thread of ours and starts at once; its own memory limit would only see this process.
         # Dask's own pages can't be turned off: they get any free port, and no other machine sees them.
         # Nothing of it leaves the process, so certificates that are configured for another cluster have no say.
-        with LocalCluster(n_workers=1, threads_per_worker=workers, processes=False, memory_limit=0, dashboard_address=None,
-                          worker_dashboard_address=_PRIVATE, scheduler_kwargs={"dashboard_address": _PRIVATE},
-                          security=Security(require_encryption=False), silence_logs=logging.CRITICAL) as local, Client(local) as client:
+        with (
+            LocalCluster(
+                n_workers=1,
+                threads_per_worker=workers,
+                processes=False,
+                memory_limit=0,
+                dashboard_address=None,
+                worker_dashboard_address=_PRIVATE,
+                scheduler_kwargs={"dashboard_address": _PRIVATE},
+                security=Security(require_encryption=False),
+                silence_logs=logging.CRITICAL,
+            ) as local,
+            Client(local) as client,
+        ):
             yield client
 
 
@@ -86,16 +105,24 @@ def _refuse_certificates(scheduler, security):
     """Raises `InputError` where certificates are wanted that dask's configuration doesn't name, or that are not there."""
     import dask
 
-    if not scheduler.startswith("tls://") or dask.config.get("distributed.client.security-loader", None):
+    if not scheduler.startswith("tls://") or dask.config.get(
+        "distributed.client.security-loader", None
+    ):
         return
-    for name, path in (("ca-file", security.tls_ca_file), ("client.cert", security.tls_client_cert), ("client.key", security.tls_client_key)):
+    for name, path in (
+        ("ca-file", security.tls_ca_file),
+        ("client.cert", security.tls_client_cert),
+        ("client.key", security.tls_client_key),
+    ):
         if not path:
             found = f"no distributed.comm.tls.{name}"
         elif "\n" not in path and not os.path.isfile(path):  # it may be the certificate itself
             found = f"that {path} (distributed.comm.tls.{name}) is no file"
         else:
             continue
-        raise InputError(f"--scheduler: expected the certificates for {scheduler} in dask's configuration, found {found}")
+        raise InputError(
+            f"--scheduler: expected the certificates for {scheduler} in dask's configuration, found {found}"
+        )
 
 
 def run_grid(client, cells, study, results_dir, show, read=None):
@@ -115,7 +142,9 @@ def run_grid(client, cells, study, results_dir, show, read=None):
     Raises:
         KeyboardInterrupt: a signal asked for a stop, and the cells at work were asked to save their states; the message says what came of it.
     """
-    kept = [_seen(Outcome(cell, "kept", 0.0), read) for cell in cells if is_finished(results_dir, cell)]
+    kept = [
+        _seen(Outcome(cell, "kept", 0.0), read) for cell in cells if is_finished(results_dir, cell)
+    ]
     left = [cell for cell in cells if not is_finished(results_dir, cell)]
     if left:
         _see_that_workers_share(client, results_dir)
@@ -128,8 +157,17 @@ def run_grid(client, cells, study, results_dir, show, read=None):
                 show.kept_one(outcome)
             for cell in left:
                 first = futures.get(cell.base)
-                futures[cell] = client.submit(worker.run_in_a_process, command, cell.to_dict(), study.to_dict(), results_dir, first,
-                                              key=f"{cell.name}-{command}", priority=_length(cell) + 100 * (cell in bases), pure=False)
+                futures[cell] = client.submit(
+                    worker.run_in_a_process,
+                    command,
+                    cell.to_dict(),
+                    study.to_dict(),
+                    results_dir,
+                    first,
+                    key=f"{cell.name}-{command}",
+                    priority=_length(cell) + 100 * (cell in bases),
+                    pure=False,
+                )
             by_key = {future.key: cell for cell, future in futures.items()}
             for future in _as_they_end(futures.values(), stop):
                 cell = by_key[future.key]
@@ -163,7 +201,9 @@ def _seen(outcome, read):
     except InputError as error:
         return outcome._replace(status="damaged", message=str(error))
     if found is None:
-        return outcome._replace(status="failed", message="its process ended well, its results can't be seen from here")
+        return outcome._replace(
+            status="failed", message="its process ended well, its results can't be seen from here"
+        )
     return outcome
 
 
@@ -181,7 +221,9 @@ def _see_that_workers_share(client, results_dir):
             client.wait_for_workers(1, timeout=60)
         blind = [worker for worker, sees in client.run(os.path.exists, token).items() if not sees]
         if blind:
-            raise InputError(f"--results-dir: expected a directory that every worker sees, found that {blind[0]} does not see {results_dir}")
+            raise InputError(
+                f"--results-dir: expected a directory that every worker sees, found that {blind[0]} does not see {results_dir}"
+            )
     except TimeoutError:
         raise MachineError("the cluster has had no worker for 60 seconds") from None
     finally:
@@ -215,19 +257,37 @@ def _stopped(client, command, futures, results_dir, saved):
             if isinstance(answer, dict):
                 statuses.update(answer)
             else:
-                deaf.append(f"the worker at {address} could not be asked to stop cells ({_why(answer)})")
+                deaf.append(
+                    f"the worker at {address} could not be asked to stop cells ({_why(answer)})"
+                )
     counts = Counter(_ENDS.get(status, "failed") for status in statuses.values())
-    told = ["cells at work: " + ", ".join(f"{number} {word}" for word, number in sorted(counts.items()))] if counts else []
+    told = (
+        [
+            "cells at work: "
+            + ", ".join(f"{number} {word}" for word, number in sorted(counts.items()))
+        ]
+        if counts
+        else []
+    )
     return "; ".join(told + [f"{sentence}, those there may run on" for sentence in deaf])
 
 
 async def _ask(client, addresses, command, results_dir):
     """What each worker answers to `worker.stop_cells`: a dict, or what was raised. Each by itself, so that one that hangs hides no other's answer."""
+
     async def one(address):
-        answer = client.run(worker.stop_cells, command, results_dir, GRACE, workers=[address], asynchronous=True)
+        answer = client.run(
+            worker.stop_cells, command, results_dir, GRACE, workers=[address], asynchronous=True
+        )
         return (await asyncio.wait_for(answer, GRACE + ANSWER))[address]
 
-    return dict(zip(addresses, await asyncio.gather(*map(one, addresses), return_exceptions=True), strict=True))
+    return dict(
+        zip(
+            addresses,
+            await asyncio.gather(*map(one, addresses), return_exceptions=True),
+            strict=True,
+        )
+    )
 
 
 def _why(error):
@@ -247,7 +307,9 @@ class Show:
         self.done = self.failed = 0
         self.started = self.told_at = time.monotonic()
         if self.stream.isatty() and not is_quiet():
-            self.bar = tqdm(total=total, initial=kept, unit="cell", file=self.stream, dynamic_ncols=True)
+            self.bar = tqdm(
+                total=total, initial=kept, unit="cell", file=self.stream, dynamic_ncols=True
+            )
         self._say(f"{total} cells, {kept} of them finished before, {at_once} at once")
 
     def kept_one(self, outcome):
@@ -268,8 +330,12 @@ class Show:
         elif not left or time.monotonic() - self.told_at > LINE_EVERY:
             self.told_at = time.monotonic()
             rest = (self.told_at - self.started) / self.done * left
-            self._say(f"{self.kept + self.done}/{self.total} cells, {min(left, self.at_once)} running, {self.failed} failed,"
-                      f" about {max(1, round(rest / 60))} min left" if left else f"{self.total}/{self.total} cells, {self.failed} failed")
+            self._say(
+                f"{self.kept + self.done}/{self.total} cells, {min(left, self.at_once)} running, {self.failed} failed,"
+                f" about {max(1, round(rest / 60))} min left"
+                if left
+                else f"{self.total}/{self.total} cells, {self.failed} failed"
+            )
 
     def close(self):
         """After the last cell."""

@@ -11,7 +11,9 @@ from scipy.special import stdtr, stdtrit
 from daenr_tf.errors import InputError
 from daenr_tf.experiments.scores import Score
 
-LEAST_WIDTH = 1 / 3  # of the interval over images alone: chance agreement of a few seeds doesn't make an interval narrower than this
+LEAST_WIDTH = (
+    1 / 3
+)  # of the interval over images alone: chance agreement of a few seeds doesn't make an interval narrower than this
 SEED_CAUTION = 2.5  # the weight of the seeds' variance in the degrees of freedom
 
 
@@ -69,7 +71,9 @@ def variance_components(score: Score) -> Components:
     seeds, images = score.seeds, score.images
     with np.errstate(invalid="ignore"):
         changes = score.drawn - score.full
-        changes = changes - changes.mean(axis=0)  # a statistic that isn't linear has a bias in the draws, which is no variance
+        changes = changes - changes.mean(
+            axis=0
+        )  # a statistic that isn't linear has a bias in the draws, which is no variance
         # A draw from T images has the variance of T of them around their own mean: T - 1 over T of what is asked for.
         unbiased = images / (images - 1)
         over_images = unbiased * np.mean(changes.mean(axis=1) ** 2)
@@ -104,13 +108,17 @@ def estimate(score: Score, level: float = 0.95) -> Estimate:
     else:
         excess = max(parts.images - parts.interaction, 0.0)
         variance = parts.seeds + excess
-        freedom = _satterthwaite((SEED_CAUTION * parts.seeds, score.seeds - 1), (excess, score.images - 1))
+        freedom = _satterthwaite(
+            (SEED_CAUTION * parts.seeds, score.seeds - 1), (excess, score.images - 1)
+        )
         # Which of the two holds is settled at 95 %, whatever the level: the p-value and the intervals of all levels then agree.
         if LEAST_WIDTH * _half_width(*alone) > _half_width(variance, freedom):
             variance, freedom = LEAST_WIDTH**2 * parts.images, score.images - 1
     with np.errstate(invalid="ignore"):
         value = float(score.full.mean())
-    return _estimate(value, variance if np.isfinite(value) else np.nan, freedom, level, score.seeds, score.images)
+    return _estimate(
+        value, variance if np.isfinite(value) else np.nan, freedom, level, score.seeds, score.images
+    )
 
 
 def unpaired_difference(first: Estimate, second: Estimate, level: float = 0.95) -> Estimate:
@@ -121,8 +129,14 @@ def unpaired_difference(first: Estimate, second: Estimate, level: float = 0.95) 
     _check_level(level)
     pairs = [(one.standard_error**2, one.degrees_of_freedom) for one in (first, second)]
     variance = sum(pair[0] for pair in pairs)
-    return _estimate(first.value - second.value, variance, _satterthwaite(*pairs), level,
-                     min(first.seeds, second.seeds), min(first.images, second.images))
+    return _estimate(
+        first.value - second.value,
+        variance,
+        _satterthwaite(*pairs),
+        level,
+        min(first.seeds, second.seeds),
+        min(first.images, second.images),
+    )
 
 
 def holm(p_values) -> np.ndarray:
@@ -152,7 +166,16 @@ def _estimate(value, variance, freedom, level, seeds, images) -> Estimate:
         p_value = float(value == 0)
     else:
         p_value = float(2 * stdtr(freedom, -abs(value) / error))
-    return Estimate(float(value), float(value - half), float(value + half), error, float(freedom), p_value, seeds, images)
+    return Estimate(
+        float(value),
+        float(value - half),
+        float(value + half),
+        error,
+        float(freedom),
+        p_value,
+        seeds,
+        images,
+    )
 
 
 def _half_width(variance: float, freedom: float, level: float = 0.95) -> float:
@@ -162,7 +185,11 @@ def _half_width(variance: float, freedom: float, level: float = 0.95) -> float:
 def _satterthwaite(*parts) -> float:
     """Degrees of freedom of a sum of (variance, degrees of freedom); those of the least certain one if all variances are 0."""
     total = sum(variance for variance, _ in parts)
-    return total**2 / sum(variance**2 / freedom for variance, freedom in parts) if total > 0 else min(freedom for _, freedom in parts)
+    return (
+        total**2 / sum(variance**2 / freedom for variance, freedom in parts)
+        if total > 0
+        else min(freedom for _, freedom in parts)
+    )
 
 
 def _check_level(level: float) -> None:

@@ -12,7 +12,9 @@ from scipy.special import betaincinv
 from daenr_tf import metrics
 from daenr_tf.errors import InputError
 
-_ROUNDING = 1e-12  # a variance this much smaller than the mean square is left over from rounding in float64
+_ROUNDING = (
+    1e-12  # a variance this much smaller than the mean square is left over from rounding in float64
+)
 
 
 def image_draws(images: int, draws: int = 2000, seed: int = 0) -> np.ndarray:
@@ -22,7 +24,9 @@ def image_draws(images: int, draws: int = 2000, seed: int = 0) -> np.ndarray:
         InputError: fewer than 2 images, which tell nothing of the spread between images, or fewer than 2 draws.
     """
     if images < 2 or draws < 2:
-        raise InputError(f"image_draws: expected 2 images and 2 draws or more, found {images} and {draws}")
+        raise InputError(
+            f"image_draws: expected 2 images and 2 draws or more, found {images} and {draws}"
+        )
     return np.random.default_rng(seed).multinomial(images, np.full(images, 1 / images), draws)
 
 
@@ -79,18 +83,38 @@ class Score:
         `metrics.pearson_per_neuron`; one with a value that isn't finite makes its seed NaN.
         """
         predicted, counts = _values(predicted, counts, "(seeds, images, neurons)", 3)
-        full = metrics.pearson_per_neuron(*_side_by_side(predicted, observed)).reshape(len(predicted), -1).mean(axis=1)
-        return cls(full, _over_draws(lambda pcc: pcc.mean(axis=1), predicted, observed, counts), counts)
+        full = (
+            metrics.pearson_per_neuron(*_side_by_side(predicted, observed))
+            .reshape(len(predicted), -1)
+            .mean(axis=1)
+        )
+        return cls(
+            full, _over_draws(lambda pcc: pcc.mean(axis=1), predicted, observed, counts), counts
+        )
 
     @classmethod
-    def significant(cls, predicted, observed, counts, level: float = metrics.SIGNIFICANCE_LEVEL) -> "Score":
+    def significant(
+        cls, predicted, observed, counts, level: float = metrics.SIGNIFICANCE_LEVEL
+    ) -> "Score":
         """The number of significantly predicted neurons (`metrics.significant_neurons`), shapes as in `pcc`. Divide by the neurons for the share."""
         predicted, counts = _values(predicted, counts, "(seeds, images, neurons)", 3)
         images = counts.shape[1]
         # The correlation whose p-value is `level`: the inverse of `metrics.pearson_p_value`, which never speaks of under three images.
-        least = 1 - 2 * betaincinv(images / 2 - 1, images / 2 - 1, level / 2) if images > 2 else np.inf
-        full = metrics.significant_neurons(*_side_by_side(predicted, observed), level).reshape(len(predicted), -1).sum(axis=1, dtype=float)
-        return cls(full, _over_draws(lambda pcc: (pcc >= least).sum(axis=1, dtype=float), predicted, observed, counts), counts)
+        least = (
+            1 - 2 * betaincinv(images / 2 - 1, images / 2 - 1, level / 2) if images > 2 else np.inf
+        )
+        full = (
+            metrics.significant_neurons(*_side_by_side(predicted, observed), level)
+            .reshape(len(predicted), -1)
+            .sum(axis=1, dtype=float)
+        )
+        return cls(
+            full,
+            _over_draws(
+                lambda pcc: (pcc >= least).sum(axis=1, dtype=float), predicted, observed, counts
+            ),
+            counts,
+        )
 
 
 def mean_score(scores) -> Score:
@@ -119,7 +143,9 @@ def weighted_pcc(predicted, observed, counts) -> np.ndarray:
 def _moments(values, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Columns centred and scaled (images, neurons), and their mean and standard deviation in each draw (draws, neurons); 0 if constant there."""
     values = np.asarray(values)
-    rounding = 16 * float(np.finfo(values.dtype if np.issubdtype(values.dtype, np.floating) else np.float64).eps)  # as in metrics
+    rounding = 16 * float(
+        np.finfo(values.dtype if np.issubdtype(values.dtype, np.floating) else np.float64).eps
+    )  # as in metrics
     values = np.where(np.isfinite(values), values, np.nan).astype(np.float64)
     largest = np.abs(values).max(axis=0)
     values = values - values.mean(axis=0)
@@ -143,12 +169,20 @@ def _over_draws(statistic, predicted, observed, counts) -> np.ndarray:
     """A statistic of the correlations of each draw, one seed at a time, which bounds the memory: -> (draws, seeds)."""
     counts = counts.astype(np.float64)
     response = _moments(observed, counts)
-    return np.stack([statistic(_correlation(counts, *_moments(one_seed, counts), *response)) for one_seed in predicted], axis=1)
+    return np.stack(
+        [
+            statistic(_correlation(counts, *_moments(one_seed, counts), *response))
+            for one_seed in predicted
+        ],
+        axis=1,
+    )
 
 
 def _side_by_side(predicted, observed) -> tuple[np.ndarray, np.ndarray]:
     """All seeds' neurons as if they were one seed's, and each one's response, both (images, seeds x neurons)."""
-    return np.swapaxes(predicted, 0, 1).reshape(predicted.shape[1], -1), np.tile(observed, len(predicted))
+    return np.swapaxes(predicted, 0, 1).reshape(predicted.shape[1], -1), np.tile(
+        observed, len(predicted)
+    )
 
 
 def _values(values, counts, layout: str, dimensions: int) -> tuple[np.ndarray, np.ndarray]:
@@ -164,8 +198,14 @@ def _combined(operation, *scores: Score) -> Score:
     first = scores[0]
     for other in scores[1:]:
         if other.seeds != first.seeds:
-            raise InputError(f"scores: expected the same number of seeds, found {first.seeds} and {other.seeds}")
+            raise InputError(
+                f"scores: expected the same number of seeds, found {first.seeds} and {other.seeds}"
+            )
         if other.counts is not first.counts and not np.array_equal(other.counts, first.counts):
             raise InputError("scores: expected the same draws of images, found different ones")
     with np.errstate(invalid="ignore", divide="ignore"):
-        return Score(operation(*(s.full for s in scores)), operation(*(s.drawn for s in scores)), first.counts)
+        return Score(
+            operation(*(s.full for s in scores)),
+            operation(*(s.drawn for s in scores)),
+            first.counts,
+        )

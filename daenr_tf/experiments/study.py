@@ -65,15 +65,23 @@ class Study:
         found = load_recording(self.dataset, region, self.data_dir)
         expected = self.digests.get(str(region), found.digest)
         if found.digest != expected:
-            raise InputError(f"{found.source}: expected the recording with digest {expected[:12]}… that the study began with,"
-                             f" found {found.digest[:12]}…")
+            raise InputError(
+                f"{found.source}: expected the recording with digest {expected[:12]}… that the study began with,"
+                f" found {found.digest[:12]}…"
+            )
         return found
 
     def config(self, cell):
         """The `RunConfig` of a cell."""
         setting = cell.setting
-        given = {"region": setting.region or self.weights_region, "task": setting.task, "alpha": setting.alpha, "beta": setting.beta,
-                 "seed": cell.seed, "dataset": self.dataset}
+        given = {
+            "region": setting.region or self.weights_region,
+            "task": setting.task,
+            "alpha": setting.alpha,
+            "beta": setting.beta,
+            "seed": cell.seed,
+            "dataset": self.dataset,
+        }
         if setting.layer is not None:
             given["layer"] = setting.layer
         return self.resolved(setting.model, given)

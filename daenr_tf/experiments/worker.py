@@ -44,7 +44,11 @@ class AtWork:
         """Ask a study's processes to save their states and leave; none of this command starts any more. -> dict of process -> cell's name."""
         with self._lock:
             self._stopped.add(command)
-            asked = {process: name for process, (place, name) in self._processes.items() if place == results_dir}
+            asked = {
+                process: name
+                for process, (place, name) in self._processes.items()
+                if place == results_dir
+            }
             for process in asked:
                 process.terminate()
         return asked
@@ -78,13 +82,26 @@ def run_in_a_process(command, cell, study, results_dir, base=None):
     at_once = get_worker().state.nthreads
     given = getattr(get_worker().memory_manager, "memory_limit", None)
     memory = given or MEMORY_SHARE * MEMORY_LIMIT
-    order = {"cell": cell.to_dict(), "study": study.to_dict(), "results_dir": results_dir,
-             "threads": max(1, CPU_COUNT // at_once), "memory": memory / at_once}
+    order = {
+        "cell": cell.to_dict(),
+        "study": study.to_dict(),
+        "results_dir": results_dir,
+        "threads": max(1, CPU_COUNT // at_once),
+        "memory": memory / at_once,
+    }
     os.makedirs(os.path.dirname(log_file(results_dir, cell)), exist_ok=True)
     started = time.monotonic()
     with open(log_file(results_dir, cell), "a+b") as log:
         began = log.seek(0, os.SEEK_END)
-        process = _AT_WORK.start(command, results_dir, cell.name, [sys.executable, "-m", _WORK], stdin=subprocess.PIPE, stdout=log, stderr=log)
+        process = _AT_WORK.start(
+            command,
+            results_dir,
+            cell.name,
+            [sys.executable, "-m", _WORK],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+        )
         if process is None:
             return "stopped", 0.0, ""
         try:
@@ -99,7 +116,11 @@ def run_in_a_process(command, cell, study, results_dir, base=None):
     if status < 0:
         message = f"its process was ended by signal {-status}"
     else:
-        message = lines[-1].removeprefix(f"{cell.name}: ") if lines else f"its process ended with status {status} and said nothing"
+        message = (
+            lines[-1].removeprefix(f"{cell.name}: ")
+            if lines
+            else f"its process ended with status {status} and said nothing"
+        )
     return ("stopped" if status == INTERRUPTED else "failed"), seconds, message
 
 

@@ -45,8 +45,18 @@ def build_model(config, recording, alpha=1.0, beta=1.0, learning_rate=1e-3):
         `DAENR`, built and compiled.
     """
     settings = {name: getattr(config, name) for name in systems.options()}
-    model = assemble(config.system, systems.CORES[config.core], settings, config.layer, (*config.image_size, config.channels),
-                     recording.neurons, config.seed, recording.pixel_range, config.recipe, config.precision)
+    model = assemble(
+        config.system,
+        systems.CORES[config.core],
+        settings,
+        config.layer,
+        (*config.image_size, config.channels),
+        recording.neurons,
+        config.seed,
+        recording.pixel_range,
+        config.recipe,
+        config.precision,
+    )
     model.build()
     if config.system.readout:
         training = TrainingPart(recording, recording.split(config.seed)[0])
@@ -65,7 +75,15 @@ def assemble(system, core, settings, layer, image_shape, neurons, seed, pixel_ra
         name: str, of the Keras model.
     """
     parts = make_parts(system, core, settings, layer, image_shape, neurons, seed, dtype)
-    return DAENR(**parts, layer=layer, image_shape=image_shape, seed=seed, pixel_range=pixel_range, name=name, dtype=dtype)
+    return DAENR(
+        **parts,
+        layer=layer,
+        image_shape=image_shape,
+        seed=seed,
+        pixel_range=pixel_range,
+        name=name,
+        dtype=dtype,
+    )
 
 
 def head_weights(heads, alpha, beta):

@@ -52,19 +52,38 @@ class DAENR(keras.Model):
         InputError: for a setting that can't be used.
     """
 
-    def __init__(self, core, bottleneck=None, decoder=None, readout=None, layer=1, image_shape=(32, 32, 1), seed=0,
-                 pixel_range=(0.0, 255.0), **kwargs):
+    def __init__(
+        self,
+        core,
+        bottleneck=None,
+        decoder=None,
+        readout=None,
+        layer=1,
+        image_shape=(32, 32, 1),
+        seed=0,
+        pixel_range=(0.0, 255.0),
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         if (bottleneck is None) != (decoder is None) or (decoder is None and readout is None):
-            raise InputError("DAENR: expected a bottleneck with a decoder, a readout, or all three, found other parts")
+            raise InputError(
+                "DAENR: expected a bottleneck with a decoder, a readout, or all three, found other parts"
+            )
         shape = checked_shape(image_shape)
         if any(size % core.downsampling for size in shape[:2]):
-            raise InputError(f"image_shape: expected a height and width that are multiples of {core.downsampling}, found {image_shape!r}")
+            raise InputError(
+                f"image_shape: expected a height and width that are multiples of {core.downsampling}, found {image_shape!r}"
+            )
         one_of("layer", layer, range(1, core.layers + 1))
         whole("seed", seed, 0)
         self.image_shape, self.layer, self.seed = shape, layer, seed
         self.pixel_range = bounds("pixel_range", pixel_range)
-        self.encoder, self.bottleneck, self.decoder, self.readout = core, bottleneck, decoder, readout
+        self.encoder, self.bottleneck, self.decoder, self.readout = (
+            core,
+            bottleneck,
+            decoder,
+            readout,
+        )
         names = self._term_names()
         if len(set(names)) < len(names):
             raise InputError(f"DAENR: expected terms of different names, found {', '.join(names)}")
@@ -72,7 +91,9 @@ class DAENR(keras.Model):
 
     def parts(self):
         """Its parts, in the order of the computation."""
-        return [part for part in (self.encoder, self.bottleneck, self.decoder, self.readout) if part]
+        return [
+            part for part in (self.encoder, self.bottleneck, self.decoder, self.readout) if part
+        ]
 
     def _branches(self):
         """The parts that stand under each head alone."""
@@ -107,10 +128,14 @@ class DAENR(keras.Model):
         if self.decoder:
             build_part(self.bottleneck, hidden[-1])
             build_part(self.decoder, (None, *self.bottleneck.code_shape))
-            made = tuple(self.decoder.compute_output_shape((None, *self.bottleneck.code_shape)))[1:3]
+            made = tuple(self.decoder.compute_output_shape((None, *self.bottleneck.code_shape)))[
+                1:3
+            ]
             if made != self.image_shape[:2]:
-                raise InputError(f"DAENR: expected a decoder that makes images of {self.image_shape[:2]} out of the core's last layer,"
-                                 f" {tuple(hidden[-1])[1:]}, found one of {made}")
+                raise InputError(
+                    f"DAENR: expected a decoder that makes images of {self.image_shape[:2]} out of the core's last layer,"
+                    f" {tuple(hidden[-1])[1:]}, found one of {made}"
+                )
         if self.readout:
             build_part(self.readout, hidden[self.layer - 1])
         self.built = True
@@ -146,7 +171,9 @@ class DAENR(keras.Model):
             outputs["reconstruction"], more = self.decoder(code, draws=draws, training=training)
             terms["reconstruction"] = {**own, **more, **shared}
         if self.readout:
-            outputs["response"], own = self.readout(hidden[self.layer - 1], draws=draws, training=training)
+            outputs["response"], own = self.readout(
+                hidden[self.layer - 1], draws=draws, training=training
+            )
             terms["response"] = {**own, **shared}
         return outputs, terms
 
@@ -174,7 +201,9 @@ class DAENR(keras.Model):
         """
         figures, notes = {}, []
         for index, part in enumerate(part for part in (self.bottleneck, self.readout) if part):
-            inputs = (self._readers(self.encode(tf.constant(batch))[0])[index][1] for batch in batches())
+            inputs = (
+                self._readers(self.encode(tf.constant(batch))[0])[index][1] for batch in batches()
+            )
             found, said = part.diagnostics(inputs)
             figures |= found
             notes += said
@@ -186,7 +215,11 @@ class DAENR(keras.Model):
         for head, own in terms.items():
             for term in own.values():
                 if term.weight:
-                    self.add_loss(weights[head] * term.weight * tf.reduce_mean(tf.cast(term.value, tf.float32)))
+                    self.add_loss(
+                        weights[head]
+                        * term.weight
+                        * tf.reduce_mean(tf.cast(term.value, tf.float32))
+                    )
 
     @property
     def image_settings(self):
@@ -216,29 +249,41 @@ class DAENR(keras.Model):
             ValueError: a name is none of the model's heads, or metrics were given; every term of the loss is logged as it is.
         """
         for argument, given in (("loss", loss), ("loss_weights", loss_weights)):
-            if given is not None and not (isinstance(given, dict) and given.keys() <= set(self.heads)):
-                raise ValueError(f"{argument}: expected a dict of {' and '.join(self.heads)}, the heads of the model, found {given!r}")
+            if given is not None and not (
+                isinstance(given, dict) and given.keys() <= set(self.heads)
+            ):
+                raise ValueError(
+                    f"{argument}: expected a dict of {' and '.join(self.heads)}, the heads of the model, found {given!r}"
+                )
         for argument in ("metrics", "weighted_metrics"):
             if kwargs.get(argument):
-                raise ValueError(f"{argument}: expected none, for the terms of the loss are what is logged, found"
-                                 f" {kwargs[argument]!r}")
+                raise ValueError(
+                    f"{argument}: expected none, for the terms of the loss are what is logged, found"
+                    f" {kwargs[argument]!r}"
+                )
         loss = {head: LOSSES[head]() for head in self.heads} | (loss or {})
         loss = {head: keras.losses.get(loss[head]) for head in self.heads}
-        self.head_weights = {head: float((loss_weights or {}).get(head, 1.0)) for head in self.heads}
+        self.head_weights = {
+            head: float((loss_weights or {}).get(head, 1.0)) for head in self.heads
+        }
         super().compile(optimizer=optimizer, loss=loss, loss_weights=self.head_weights, **kwargs)
 
     def get_compile_config(self):
         """As Keras'; with it the paths of the weights that the optimizer was built for, for parts may be frozen."""
         config = super().get_compile_config()
         if config:
-            config["optimized"] = [self.path_of(variable) for variable in self.optimizer._trainable_variables]
+            config["optimized"] = [
+                self.path_of(variable) for variable in self.optimizer._trainable_variables
+            ]
         return config
 
     def compile_from_config(self, config):
         """Compile as a saved model was compiled, its optimizer's variables made."""
         config = dict(config)
         weights = {self.path_of(variable): variable for variable in self.weights}
-        optimized = config.pop("optimized", [self.path_of(variable) for variable in self.trainable_variables])
+        optimized = config.pop(
+            "optimized", [self.path_of(variable) for variable in self.trainable_variables]
+        )
         self.compile(**keras.saving.deserialize_keras_object(config))
         if optimized:
             self.optimizer.build([weights[path] for path in optimized])
@@ -253,7 +298,10 @@ class DAENR(keras.Model):
         values, weights = {}, {}
         for head in self.heads:
             each = _each(self.loss[head], targets[head], outputs[head])
-            own = {head: Term(tf.reduce_mean(each, axis=list(range(1, each.shape.rank)))), **terms[head]}
+            own = {
+                head: Term(tf.reduce_mean(each, axis=list(range(1, each.shape.rank)))),
+                **terms[head],
+            }
             for name, term in own.items():
                 values[name] = tf.cast(term.value, tf.float32)
                 weights[name] = weights.get(name, 0.0) + self.head_weights[head] * term.weight
@@ -265,11 +313,13 @@ class DAENR(keras.Model):
         Images may come as a dict with `images` and `draws`, the examples' numbers in the order of training.
         """
         inputs, targets = _unpack(data)
-        images, draws = (inputs["images"], inputs["draws"]) if isinstance(inputs, dict) else (inputs, None)
+        images, draws = (
+            (inputs["images"], inputs["draws"]) if isinstance(inputs, dict) else (inputs, None)
+        )
         context = tf.distribute.get_replica_context()
         replicas, replica = context.num_replicas_in_sync, context.replica_id_in_sync_group
         own = tf.cast(tf.shape(images)[0], tf.float32)
-        counts, = sum_over_replicas([tf.one_hot(replica, replicas, own, 0.0)])
+        (counts,) = sum_over_replicas([tf.one_hot(replica, replicas, own, 0.0)])
         total = tf.reduce_sum(counts)
         if draws is None:
             first = tf.cast(self.optimizer.iterations, tf.int64) * MOST_DRAWS
@@ -277,9 +327,13 @@ class DAENR(keras.Model):
             draws = first + _numbers(images)
         with tf.GradientTape() as tape:
             values, weights = self.loss_terms(images, targets, training=True, draws=draws)
-            loss = tf.add_n([
-                weights[name] * (tf.reduce_sum(value) / total if value.shape.rank else value / replicas)
-                for name, value in values.items()])
+            loss = tf.add_n(
+                [
+                    weights[name]
+                    * (tf.reduce_sum(value) / total if value.shape.rank else value / replicas)
+                    for name, value in values.items()
+                ]
+            )
         variables = self.trainable_variables
         self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
         return self._track(values, weights, own)
@@ -291,8 +345,10 @@ class DAENR(keras.Model):
         return self._track(values, weights, tf.cast(tf.shape(images)[0], tf.float32))
 
     def _track(self, values, weights, count):
-        means = {name: tf.math.divide_no_nan(tf.reduce_sum(value), count) if value.shape.rank else value
-                 for name, value in values.items()}
+        means = {
+            name: tf.math.divide_no_nan(tf.reduce_sum(value), count) if value.shape.rank else value
+            for name, value in values.items()
+        }
         means["loss"] = tf.add_n([weights[name] * means[name] for name in values])
         for name, mean in means.items():
             self.trackers[name].update_state(mean, sample_weight=count)
@@ -303,10 +359,20 @@ class DAENR(keras.Model):
         return list(self.trackers.values())
 
     def get_config(self):
-        parts = {"core": self.encoder, "bottleneck": self.bottleneck, "decoder": self.decoder, "readout": self.readout}
-        return {**super().get_config(),
-                **{name: serialized(part) for name, part in parts.items() if part},
-                "layer": self.layer, "image_shape": self.image_shape, "seed": self.seed, "pixel_range": self.pixel_range}
+        parts = {
+            "core": self.encoder,
+            "bottleneck": self.bottleneck,
+            "decoder": self.decoder,
+            "readout": self.readout,
+        }
+        return {
+            **super().get_config(),
+            **{name: serialized(part) for name, part in parts.items() if part},
+            "layer": self.layer,
+            "image_shape": self.image_shape,
+            "seed": self.seed,
+            "pixel_range": self.pixel_range,
+        }
 
     def identity(self):
         """What the model is, its weights apart, as JSON's plain values."""
@@ -330,7 +396,9 @@ class DAENR(keras.Model):
 
 def _each(loss, target, output):
     """A Keras loss of every example, (batch, ...), before Keras would take the mean."""
-    return loss.call(target, output) if isinstance(loss, keras.losses.Loss) else loss(target, output)
+    return (
+        loss.call(target, output) if isinstance(loss, keras.losses.Loss) else loss(target, output)
+    )
 
 
 def _numbers(images):
@@ -341,5 +409,7 @@ def _numbers(images):
 def _unpack(data):
     inputs, targets, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
     if sample_weight is not None:
-        raise ValueError("sample_weight: expected none, for every image of a batch counts alike, found one")
+        raise ValueError(
+            "sample_weight: expected none, for every image of a batch counts alike, found one"
+        )
     return inputs, targets

@@ -35,7 +35,9 @@ def save_model(model, path):
     """Save a model as a `.keras` file, whole or not at all."""
     aside = os.path.join(os.path.dirname(path), f".{os.getpid()}.{os.path.basename(path)}")
     with model.distribute_strategy.scope():
-        model.optimizer.build(model.trainable_variables)  # of a model that was never trained: Keras misses its variables when it is loaded
+        model.optimizer.build(
+            model.trainable_variables
+        )  # of a model that was never trained: Keras misses its variables when it is loaded
     with replaced(path, aside):  # a name that Keras takes
         without_replicas(model).save(aside)
 
@@ -52,13 +54,23 @@ def load_model(path):
     """
     path = os.fspath(path)
     if not path.endswith(".keras") or not os.path.isfile(path):
-        raise refusal(path, "a .keras file", "another kind of file" if os.path.exists(path) else "no such file")
+        raise refusal(
+            path,
+            "a .keras file",
+            "another kind of file" if os.path.exists(path) else "no such file",
+        )
     try:
         return _read(path, _verify(path))
     except InputError:
         raise
-    except Exception as reason:  # zipfile, JSON, HDF5 and Keras raise a dozen kinds for a damaged file
-        raise refusal(path, "a model saved by daenr_tf", f"a file that can't be read ({one_line(reason)[:200]})") from None
+    except (
+        Exception
+    ) as reason:  # zipfile, JSON, HDF5 and Keras raise a dozen kinds for a damaged file
+        raise refusal(
+            path,
+            "a model saved by daenr_tf",
+            f"a file that can't be read ({one_line(reason)[:200]})",
+        ) from None
 
 
 def _read(path, config):
@@ -69,7 +81,9 @@ def _read(path, config):
         part.load()  # Keras finds a class once its module was imported
     try:
         with warnings.catch_warnings(), _naming(path):
-            warnings.filterwarnings("ignore", "Skipping variable loading")  # of an optimizer that is refused below
+            warnings.filterwarnings(
+                "ignore", "Skipping variable loading"
+            )  # of an optimizer that is refused below
             model = keras.saving.load_model(path, safe_mode=True)
     except InputError:
         raise
@@ -104,7 +118,11 @@ def _verify(path):
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
         if sorted(member.filename for member in members) != sorted(MEMBERS):
-            raise refusal(path, f"the members {', '.join(sorted(MEMBERS))}", ", ".join(member.filename for member in members))
+            raise refusal(
+                path,
+                f"the members {', '.join(sorted(MEMBERS))}",
+                ", ".join(member.filename for member in members),
+            )
         if sum(member.file_size for member in members) > LARGEST:
             raise refusal(path, f"at most {LARGEST} bytes unpacked", "more")
         damaged = archive.testzip()
@@ -112,7 +130,11 @@ def _verify(path):
             raise refusal(path, "members that agree with their checksums", f"a damaged {damaged}")
         config = json.loads(archive.read("config.json"))
     if config.get("registered_name") != f"{OURS}DAENR":
-        raise refusal(path, "a model saved by daenr_tf", str(config.get("registered_name") or config.get("class_name")))
+        raise refusal(
+            path,
+            "a model saved by daenr_tf",
+            str(config.get("registered_name") or config.get("class_name")),
+        )
     foreign = _foreign(config)
     if foreign:
         raise refusal(path, "only classes of daenr_tf and Keras", foreign)
@@ -125,7 +147,11 @@ def _foreign(config):
         if "class_name" in config and "module" in config:
             registered = str(config.get("registered_name") or "")
             module = str(config["module"])
-            if not registered.startswith(OURS) and module != "keras" and not module.startswith("keras."):
+            if (
+                not registered.startswith(OURS)
+                and module != "keras"
+                and not module.startswith("keras.")
+            ):
                 return f"{module}.{config['class_name']}"
         config = list(config.values())
     if isinstance(config, list):

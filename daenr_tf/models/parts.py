@@ -8,7 +8,17 @@ from daenr_tf.layers.seeds import derive_seed
 from daenr_tf.setting_checks import whole
 
 # What a model that version 0.1 saved has in its configuration in place of parts.
-OF_VERSION_0_1 = ("autoencoder", "readout", "neurons", "readout_l1", "activity_l1", "latent_size", "codebook_size", "code_dim", "codebook_update")
+OF_VERSION_0_1 = (
+    "autoencoder",
+    "readout",
+    "neurons",
+    "readout_l1",
+    "activity_l1",
+    "latent_size",
+    "codebook_size",
+    "code_dim",
+    "codebook_update",
+)
 
 
 def make_parts(system, core, settings, layer, image_shape, neurons, seed, dtype):
@@ -32,11 +42,15 @@ def make_parts(system, core, settings, layer, image_shape, neurons, seed, dtype)
 
     def make(part, place, **given):
         options = {option.name: settings[option.name] for option in part.options}
-        return part.load()(**given, **options, seed=derive_seed(seed, place), name=place, dtype=dtype)
+        return part.load()(
+            **given, **options, seed=derive_seed(seed, place), name=place, dtype=dtype
+        )
 
     parts = {"core": make(core, "encoder", depth=core.layers if system.bottleneck else layer)}
     if system.bottleneck:
-        parts["bottleneck"] = make(system.bottleneck, "bottleneck", pixels=height * width * channels)
+        parts["bottleneck"] = make(
+            system.bottleneck, "bottleneck", pixels=height * width * channels
+        )
         parts["decoder"] = make(system.decoder_on(core), "decoder", channels=channels)
     if system.readout:
         parts["readout"] = make(system.readout, "readout", neurons=neurons)
@@ -46,14 +60,24 @@ def make_parts(system, core, settings, layer, image_shape, neurons, seed, dtype)
 def checked_shape(image_shape):
     """(height, width, channels) as a tuple. Raises `InputError` for what is none."""
     shape = tuple(image_shape) if isinstance(image_shape, (list, tuple)) else ()
-    if len(shape) != 3 or any(type(size) is not int or size < 1 for size in shape) or shape[2] not in (1, 3):
-        raise InputError(f"image_shape: expected (height, width, channels) with 1 or 3 channels, found {image_shape!r}")
+    if (
+        len(shape) != 3
+        or any(type(size) is not int or size < 1 for size in shape)
+        or shape[2] not in (1, 3)
+    ):
+        raise InputError(
+            f"image_shape: expected (height, width, channels) with 1 or 3 channels, found {image_shape!r}"
+        )
     return shape
 
 
 def serialized(part):
     """A part's class and configuration, without how it was built: the model builds its parts."""
-    return {key: value for key, value in keras.saving.serialize_keras_object(part).items() if key != "build_config"}
+    return {
+        key: value
+        for key, value in keras.saving.serialize_keras_object(part).items()
+        if key != "build_config"
+    }
 
 
 def deserialized(config, custom_objects=None):
@@ -65,10 +89,23 @@ def deserialized(config, custom_objects=None):
 def modernized(config):
     """The configuration of a model that was saved by version 0.1, which knew its parts by name, as `DAENR` takes it now."""
     old = {name: config[name] for name in OF_VERSION_0_1}
-    system = systems.system("_".join(filter(None, (old["autoencoder"] or systems.DECODERLESS, old["readout"]))))
-    parts = make_parts(system, systems.CORES[systems.DEFAULT_CORE], old, config["layer"], config["image_shape"], old["neurons"], config["seed"],
-                       keras.saving.deserialize_keras_object(config["dtype"]))
-    return {**{name: value for name, value in config.items() if name not in OF_VERSION_0_1}, **parts}
+    system = systems.system(
+        "_".join(filter(None, (old["autoencoder"] or systems.DECODERLESS, old["readout"])))
+    )
+    parts = make_parts(
+        system,
+        systems.CORES[systems.DEFAULT_CORE],
+        old,
+        config["layer"],
+        config["image_shape"],
+        old["neurons"],
+        config["seed"],
+        keras.saving.deserialize_keras_object(config["dtype"]),
+    )
+    return {
+        **{name: value for name, value in config.items() if name not in OF_VERSION_0_1},
+        **parts,
+    }
 
 
 def build_part(part, shape):

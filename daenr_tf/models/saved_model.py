@@ -15,7 +15,10 @@ from daenr_tf.models.keras_file import without_replicas
 from daenr_tf.models.served import ABOUT
 
 ASIDE = ".export-"
-EXTRA, MARK = "assets.extra", "daenr_tf_run"  # where a SavedModel may hold what TensorFlow does not look at
+EXTRA, MARK = (
+    "assets.extra",
+    "daenr_tf_run",
+)  # where a SavedModel may hold what TensorFlow does not look at
 
 
 def export(model, directory, mark=None):
@@ -51,14 +54,23 @@ def export(model, directory, mark=None):
     def serve_raw(images):
         images = tf.ensure_shape(images, (None, None, None, None))
         found = tf.shape(images)[-1]
-        tf.debugging.Assert((found == 1) | (found == 3), ["images: expected 1 or 3 channels, found", found])
-        return model.serve(pipeline.preprocess(images, model.pixel_range, (height, width), channels))
+        tf.debugging.Assert(
+            (found == 1) | (found == 3), ["images: expected 1 or 3 channels, found", found]
+        )
+        return model.serve(
+            pipeline.preprocess(images, model.pixel_range, (height, width), channels)
+        )
 
     archive = keras.export.ExportArchive()
     archive.track(model)
-    archive.add_endpoint("serving_default", serve, [
-        tf.TensorSpec((None, height, width, channels), tf.float32, name="images")])
-    archive.add_endpoint("serve_raw", serve_raw, [tf.TensorSpec((None, None, None, None), tf.float32, name="images")])
+    archive.add_endpoint(
+        "serving_default",
+        serve,
+        [tf.TensorSpec((None, height, width, channels), tf.float32, name="images")],
+    )
+    archive.add_endpoint(
+        "serve_raw", serve_raw, [tf.TensorSpec((None, None, None, None), tf.float32, name="images")]
+    )
     try:
         os.makedirs(directory, exist_ok=True)
         with folder_aside(directory, ASIDE) as aside:

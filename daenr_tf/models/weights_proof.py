@@ -28,8 +28,11 @@ def stored(path):
     with h5py.File(content) as file:
         items = {}
         file.visititems(items.__setitem__)
-        names = {inside.removesuffix("/vars"): item.attrs["name"] for inside, item in items.items()
-                 if inside.endswith("/vars") and "name" in item.attrs}
+        names = {
+            inside.removesuffix("/vars"): item.attrs["name"]
+            for inside, item in items.items()
+            if inside.endswith("/vars") and "name" in item.attrs
+        }
         weights = {}
         for inside, item in items.items():
             if isinstance(item, h5py.Dataset):
@@ -54,7 +57,11 @@ def held(model):
         owners.setdefault(model.path_of(variable).rpartition("/")[0], []).append(variable)
     if model.compiled:
         owners[model.optimizer.name] = model.optimizer.variables
-    return {f"{owner}/{i}": variable for owner, variables in owners.items() for i, variable in enumerate(variables)}
+    return {
+        f"{owner}/{i}": variable
+        for owner, variables in owners.items()
+        for i, variable in enumerate(variables)
+    }
 
 
 def refuse_other_weights(path, model, values=False):
@@ -70,7 +77,9 @@ def refuse_other_weights(path, model, values=False):
             if place not in weights:
                 raise refusal(path, what, "none")
             found = weights[place]
-            kind = found.attrs.get("dtype", found.dtype.name)  # HDF5 has no bfloat16: Keras notes it
+            kind = found.attrs.get(
+                "dtype", found.dtype.name
+            )  # HDF5 has no bfloat16: Keras notes it
             if found.shape != tuple(variable.shape) or kind != variable.dtype:
                 raise refusal(path, what, f"{found.shape} {kind}")
         for place in weights:
@@ -78,4 +87,6 @@ def refuse_other_weights(path, model, values=False):
                 raise refusal(path, "no weights but the model's", place)
         for place, variable in own.items() if values else ():
             if weights[place][()].tobytes() != variable.numpy().tobytes():
-                raise refusal(path, f"the weight {variable.path} that was loaded", "another in its place")
+                raise refusal(
+                    path, f"the weight {variable.path} that was loaded", "another in its place"
+                )

@@ -57,7 +57,11 @@ class Inconsistency(NamedTuple):
 
 
 INCONSISTENCIES = (
-    Inconsistency("Table 13", "the last row is labelled VQ-VAE-FM4", "a misprint: a row like the others, VQ-VAE-FM at layers 1-4"),
+    Inconsistency(
+        "Table 13",
+        "the last row is labelled VQ-VAE-FM4",
+        "a misprint: a row like the others, VQ-VAE-FM at layers 1-4",
+    ),
     Inconsistency(
         "Table 3",
         "its columns are MSE, SSIM, PSNR, where Tables 2 and 5 have MSE, PSNR, SSIM",
@@ -121,7 +125,9 @@ def has_readout(recipe: str) -> bool:
     return _known("recipe", recipe, RECIPES) not in AUTOENCODERS
 
 
-def loss_weights(recipe: str, region: int, layer: int | None, task: str, table: int | None = None) -> LossWeights:
+def loss_weights(
+    recipe: str, region: int, layer: int | None, task: str, table: int | None = None
+) -> LossWeights:
     """alpha and beta of a cell.
 
     Without `table`, `cae_fr` takes Table 8 (`ir`) or 9 (`nrs`), the other joint models Table 10 (`ir`, printed for region 3 and used in every
@@ -135,12 +141,20 @@ def loss_weights(recipe: str, region: int, layer: int | None, task: str, table: 
         return LossWeights(float(has_decoder(recipe)), float(has_readout(recipe)), None)
     variants = 10 if task == "ir" else _WEIGHTS_BY_REGION[region]
     toy = (8 if task == "ir" else 9) if recipe == "cae_fr" else variants
-    by_name = {name: weights for weights in (variants, toy) for name in (weights, _PAIRED_RESULTS[weights])}
-    chosen = toy if table is None else by_name[_known(f"table for {recipe} ({task}, region {region})", table, by_name)]
+    by_name = {
+        name: weights for weights in (variants, toy) for name in (weights, _PAIRED_RESULTS[weights])
+    }
+    chosen = (
+        toy
+        if table is None
+        else by_name[_known(f"table for {recipe} ({task}, region {region})", table, by_name)]
+    )
     return LossWeights(*_weights()[chosen, recipe, None if chosen == 10 else region, layer], chosen)
 
 
-def published(recipe: str, region: int, layer: int | None, task: str, table: int | None = None) -> dict | None:
+def published(
+    recipe: str, region: int, layer: int | None, task: str, table: int | None = None
+) -> dict | None:
     """The paper's figures of a cell: `{"table": 2, "mse", "psnr", "ssim"}` or `{"table": 4, "pcc"}`; None where the paper has none.
 
     The table is the one whose loss weights `loss_weights` gives for the same arguments. A baseline's is that of the comparison it serves: `cae`
@@ -152,7 +166,14 @@ def published(recipe: str, region: int, layer: int | None, task: str, table: int
     if weights.table is not None:
         results = _PAIRED_RESULTS[weights.table]
     else:
-        candidates = {"cae": (2, 5), "vae": (5,), "vqvae": (5,), "cnn_fr": (4, 6), "cnn_fc": (6,), "cnn_fm": (6,)}[recipe]
+        candidates = {
+            "cae": (2, 5),
+            "vae": (5,),
+            "vqvae": (5,),
+            "cnn_fr": (4, 6),
+            "cnn_fc": (6,),
+            "cnn_fm": (6,),
+        }[recipe]
         results = candidates[0] if table is None else _PAIRED_RESULTS.get(table, table)
         _known(f"table for {recipe} ({task})", results, candidates)
     figures = _results().get((results, recipe, region, None if recipe in AUTOENCODERS else layer))
@@ -175,12 +196,17 @@ def significance(layer: int) -> dict[str, dict[str, float]]:
     """
     values = dict(_rows(tables.TABLE_3))[f"CAE-FR{_known('layer', layer, LAYERS)}"]
     mse, ssim, psnr = ((float(a), float(b)) for a, b in _chunks(values, 2))
-    return {group: {"mse": mse[i], "psnr": psnr[i], "ssim": ssim[i]} for i, group in enumerate(("significant", "insignificant"))}
+    return {
+        group: {"mse": mse[i], "psnr": psnr[i], "ssim": ssim[i]}
+        for i, group in enumerate(("significant", "insignificant"))
+    }
 
 
 def counts(region: int) -> Counts:
     """Table 7's row of a region. Raises InputError for an unknown region."""
-    return Counts(*map(int, dict(_rows(tables.TABLE_7))[f"Region-{_known('region', region, REGIONS)}"]))
+    return Counts(
+        *map(int, dict(_rows(tables.TABLE_7))[f"Region-{_known('region', region, REGIONS)}"])
+    )
 
 
 def klindt_2017(region: int) -> dict[str, float]:
@@ -190,7 +216,11 @@ def klindt_2017(region: int) -> dict[str, float]:
 
 
 def _check_cell(recipe: str, region: int, layer: int | None, task: str) -> None:
-    tasks = [task for task, able in zip(TASKS, (has_decoder(recipe), has_readout(recipe)), strict=True) if able]
+    tasks = [
+        task
+        for task, able in zip(TASKS, (has_decoder(recipe), has_readout(recipe)), strict=True)
+        if able
+    ]
     _known("region", region, REGIONS)
     if recipe not in AUTOENCODERS:
         _known("layer", layer, LAYERS)
@@ -224,10 +254,21 @@ def _weights() -> dict:
     cells = {}
     for table, block in ((8, tables.TABLE_8), (9, tables.TABLE_9)):
         for layer, (_, values) in zip(LAYERS, _rows(block), strict=True):
-            cells |= {(table, "cae_fr", region, layer): value for region, value in zip(REGIONS, values, strict=True)}
-    for table, region, block in ((10, None, tables.TABLE_10), (11, 1, tables.TABLE_11), (12, 2, tables.TABLE_12), (13, 3, tables.TABLE_13)):
+            cells |= {
+                (table, "cae_fr", region, layer): value
+                for region, value in zip(REGIONS, values, strict=True)
+            }
+    for table, region, block in (
+        (10, None, tables.TABLE_10),
+        (11, 1, tables.TABLE_11),
+        (12, 2, tables.TABLE_12),
+        (13, 3, tables.TABLE_13),
+    ):
         for name, values in _rows(block):
-            cells |= {(table, _recipe(name), region, layer): value for layer, value in zip(LAYERS, values, strict=True)}
+            cells |= {
+                (table, _recipe(name), region, layer): value
+                for layer, value in zip(LAYERS, values, strict=True)
+            }
     return {cell: tuple(map(float, ratio.split(":"))) for cell, ratio in cells.items()}
 
 
@@ -237,16 +278,28 @@ def _results() -> dict:
     cells = {}
     for layer, (_, values) in zip((None, *LAYERS), _rows(tables.TABLE_2), strict=True):
         recipe = "cae" if layer is None else "cae_fr"
-        cells |= {(2, recipe, region, layer): _image(v) for region, v in zip(REGIONS, _chunks(values, 3), strict=True)}
+        cells |= {
+            (2, recipe, region, layer): _image(v)
+            for region, v in zip(REGIONS, _chunks(values, 3), strict=True)
+        }
     for region, (_, values) in zip(REGIONS, _rows(tables.TABLE_4), strict=True):
         for layer, pair in zip(LAYERS, _chunks(values, 2), strict=True):
-            cells |= {(4, recipe, region, layer): {"pcc": float(v)} for recipe, v in zip(("cnn_fr", "cae_fr"), pair, strict=True)}
+            cells |= {
+                (4, recipe, region, layer): {"pcc": float(v)}
+                for recipe, v in zip(("cnn_fr", "cae_fr"), pair, strict=True)
+            }
     for name, values in _rows(tables.TABLE_5):
         layers = (None,) * 4 if _recipe(name) in AUTOENCODERS else LAYERS
-        cells |= {(5, _recipe(name), 3, layer): _image(v) for layer, v in zip(layers, _chunks(values, 3), strict=True)}
+        cells |= {
+            (5, _recipe(name), 3, layer): _image(v)
+            for layer, v in zip(layers, _chunks(values, 3), strict=True)
+        }
     for name, values in _rows(tables.TABLE_6):
         for region, by_layer in zip(REGIONS, _chunks(values, 4), strict=True):
-            cells |= {(6, _recipe(name), region, layer): {"pcc": float(v)} for layer, v in zip(LAYERS, by_layer, strict=True)}
+            cells |= {
+                (6, _recipe(name), region, layer): {"pcc": float(v)}
+                for layer, v in zip(LAYERS, by_layer, strict=True)
+            }
     return cells
 
 

@@ -11,7 +11,9 @@ DPI = 150
 STYLE = {"title": 11, "label": 9, "tick": 8}  # points
 
 
-def figure(width: float, height: float, title: str, simulated: bool, rehearsal: bool = False) -> Figure:
+def figure(
+    width: float, height: float, title: str, simulated: bool, rehearsal: bool = False
+) -> Figure:
     """A figure of a width and of a body's height in inches, under a header with the title and, if need be, a label: simulated data, rehearsal.
 
     What follows a line break in the title stands below it in smaller letters.
@@ -31,11 +33,20 @@ def figure(width: float, height: float, title: str, simulated: bool, rehearsal: 
     centred = {"ha": "center", "parse_math": False}  # a recording may have dollar signs in its name
     made.text(0.5, from_top(0.08), "\n".join(lines), va="top", fontsize=STYLE["title"], **centred)
     if lesser:
-        made.text(0.5, from_top(0.1 + 0.19 * len(lines)), "\n".join(lesser), va="top", fontsize=STYLE["label"], **centred)
+        made.text(
+            0.5,
+            from_top(0.1 + 0.19 * len(lines)),
+            "\n".join(lesser),
+            va="top",
+            fontsize=STYLE["label"],
+            **centred,
+        )
     if marks:
         box = {"boxstyle": "round,pad=0.25", "fc": "#ffb000", "ec": "none"}
         label = {"fontsize": STYLE["label"], "fontweight": "bold", "bbox": box}
-        made.text(0.5, from_top(header - 0.08), " · ".join(marks), ha="center", va="bottom", **label)
+        made.text(
+            0.5, from_top(header - 0.08), " · ".join(marks), ha="center", va="bottom", **label
+        )
     return made
 
 
@@ -67,7 +78,9 @@ def plain(axis) -> None:
 
 def colorbar(figure, shown, axes, label: str, ticks) -> None:
     """A colour bar to the right of some axes."""
-    bar = figure.colorbar(shown, ax=axes, ticks=ticks, shrink=0.8, aspect=25, pad=0.02, panchor=False)
+    bar = figure.colorbar(
+        shown, ax=axes, ticks=ticks, shrink=0.8, aspect=25, pad=0.02, panchor=False
+    )
     bar.set_label(label, fontsize=STYLE["tick"])
     bar.ax.tick_params(labelsize=STYLE["tick"])
 

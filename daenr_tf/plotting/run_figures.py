@@ -16,7 +16,10 @@ from daenr_tf.plotting.canvas import STYLE
 _TRAIN, _VALIDATION, _MARK = "#8c8c8c", "#1f5fa8", "#c1272d"
 _SIGNIFICANT, _INSIGNIFICANT = "#1f5fa8", "#c8c8c8"
 _HALO = {"mfc": "none", "ls": "none", "path_effects": [withStroke(linewidth=3, foreground="white")]}
-_CENTER_STYLES = (({"marker": "o", "color": "#008f45"} | _HALO), ({"marker": "x", "color": "#111111"} | _HALO))
+_CENTER_STYLES = (
+    ({"marker": "o", "color": "#008f45"} | _HALO),
+    ({"marker": "x", "color": "#111111"} | _HALO),
+)
 _TERMS = {
     "loss": ("total loss", "weighted sum of all terms"),
     "reconstruction": ("reconstruction", "MSE (squared units of [−1, 1])"),
@@ -24,7 +27,9 @@ _TERMS = {
 }
 
 
-def reconstructions(path, originals, reconstructed, title: str, *, simulated: bool, columns: int = 10) -> None:
+def reconstructions(
+    path, originals, reconstructed, title: str, *, simulated: bool, columns: int = 10
+) -> None:
     """Images above their reconstructions, with the MSE and the PSNR of each.
 
     Args:
@@ -37,14 +42,18 @@ def reconstructions(path, originals, reconstructed, title: str, *, simulated: bo
     count, height, width, channels = np.shape(originals)
     columns = min(columns, count)
     bands = math.ceil(count / columns)
-    figure = canvas.figure(max(0.85 * columns + 1.2, 4), bands * (1.7 * height / width + 0.65), title, simulated)
+    figure = canvas.figure(
+        max(0.85 * columns + 1.2, 4), bands * (1.7 * height / width + 0.65), title, simulated
+    )
     axes = figure.subplots(2 * bands, columns, squeeze=False)
     for axis in axes.flat:
         axis.axis("off")
     errors, ratios = metrics.mse(originals, reconstructed), metrics.psnr(originals, reconstructed)
     for i in range(count):
         band, column = divmod(i, columns)
-        for row, (label, images) in enumerate((("original", originals), ("reconstruction", reconstructed))):
+        for row, (label, images) in enumerate(
+            (("original", originals), ("reconstruction", reconstructed))
+        ):
             axis = axes[2 * band + row, column]
             canvas.frame(axis)
             shown = canvas.image(axis, np.asarray(images[i]), -1, 1)
@@ -57,7 +66,9 @@ def reconstructions(path, originals, reconstructed, title: str, *, simulated: bo
     canvas.write(path, figure)
 
 
-def learning_curves(path, history, monitor: str, best_step: int, units, title: str, *, simulated: bool) -> None:
+def learning_curves(
+    path, history, monitor: str, best_step: int, units, title: str, *, simulated: bool
+) -> None:
     """Each term of the loss over training, on the training and on the validation images.
 
     Args:
@@ -69,7 +80,9 @@ def learning_curves(path, history, monitor: str, best_step: int, units, title: s
         title: what it shows; after a line break, of what model and data.
         simulated: whether the data are simulated.
     """
-    terms = [column.removeprefix("train_") for column in history.columns if column.startswith("train_")]
+    terms = [
+        column.removeprefix("train_") for column in history.columns if column.startswith("train_")
+    ]
     columns = min(3, len(terms))
     rows = math.ceil(len(terms) / columns)
     figure = canvas.figure(max(3.3 * columns, 4.5), 2.5 * rows + 0.45, title, simulated)
@@ -97,16 +110,36 @@ def learning_curves(path, history, monitor: str, best_step: int, units, title: s
         canvas.plain(axis)
     for axis in axes[len(terms) :]:
         axis.axis("off")
-    handles = [Line2D([], [], color=_TRAIN, label="training"), Line2D([], [], color=_VALIDATION, label="validation")]
+    handles = [
+        Line2D([], [], color=_TRAIN, label="training"),
+        Line2D([], [], color=_VALIDATION, label="validation"),
+    ]
     handles.append(Line2D([], [], color=_MARK, ls="--", label=f"best: step {best_step}"))
     if len(switches):
         handles.append(Line2D([], [], color="black", ls=":", label="second stage begins"))
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=STYLE["tick"])
+    figure.legend(
+        handles=handles,
+        loc="outside lower center",
+        ncols=len(handles),
+        frameon=False,
+        fontsize=STYLE["tick"],
+    )
     canvas.write(path, figure)
 
 
-def masks(path, spatial_masks, neurons, title: str, *, simulated: bool, pccs=None, ceilings=None, centers=None, background=None,
-          stimulus_shape=None) -> None:
+def masks(
+    path,
+    spatial_masks,
+    neurons,
+    title: str,
+    *,
+    simulated: bool,
+    pccs=None,
+    ceilings=None,
+    centers=None,
+    background=None,
+    stimulus_shape=None,
+) -> None:
     """Spatial masks of some neurons, each on its own scale: weights as a share of the neuron's largest.
 
     Args:
@@ -130,27 +163,47 @@ def masks(path, spatial_masks, neurons, title: str, *, simulated: bool, pccs=Non
     extent = (-0.5, columns - 0.5, rows - 0.5, -0.5)
     across = min(5, count)
     down = math.ceil(count / across)
-    figure = canvas.figure(max(1.5 * across + 1.2, 4), down * (1.5 * rows / columns + 0.45) + (0.35 if centers else 0), title, simulated)
+    figure = canvas.figure(
+        max(1.5 * across + 1.2, 4),
+        down * (1.5 * rows / columns + 0.45) + (0.35 if centers else 0),
+        title,
+        simulated,
+    )
     axes = figure.subplots(down, across, squeeze=False)
     for axis in axes.flat:
         axis.axis("off")
     for i, axis in enumerate(axes.flat[:count]):
         opacity = None
         if background is not None:
-            canvas.image(axis, np.asarray(background)[..., None], *canvas.span(background), extent=extent)
+            canvas.image(
+                axis, np.asarray(background)[..., None], *canvas.span(background), extent=extent
+            )
             opacity = np.abs(weights[i]) ** 0.5
         shown = axis.imshow(
-            weights[i], vmin=-1 if signed else 0, vmax=1, cmap="RdBu_r" if signed else "viridis", alpha=opacity, extent=extent
+            weights[i],
+            vmin=-1 if signed else 0,
+            vmax=1,
+            cmap="RdBu_r" if signed else "viridis",
+            alpha=opacity,
+            extent=extent,
         )
         canvas.frame(axis)
         for style, positions in zip(_CENTER_STYLES, (centers or {}).values(), strict=False):
             row, column = positions[i]
             axis.plot(column, row, ms=7, mew=1.6, **style)
-        quality = "" if pccs is None else f"\nPCC {pccs[i]:.2f}" if np.isfinite(pccs[i]) else "\nno PCC"
+        quality = (
+            "" if pccs is None else f"\nPCC {pccs[i]:.2f}" if np.isfinite(pccs[i]) else "\nno PCC"
+        )
         if ceilings is not None and np.isfinite(ceilings[i]):
             quality += f", ceiling {ceilings[i]:.2f}"
         axis.set_title(f"neuron {neurons[i]}{quality}", fontsize=STYLE["tick"])
-    canvas.colorbar(figure, shown, axes, "weight / largest |weight| (sign is arbitrary)" if signed else "weight / largest weight", [-1, 0, 1] if signed else [0, 1])
+    canvas.colorbar(
+        figure,
+        shown,
+        axes,
+        "weight / largest |weight| (sign is arbitrary)" if signed else "weight / largest weight",
+        [-1, 0, 1] if signed else [0, 1],
+    )
     if centers:
         _center_legend(figure, centers)
     canvas.write(path, figure)
@@ -181,7 +234,15 @@ def pcc(path, correlations, ceilings, significant, title: str, *, simulated: boo
     low, high = min([0, *correlations[finite]]), max([0.5, *correlations[finite]])
     edges = np.arange(math.floor(low * 20), math.floor(high * 20) + 2) / 20
     stacks = [correlations[members & finite] for members, _ in groups.values()]
-    axes[0].hist(stacks, edges, stacked=True, color=[color for _, color in groups.values()], label=list(groups), ec="white", lw=0.5)
+    axes[0].hist(
+        stacks,
+        edges,
+        stacked=True,
+        color=[color for _, color in groups.values()],
+        label=list(groups),
+        ec="white",
+        lw=0.5,
+    )
     if finite.any():
         mean = correlations[finite].mean()
         axes[0].axvline(mean, color=_MARK, ls="--", lw=1.2, label=f"mean {mean:.3f}")
@@ -194,15 +255,28 @@ def pcc(path, correlations, ceilings, significant, title: str, *, simulated: boo
     if compared:
         ceilings = np.asarray(ceilings, float)
         for members, color in groups.values():
-            axes[1].scatter(ceilings[members & known], correlations[members & known], s=16, color=color, ec="#444444", lw=0.4, zorder=3)
+            axes[1].scatter(
+                ceilings[members & known],
+                correlations[members & known],
+                s=16,
+                color=color,
+                ec="#444444",
+                lw=0.4,
+                zorder=3,
+            )
         axes[1].plot([0, 1], [0, 1], color="black", lw=1, ls=":", label="PCC = ceiling")
         means = correlations[known].mean(), ceilings[known].mean()
         label = f"means: PCC {means[0]:.3f}, ceiling {means[1]:.3f}"
-        axes[1].plot(means[1], means[0], "+", color=_MARK, ms=13, mew=2, zorder=4, ls="none", label=label)
+        axes[1].plot(
+            means[1], means[0], "+", color=_MARK, ms=13, mew=2, zorder=4, ls="none", label=label
+        )
         axes[1].set_xlim(-0.03, 1.03)
         axes[1].set_ylim(min(-0.05, correlations[known].min() - 0.05), 1.03)
         missing = len(correlations) - known.sum()
-        axes[1].set_xlabel(f"noise ceiling ({missing} without)" if missing else "noise ceiling", fontsize=STYLE["label"])
+        axes[1].set_xlabel(
+            f"noise ceiling ({missing} without)" if missing else "noise ceiling",
+            fontsize=STYLE["label"],
+        )
         axes[1].set_ylabel("PCC over test images", fontsize=STYLE["label"])
         axes[1].legend(frameon=False, fontsize=STYLE["tick"], loc="upper left")
     for axis in axes:
@@ -210,7 +284,9 @@ def pcc(path, correlations, ceilings, significant, title: str, *, simulated: boo
     canvas.write(path, figure)
 
 
-def fixed_mask_positions(path, mean_stimulus, positions, cells, grid_shape, title: str, *, simulated: bool, planted=None) -> None:
+def fixed_mask_positions(
+    path, mean_stimulus, positions, cells, grid_shape, title: str, *, simulated: bool, planted=None
+) -> None:
     """The receptive-field positions that fixed masks stand on, over the mean stimulus (and a note that it is), and the cells that they open.
 
     Args:
@@ -229,17 +305,35 @@ def fixed_mask_positions(path, mean_stimulus, positions, cells, grid_shape, titl
     canvas.image(axis, np.asarray(mean_stimulus)[..., None], *canvas.span(mean_stimulus))
     counts = np.zeros(grid_shape, int)
     np.add.at(counts, tuple(np.transpose(cells)), 1)
-    rows, columns = (np.linspace(-0.5, size - 0.5, parts + 1) for size, parts in zip((height, width), grid_shape, strict=True))
-    shown = axis.pcolormesh(columns, rows, np.ma.masked_equal(counts, 0), cmap="Oranges", vmin=0, vmax=counts.max(), alpha=0.6, zorder=2)
+    rows, columns = (
+        np.linspace(-0.5, size - 0.5, parts + 1)
+        for size, parts in zip((height, width), grid_shape, strict=True)
+    )
+    shown = axis.pcolormesh(
+        columns,
+        rows,
+        np.ma.masked_equal(counts, 0),
+        cmap="Oranges",
+        vmin=0,
+        vmax=counts.max(),
+        alpha=0.6,
+        zorder=2,
+    )
     axis.vlines(columns, -0.5, height - 0.5, color="white", lw=0.3, zorder=2)
     axis.hlines(rows, -0.5, width - 0.5, color="white", lw=0.3, zorder=2)
-    named = {"estimated": positions} if planted is None else {"planted": planted, "estimated": positions}
+    named = (
+        {"estimated": positions}
+        if planted is None
+        else {"planted": planted, "estimated": positions}
+    )
     if planted is not None:
         for pair in zip(planted, positions, strict=True):
             axis.plot(*np.transpose(pair)[::-1], color="white", lw=0.8, zorder=3)
     for style, places in zip(_CENTER_STYLES[-len(named) :], named.values(), strict=True):
         axis.plot(*np.transpose(places)[::-1], ms=5, mew=1.2, zorder=4, **style)
-    axis.set_title("background: the mean of the training images, on its own grey scale", fontsize=STYLE["tick"])
+    axis.set_title(
+        "background: the mean of the training images, on its own grey scale", fontsize=STYLE["tick"]
+    )
     axis.set_xlabel("column (stimulus pixels)", fontsize=STYLE["label"])
     axis.set_ylabel("row (stimulus pixels)", fontsize=STYLE["label"])
     axis.tick_params(labelsize=STYLE["tick"])
@@ -249,5 +343,14 @@ def fixed_mask_positions(path, mean_stimulus, positions, cells, grid_shape, titl
 
 
 def _center_legend(figure, named, styles=_CENTER_STYLES) -> None:
-    handles = [Line2D([], [], mew=1.6, label=f"{name} centre", **style) for style, name in zip(styles, named, strict=False)]
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=STYLE["tick"])
+    handles = [
+        Line2D([], [], mew=1.6, label=f"{name} centre", **style)
+        for style, name in zip(styles, named, strict=False)
+    ]
+    figure.legend(
+        handles=handles,
+        loc="outside lower center",
+        ncols=len(handles),
+        frameon=False,
+        fontsize=STYLE["tick"],
+    )

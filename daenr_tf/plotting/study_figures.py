@@ -33,7 +33,13 @@ VERDICT_STYLES = {
     CONTRADICTED: {"marker": "X", "color": "#a8121c", "mfc": "#a8121c"},
     NOT_DECIDABLE: {"marker": "D", "color": "#555555", "mfc": "white"},
 }
-_LAYER_LINES = {None: ("#111111", "-"), 1: ("#1f5fa8", "-"), 2: ("#e08214", "--"), 3: ("#008f45", "-."), 4: ("#8e4585", ":")}
+_LAYER_LINES = {
+    None: ("#111111", "-"),
+    1: ("#1f5fa8", "-"),
+    2: ("#e08214", "--"),
+    3: ("#008f45", "-."),
+    4: ("#8e4585", ":"),
+}
 _ROW = 0.27  # inches between two comparisons
 
 
@@ -62,18 +68,36 @@ def reconstructions(path, originals, rows, title, *, simulated, rehearsal=False)
         rows: dict of a model's name -> (n, height, width, channels), or None where it isn't finished.
     """
     count, height, width, _ = np.shape(originals)
-    figure = canvas.figure(0.85 * count + 1.4, (0.85 * height / width + 0.06) * (len(rows) + 1) + 0.1, title, simulated, rehearsal)
-    axes = figure.subplots(len(rows) + 1, count, squeeze=False, gridspec_kw={"wspace": 0.04, "hspace": 0.04})
+    figure = canvas.figure(
+        0.85 * count + 1.4,
+        (0.85 * height / width + 0.06) * (len(rows) + 1) + 0.1,
+        title,
+        simulated,
+        rehearsal,
+    )
+    axes = figure.subplots(
+        len(rows) + 1, count, squeeze=False, gridspec_kw={"wspace": 0.04, "hspace": 0.04}
+    )
     for row, (name, images) in zip(axes, {"original": originals, **rows}.items(), strict=True):
         for column, axis in enumerate(row):
             canvas.frame(axis)
             if images is not None:
                 canvas.image(axis, np.asarray(images[column]), -1, 1)
         if images is None:
-            row[0].text(0.5, 0.5, "not\nfinished", ha="center", va="center", fontsize=STYLE["tick"], transform=row[0].transAxes)
+            row[0].text(
+                0.5,
+                0.5,
+                "not\nfinished",
+                ha="center",
+                va="center",
+                fontsize=STYLE["tick"],
+                transform=row[0].transAxes,
+            )
         elif name != "original":
             name += f"\nMSE {metrics.mse(originals, images).mean():.4f}"
-        row[0].set_ylabel(name, fontsize=STYLE["tick"], rotation=0, ha="right", va="center", labelpad=6)
+        row[0].set_ylabel(
+            name, fontsize=STYLE["tick"], rotation=0, ha="right", va="center", labelpad=6
+        )
     canvas.write(path, figure)
 
 
@@ -85,31 +109,88 @@ def significance(path, panels, title, *, simulated, rehearsal=False):
         panels: dict of a panel's name -> list of `Bar`.
     """
     widest = max(len(bars) for bars in panels.values())
-    figure = canvas.figure(max(5.2, (0.62 * widest + 0.9) * len(panels)), 3.4, title, simulated, rehearsal)
-    for axis, (name, bars) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
+    figure = canvas.figure(
+        max(5.2, (0.62 * widest + 0.9) * len(panels)), 3.4, title, simulated, rehearsal
+    )
+    for axis, (name, bars) in zip(
+        figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True
+    ):
         for x, bar in enumerate(bars):
             if bar.estimate is None:
-                axis.text(x, 0.02 * bar.neurons, "not finished", rotation=90, ha="center", va="bottom", fontsize=STYLE["tick"])
+                axis.text(
+                    x,
+                    0.02 * bar.neurons,
+                    "not finished",
+                    rotation=90,
+                    ha="center",
+                    va="bottom",
+                    fontsize=STYLE["tick"],
+                )
                 continue
             value, low, high = bar.estimate.value, bar.estimate.low, bar.estimate.high
             axis.bar(x, value, 0.72, color=_SIGNIFICANT, ec="#222222", lw=0.6)
-            axis.bar(x, bar.neurons - value, 0.72, bottom=value, color=_INSIGNIFICANT, ec="#222222", lw=0.6, hatch="///", alpha=0.99)
+            axis.bar(
+                x,
+                bar.neurons - value,
+                0.72,
+                bottom=value,
+                color=_INSIGNIFICANT,
+                ec="#222222",
+                lw=0.6,
+                hatch="///",
+                alpha=0.99,
+            )
             if np.isfinite([low, high]).all():
-                axis.errorbar(x, value, [[value - low], [high - value]], color="#111111", lw=1.6, capsize=4, capthick=1.6)
+                axis.errorbar(
+                    x,
+                    value,
+                    [[value - low], [high - value]],
+                    color="#111111",
+                    lw=1.6,
+                    capsize=4,
+                    capthick=1.6,
+                )
             top = max(bar.neurons, high) if np.isfinite(high) else bar.neurons
-            axis.annotate(f"{number(value, 1)} / {bar.neurons}", (x, top), (0, 3), textcoords="offset points", ha="center", va="bottom",
-                          fontsize=STYLE["tick"] - 1)
-        axis.set_xticks(range(len(bars)), labels=[bar.name for bar in bars], rotation=35 if widest > 4 else 0, ha="right" if widest > 4 else "center")
-        axis.set_ylim(bottom=min([0, *(bar.estimate.low for bar in bars if bar.estimate and np.isfinite(bar.estimate.low))]))
+            axis.annotate(
+                f"{number(value, 1)} / {bar.neurons}",
+                (x, top),
+                (0, 3),
+                textcoords="offset points",
+                ha="center",
+                va="bottom",
+                fontsize=STYLE["tick"] - 1,
+            )
+        axis.set_xticks(
+            range(len(bars)),
+            labels=[bar.name for bar in bars],
+            rotation=35 if widest > 4 else 0,
+            ha="right" if widest > 4 else "center",
+        )
+        axis.set_ylim(
+            bottom=min(
+                [
+                    0,
+                    *(
+                        bar.estimate.low
+                        for bar in bars
+                        if bar.estimate and np.isfinite(bar.estimate.low)
+                    ),
+                ]
+            )
+        )
         axis.margins(y=0.08)
         axis.set_xlim(-0.6, len(bars) - 0.4)
         axis.set_title(name, fontsize=STYLE["label"], parse_math=False)
         axis.set_ylabel("neurons", fontsize=STYLE["label"])
         canvas.plain(axis)
-    handles = [Patch(fc=_SIGNIFICANT, ec="#222222", label="significant (above: of how many)"),
-               Patch(fc=_INSIGNIFICANT, ec="#222222", hatch="///", label="insignificant"),
-               Line2D([], [], color="#111111", lw=1.6, marker="|", ms=8, label="95 % interval")]
-    figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize=STYLE["tick"])
+    handles = [
+        Patch(fc=_SIGNIFICANT, ec="#222222", label="significant (above: of how many)"),
+        Patch(fc=_INSIGNIFICANT, ec="#222222", hatch="///", label="insignificant"),
+        Line2D([], [], color="#111111", lw=1.6, marker="|", ms=8, label="95 % interval"),
+    ]
+    figure.legend(
+        handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize=STYLE["tick"]
+    )
     canvas.write(path, figure)
 
 
@@ -122,15 +203,31 @@ def stimuli(path, rows, title, *, simulated, rehearsal=False):
     """
     count = max(len(images) for images, _ in rows.values())
     height, width = next(iter(rows.values()))[0].shape[1:3]
-    figure = canvas.figure(0.85 * count + 1.4, (0.85 * height / width + 0.06) * len(rows) + 0.1, title, simulated, rehearsal)
-    axes = figure.subplots(len(rows), count, squeeze=False, gridspec_kw={"wspace": 0.04, "hspace": 0.04})
+    figure = canvas.figure(
+        0.85 * count + 1.4,
+        (0.85 * height / width + 0.06) * len(rows) + 0.1,
+        title,
+        simulated,
+        rehearsal,
+    )
+    axes = figure.subplots(
+        len(rows), count, squeeze=False, gridspec_kw={"wspace": 0.04, "hspace": 0.04}
+    )
     for row, (name, (images, levels)) in zip(axes, rows.items(), strict=True):
         for axis, image in zip(row, images, strict=False):
             canvas.frame(axis)
             canvas.image(axis, image, *levels)
-        for axis in row[len(images):]:
+        for axis in row[len(images) :]:
             axis.axis("off")
-        row[0].set_ylabel(name, fontsize=STYLE["tick"], rotation=0, ha="right", va="center", labelpad=6, parse_math=False)
+        row[0].set_ylabel(
+            name,
+            fontsize=STYLE["tick"],
+            rotation=0,
+            ha="right",
+            va="center",
+            labelpad=6,
+            parse_math=False,
+        )
     canvas.write(path, figure)
 
 
@@ -146,13 +243,24 @@ def forest(path, comparisons, title, *, simulated, rehearsal=False):
     places = np.arange(len(comparisons))
     for y, one in zip(places, comparisons, strict=True):
         if np.isfinite(one.least):
-            axis.add_patch(Rectangle((-one.least, y - 0.5), 2 * one.least, 1, fc="#f3d9a4", ec="none", zorder=0))
+            axis.add_patch(
+                Rectangle(
+                    (-one.least, y - 0.5), 2 * one.least, 1, fc="#f3d9a4", ec="none", zorder=0
+                )
+            )
         if one.published is not None:
             axis.plot(one.published, y + 0.24, zorder=4, **_PAPER)  # beneath ours, where they agree
         if one.effect is not None:
             style = VERDICT_STYLES[one.verdict]
             if np.isfinite([one.effect.low, one.effect.high]).all():
-                axis.plot([one.effect.low, one.effect.high], [y, y], color=style["color"], lw=1.8, zorder=2, solid_capstyle="butt")
+                axis.plot(
+                    [one.effect.low, one.effect.high],
+                    [y, y],
+                    color=style["color"],
+                    lw=1.8,
+                    zorder=2,
+                    solid_capstyle="butt",
+                )
             axis.plot(one.effect.value, y, ls="none", ms=6.5, mew=1.4, zorder=3, **style)
     axis.axvline(0, color="#111111", lw=1, zorder=1)
     axis.update_datalim([(0, 0)])
@@ -161,7 +269,10 @@ def forest(path, comparisons, title, *, simulated, rehearsal=False):
     axis.set_yticks(places, labels=[one.what for one in comparisons])
     axis.grid(axis="y", color="#e6e6e6", lw=0.5)
     axis.set_axisbelow(True)
-    axis.set_xlabel(f"effect ({comparisons[0].unit}); right of the line is what the claim says", fontsize=STYLE["label"])
+    axis.set_xlabel(
+        f"effect ({comparisons[0].unit}); right of the line is what the claim says",
+        fontsize=STYLE["label"],
+    )
     canvas.plain(axis)
     axis.tick_params(axis="y", length=0)
     values = axis.twinx()
@@ -170,12 +281,17 @@ def forest(path, comparisons, title, *, simulated, rehearsal=False):
     canvas.plain(values)
     values.tick_params(axis="y", length=0)
     values.spines[:].set_visible(False)
-    handles = [Line2D([], [], lw=1.8, ms=6.5, mew=1.4, label=verdict, **VERDICT_STYLES[verdict]) for verdict in VERDICT_STYLES
-               if any(one.verdict == verdict and one.effect is not None for one in comparisons)]
+    handles = [
+        Line2D([], [], lw=1.8, ms=6.5, mew=1.4, label=verdict, **VERDICT_STYLES[verdict])
+        for verdict in VERDICT_STYLES
+        if any(one.verdict == verdict and one.effect is not None for one in comparisons)
+    ]
     handles.append(Patch(fc="#f3d9a4", label="too small to matter"))
     if any(one.published is not None for one in comparisons):
         handles.append(Line2D([], [], label="the paper’s own effect", **_PAPER))
-    figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize=STYLE["tick"])
+    figure.legend(
+        handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize=STYLE["tick"]
+    )
     canvas.write(path, figure)
 
 
@@ -208,13 +324,22 @@ def learning_curves(path, panels, unit, title, *, simulated, rehearsal=False):
     for axis, (name, curves) in zip(axes.flat, panels.items(), strict=False):
         for curve in curves:
             color, style = _LAYER_LINES[curve.layer]
-            axis.plot(curve.steps, curve.losses, color=color, ls=style, lw=0.9, alpha=0.8, marker="o" if len(curve.steps) < 3 else None, ms=3)
+            axis.plot(
+                curve.steps,
+                curve.losses,
+                color=color,
+                ls=style,
+                lw=0.9,
+                alpha=0.8,
+                marker="o" if len(curve.steps) < 3 else None,
+                ms=3,
+            )
             drawn.add(curve.layer)
         axis.set_title(name, fontsize=STYLE["label"])
         canvas.plain(axis)
-    for axis in axes.flat[len(panels):]:
+    for axis in axes.flat[len(panels) :]:
         axis.axis("off")
-    for axis in axes.flat[max(0, len(panels) - columns):len(panels)]:
+    for axis in axes.flat[max(0, len(panels) - columns) : len(panels)]:
         axis.set_xlabel("training step", fontsize=STYLE["tick"])
         axis.tick_params(labelbottom=True)
     values = np.concatenate([curve.losses for curves in panels.values() for curve in curves])
@@ -225,7 +350,16 @@ def learning_curves(path, panels, unit, title, *, simulated, rehearsal=False):
     axes[0, 0].set_xlim(left=0)
     axes[0, 0].locator_params(axis="x", nbins=4)
     figure.supylabel(unit, fontsize=STYLE["label"])
-    handles = [Line2D([], [], color=color, ls=style, label=f"h{layer}" if layer else "no readout")
-               for layer, (color, style) in _LAYER_LINES.items() if layer in drawn]
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=STYLE["tick"])
+    handles = [
+        Line2D([], [], color=color, ls=style, label=f"h{layer}" if layer else "no readout")
+        for layer, (color, style) in _LAYER_LINES.items()
+        if layer in drawn
+    ]
+    figure.legend(
+        handles=handles,
+        loc="outside lower center",
+        ncols=len(handles),
+        frameon=False,
+        fontsize=STYLE["tick"],
+    )
     canvas.write(path, figure)

@@ -51,23 +51,35 @@ def _region(images, neurons, repeats, inputs, training, test_inputs, test, trial
 
 PUBLISHED = {
     1: _region(
-        1800, 103, 10, "25bd6a7def8597163033d762b81a8c1ebaee4ef5",
+        1800,
+        103,
+        10,
+        "25bd6a7def8597163033d762b81a8c1ebaee4ef5",
         "fdd83ba4c6e548d615768f1eec5723e2bd0c804841bb5c2352e85a87c71c813c",
         "a5269c567a431ed969301b75ffd39ba0c92432f583982e5742860cae92d392c9",
         "6ff29f2e903c557b0cc0173075bc833366011c277e73ecd3449233de2f1060ad",
-        "3ff518cee9d7dcde19525d11a294af09158a6b114f970dd01d43be278e7801dc"),
+        "3ff518cee9d7dcde19525d11a294af09158a6b114f970dd01d43be278e7801dc",
+    ),
     2: _region(
-        1260, 55, 8, "5651e3bdfe6d6f140d3236af14db0ddd1b56dd4d",
+        1260,
+        55,
+        8,
+        "5651e3bdfe6d6f140d3236af14db0ddd1b56dd4d",
         "3b33bc42bb85bbebc51c2058fe322a522463d0b2b2a875e0d98784afa1182483",
         "a5269c567a431ed969301b75ffd39ba0c92432f583982e5742860cae92d392c9",
         "2259fe55bc47dc67da75da97e00e79d567c8ba10d477d34296d917825521053c",
-        "979ed05629561423b397d6c828a871229935262cf38e17f35a08da7f734733e8"),
+        "979ed05629561423b397d6c828a871229935262cf38e17f35a08da7f734733e8",
+    ),
     3: _region(
-        1800, 102, 12, "1ccc45c1c07c5002b9a01ca4793f03905eb2ce98",
+        1800,
+        102,
+        12,
+        "1ccc45c1c07c5002b9a01ca4793f03905eb2ce98",
         "9786b1805abb533804bbafccd48f26d2948559b14d79c6025ba518725e19e302",
         "cd9bb58b89a9b64c8ea4ea12f6d97481e7cd8f7bd86258395b718c0ca55e4c1e",
         "013fb1246f08e4cc180421af75becc3282b0e5bd2da3e46c85810125ae8dd629",
-        "be77780380f757a12fe16d84146b2e05ab269ab974559baa0cad13d8d26b351d"),
+        "be77780380f757a12fe16d84146b2e05ab269ab974559baa0cad13d8d26b351d",
+    ),
 }
 
 
@@ -87,20 +99,35 @@ def load_antolik(region, directory):
         return files[name].reshape(-1, SIDE, SIDE, 1)
 
     return Recording(
-        images=images("training_inputs.npy"), responses=files["training_set.npy"],
-        test_images=images("validation_inputs.npy"), test_trials=files["raw_validation_set.npy"],
-        name=f"antolik-r{region}", region=region, pixel_range=GREY_RANGE, source=os.path.join(directory, "Data", f"region{region}"))
+        images=images("training_inputs.npy"),
+        responses=files["training_set.npy"],
+        test_images=images("validation_inputs.npy"),
+        test_trials=files["raw_validation_set.npy"],
+        name=f"antolik-r{region}",
+        region=region,
+        pixel_range=GREY_RANGE,
+        source=os.path.join(directory, "Data", f"region{region}"),
+    )
 
 
 def read_region(region, directory):
     """The verified arrays of a region by file name. Raises `InputError` as `load_antolik` does."""
     folder = os.path.join(directory, "Data", f"region{region}")
     if not os.path.isdir(folder):
-        raise refusal(directory, f"a directory with the published folder Data/region{region}/", "none")
-    files = {name: _read(os.path.join(folder, name), published) for name, published in PUBLISHED[region].items()}
+        raise refusal(
+            directory, f"a directory with the published folder Data/region{region}/", "none"
+        )
+    files = {
+        name: _read(os.path.join(folder, name), published)
+        for name, published in PUBLISHED[region].items()
+    }
     trials, average = files["raw_validation_set.npy"], files["validation_set.npy"]
     if not np.allclose(trials.mean(axis=0), average, rtol=0, atol=TOLERANCE):
-        raise refusal(os.path.join(folder, "validation_set.npy"), "the mean of raw_validation_set.npy over repeats", "something else")
+        raise refusal(
+            os.path.join(folder, "validation_set.npy"),
+            "the mean of raw_validation_set.npy over repeats",
+            "something else",
+        )
     return files
 
 
@@ -116,10 +143,20 @@ def _read(path, published):
         while block := file.read(1 << 20):
             digest.update(block)
     if values.dtype != np.float64 or values.shape != published.shape:
-        raise refusal(path, f"the shape {published.shape} of type float64", f"{values.shape} of type {values.dtype}")
+        raise refusal(
+            path,
+            f"the shape {published.shape} of type float64",
+            f"{values.shape} of type {values.dtype}",
+        )
     low, high = GREY_RANGE if path.endswith("_inputs.npy") else (0.0, np.inf)
     if not (np.isfinite(values).all() and values.min() >= low and values.max() <= high + TOLERANCE):
-        raise refusal(path, f"finite values from {low:g} to {high:g}", f"{values.min():g} to {values.max():g}")
+        raise refusal(
+            path, f"finite values from {low:g} to {high:g}", f"{values.min():g} to {values.max():g}"
+        )
     if digest.hexdigest() != wanted:
-        raise refusal(path, f"the published file ({kind} {wanted[:12]}…)", f"an altered one ({digest.hexdigest()[:12]}…)")
+        raise refusal(
+            path,
+            f"the published file ({kind} {wanted[:12]}…)",
+            f"an altered one ({digest.hexdigest()[:12]}…)",
+        )
     return values

@@ -30,7 +30,9 @@ HEADERS = {
 LONGEST_HEADER = 4096
 MOST_AXES = 8
 TYPES = ("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8")
-BLOCK = 1 << 20  # bytes read at a time; also the most that a zip's directory may take, which is some 10,000 arrays
+BLOCK = (
+    1 << 20
+)  # bytes read at a time; also the most that a zip's directory may take, which is some 10,000 arrays
 # A member of a zip that unpacks to more than both of these is a bomb: no recording packs that well.
 LARGEST_UNASKED = 256 << 20  # bytes
 LARGEST_RATIO = 100
@@ -65,11 +67,18 @@ def read_npz(path, known=None):
         try:
             with zipfile.ZipFile(_InBlocks(file, path)) as archive:
                 members = _members(archive, path, known)
-                return {key: _read_member(archive, member, f"{path}: {key}") for key, member in members.items()}
+                return {
+                    key: _read_member(archive, member, f"{path}: {key}")
+                    for key, member in members.items()
+                }
         except InputError:
             raise
         except Exception as reason:  # as in read_npy
-            raise refusal(path, "an .npz file that is whole", f"a damaged file or another kind ({_first(reason)})") from None
+            raise refusal(
+                path,
+                "an .npz file that is whole",
+                f"a damaged file or another kind ({_first(reason)})",
+            ) from None
 
 
 class _InBlocks:
@@ -87,7 +96,11 @@ class _InBlocks:
     def read(self, size=-1):
         data = self._file.read(min(size, BLOCK + 1) if size >= 0 else BLOCK + 1)
         if len(data) > BLOCK:
-            raise refusal(self._path, f"an .npz file with a directory of arrays of at most {BLOCK} bytes", "a longer one")
+            raise refusal(
+                self._path,
+                f"an .npz file with a directory of arrays of at most {BLOCK} bytes",
+                "a longer one",
+            )
         return data
 
 
@@ -96,13 +109,21 @@ def _members(archive, path, known):
     for member in archive.infolist():
         key = member.filename.removesuffix(".npy")
         if key == member.filename or (known is not None and key not in known):
-            raise refusal(path, f"arrays among {', '.join(known or ('any.npy',))}", repr(member.filename[:100]))
+            raise refusal(
+                path,
+                f"arrays among {', '.join(known or ('any.npy',))}",
+                repr(member.filename[:100]),
+            )
         if key in members:
             raise refusal(path, f"one array {key}", "two")
         members[key] = member
     total = sum(member.file_size for member in members.values())
     if total > memory.half():
-        raise refusal(path, f"arrays that fit into half of the memory ({memory.half()} bytes)", f"{total} bytes of them")
+        raise refusal(
+            path,
+            f"arrays that fit into half of the memory ({memory.half()} bytes)",
+            f"{total} bytes of them",
+        )
     return members
 
 
@@ -110,11 +131,18 @@ def _read_member(archive, member, what):
     if member.flag_bits & 1:
         raise refusal(what, "an array that is not encrypted", "an encrypted one")
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise refusal(what, "an array stored or deflated, as NumPy does it", f"compression method {member.compress_type}")
+        raise refusal(
+            what,
+            "an array stored or deflated, as NumPy does it",
+            f"compression method {member.compress_type}",
+        )
     most = max(LARGEST_UNASKED, LARGEST_RATIO * member.compress_size)
     if member.file_size > most:
-        raise refusal(what, f"at most {most} bytes from {member.compress_size} compressed ones (numpy.savez compresses nothing)",
-                    member.file_size)
+        raise refusal(
+            what,
+            f"at most {most} bytes from {member.compress_size} compressed ones (numpy.savez compresses nothing)",
+            member.file_size,
+        )
     with archive.open(member) as stream:
         return read_npy(stream, member.file_size, what)
 
@@ -124,15 +152,25 @@ def _read_npy(stream, size, what):
     wanted = math.prod(shape) * dtype.itemsize
     held = size - taken
     if held != wanted:
-        raise refusal(what, f"{wanted} bytes of data for the shape {shape} and type {dtype}", f"{held}: the file is cut off or altered")
+        raise refusal(
+            what,
+            f"{wanted} bytes of data for the shape {shape} and type {dtype}",
+            f"{held}: the file is cut off or altered",
+        )
     if wanted > memory.half():
-        raise refusal(what, f"an array that fits into half of the memory ({memory.half()} bytes)", f"one of {wanted} bytes")
+        raise refusal(
+            what,
+            f"an array that fits into half of the memory ({memory.half()} bytes)",
+            f"one of {wanted} bytes",
+        )
     data = np.empty(wanted, np.uint8)
     filled = 0
     while filled < wanted:
         got = stream.readinto(data[filled : filled + BLOCK].data)
         if not got:
-            raise refusal(what, f"{wanted} bytes of data", f"{filled}: the file is cut off or altered")
+            raise refusal(
+                what, f"{wanted} bytes of data", f"{filled}: the file is cut off or altered"
+            )
         filled += got
     stream.read(1)  # where a member of a zip ends, zipfile compares its check sum
     values = data != 0 if dtype.kind == "b" else data.view(dtype)

@@ -16,13 +16,17 @@ def numeric(what, values):
         InputError: for anything else (text, objects, complex numbers, dates, masked or ragged arrays).
     """
     if isinstance(values, np.ma.MaskedArray):
-        raise refusal(what, "a plain array (missing repeats of test_trials as NaN)", "a masked array")
+        raise refusal(
+            what, "a plain array (missing repeats of test_trials as NaN)", "a masked array"
+        )
     try:
         array = np.asarray(values)
     except (ValueError, TypeError) as reason:
         raise refusal(what, "an array of numbers", f"values that make none ({reason})") from None
     if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
-        raise refusal(what, "booleans, integers or floats of at most 64 bits", f"the type {array.dtype}")
+        raise refusal(
+            what, "booleans, integers or floats of at most 64 bits", f"the type {array.dtype}"
+        )
     return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
 
 
@@ -43,7 +47,11 @@ def with_channel(what, values):
     if array.shape[0] == 0:
         raise refusal(what, "at least one image", "none")
     if min(array.shape[1:3]) < SMALLEST_SIDE:
-        raise refusal(what, f"at least {SMALLEST_SIDE} pixels in height and width", f"{array.shape[1]} x {array.shape[2]}")
+        raise refusal(
+            what,
+            f"at least {SMALLEST_SIDE} pixels in height and width",
+            f"{array.shape[1]} x {array.shape[2]}",
+        )
     if array.dtype.kind == "f":
         _refuse_any(what, _beyond_float32, array, "finite pixels in the range of float32")
     return array
@@ -68,13 +76,16 @@ def rates(what, values, shape, meaning, missing=False):
         InputError: for another shape, no neuron, or a value that is negative or (where not `missing`) not finite.
     """
     array = numeric(what, values)
-    fits = array.ndim == len(shape) and all(want in (None, have) for want, have in zip(shape, array.shape, strict=True))
+    fits = array.ndim == len(shape) and all(
+        want in (None, have) for want, have in zip(shape, array.shape, strict=True)
+    )
     if not fits:
         sizes = ", ".join("any" if want is None else str(want) for want in shape)
         raise refusal(what, f"the shape {meaning} = ({sizes})", f"the shape {array.shape}")
     if array.size == 0:
         raise refusal(what, f"at least one of each of {meaning}", f"the shape {array.shape}")
     if array.dtype.kind == "f":
+
         def is_bad(part):
             bad = _beyond_float32(part) | (part < 0)
             return bad & ~np.isnan(part) if missing else bad
@@ -149,14 +160,18 @@ def bounds(what, given):
     with np.errstate(all="ignore"):
         width = np.float32(span[1]) - np.float32(span[0])
     if not np.finfo(np.float32).tiny <= width <= FLOAT32_MAX:
-        raise refusal(what, "pixels that float32 can tell apart", f"the range {span[0]} to {span[1]}")
+        raise refusal(
+            what, "pixels that float32 can tell apart", f"the range {span[0]} to {span[1]}"
+        )
     return span
 
 
 def colour(recording, channels):
     """Raises `InputError` where a model of `channels` wants colour and the recording has none."""
     if channels == 3 and recording.images.shape[-1] != 3:
-        raise refusal("--color", "a recording in colour for rgb", f"{recording.source} with 1 channel")
+        raise refusal(
+            "--color", "a recording in colour for rgb", f"{recording.source} with 1 channel"
+        )
 
 
 def changes(recording, image_size, channels):
@@ -173,12 +188,16 @@ def changes(recording, image_size, channels):
     if (height, width) != tuple(image_size):
         rows, columns = image_size
         squeezed = ", which changes their proportions" if height * columns != width * rows else ""
-        sentences.append(f"images of {height}x{width} are resized to {rows}x{columns}{squeezed}"
-                         " (--image-size takes another size)")
+        sentences.append(
+            f"images of {height}x{width} are resized to {rows}x{columns}{squeezed}"
+            " (--image-size takes another size)"
+        )
     return sentences
 
 
 def neurons(recording, expected):
     """Raises `InputError` where a model predicts neurons (`expected` of them, 0 if it has no readout), and not as many as the recording's."""
     if expected and expected != recording.neurons:
-        raise InputError(f"recording: expected the {expected} neurons of the model, found {recording.neurons}")
+        raise InputError(
+            f"recording: expected the {expected} neurons of the model, found {recording.neurons}"
+        )

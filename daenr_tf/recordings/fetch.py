@@ -41,12 +41,16 @@ def fetch(directory):
                 _unpack(archive, aside)
                 _verify(aside)
             except InputError as reason:
-                raise InputError(str(reason).replace(aside + os.sep, "").replace(aside, "an archive")) from None
+                raise InputError(
+                    str(reason).replace(aside + os.sep, "").replace(aside, "an archive")
+                ) from None
             _move(os.path.join(aside, "Data"), directory)
     except FetchError:
         raise
     except Exception as reason:  # zipfile and zlib raise half a dozen kinds for a damaged archive
-        raise FetchError(f"{URL}: expected the published recordings, found {str(reason) or type(reason).__name__}") from None
+        raise FetchError(
+            f"{URL}: expected the published recordings, found {str(reason) or type(reason).__name__}"
+        ) from None
     finally:
         for folder in made:
             with contextlib.suppress(OSError):  # not empty: something came into place
@@ -71,7 +75,9 @@ def _download(aside):
     transfer.start()
     transfer.join(TOTAL_SECONDS)
     if not outcome:
-        raise FetchError(f"{URL}: expected the whole file within {TOTAL_SECONDS} s, found that it was still on its way")
+        raise FetchError(
+            f"{URL}: expected the whole file within {TOTAL_SECONDS} s, found that it was still on its way"
+        )
     if isinstance(outcome[0], Exception):
         raise FetchError(f"{URL}: could not be fetched ({_reason(outcome[0])})")
     return outcome[0]
@@ -96,7 +102,9 @@ def _retrieve(aside):
         One that nobody waits for ends as well: its folder is gone.
         """
 
-        def __bool__(self):  # pooch asks; tqdm has no answer before the length is known, and says no where there is none
+        def __bool__(
+            self,
+        ):  # pooch asks; tqdm has no answer before the length is known, and says no where there is none
             return True
 
         def update(self, n=1):
@@ -107,11 +115,22 @@ def _retrieve(aside):
     pooch.get_logger().setLevel(logging.ERROR)
     responses = []
     try:
-        with Bar(desc="published recordings", unit="B", unit_scale=True, ncols=79, disable=not sys.stderr.isatty()) as bar:
+        with Bar(
+            desc="published recordings",
+            unit="B",
+            unit_scale=True,
+            ncols=79,
+            disable=not sys.stderr.isatty(),
+        ) as bar:
             downloader = pooch.HTTPDownloader(
-                progressbar=bar, chunk_size=1 << 16, timeout=(CONNECT_SECONDS, STALL_SECONDS),
-                hooks={"response": lambda response, **_: responses.append(response)})
-            return pooch.retrieve(URL, known_hash=None, fname="supplement.zip", path=aside, downloader=downloader)
+                progressbar=bar,
+                chunk_size=1 << 16,
+                timeout=(CONNECT_SECONDS, STALL_SECONDS),
+                hooks={"response": lambda response, **_: responses.append(response)},
+            )
+            return pooch.retrieve(
+                URL, known_hash=None, fname="supplement.zip", path=aside, downloader=downloader
+            )
     except Exception as reason:  # told by the thread that waits
         return reason
     finally:
@@ -125,7 +144,11 @@ def _unpack(archive, aside):
         for member in zipped.infolist():
             parts = member.filename.split("/")
             for region, files in antolik.PUBLISHED.items():
-                if parts[-3:-1] == ["Data", f"region{region}"] and parts[-1] in files and "__MACOSX" not in parts:
+                if (
+                    parts[-3:-1] == ["Data", f"region{region}"]
+                    and parts[-1] in files
+                    and "__MACOSX" not in parts
+                ):
                     if member.file_size > LARGEST_MEMBER:
                         raise InputError(f"{'/'.join(parts[-3:])} of {member.file_size} bytes")
                     path = os.path.join(aside, *parts[-3:])

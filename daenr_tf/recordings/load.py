@@ -93,7 +93,9 @@ def load_published(region, data_dir=None):
     try:
         return _published(region, data_dir)
     except FetchError as reason:
-        raise FetchError(f"{reason}; --data-dir (or ${DATA_DIR}) takes a folder that has them") from None
+        raise FetchError(
+            f"{reason}; --data-dir (or ${DATA_DIR}) takes a folder that has them"
+        ) from None
 
 
 def load_auto(region, data_dir=None):
@@ -117,7 +119,9 @@ def _published(region, data_dir):
         directory = _cache()
         if not os.path.isdir(os.path.join(directory, "Data")):
             if os.environ.get(OFFLINE) == "1":
-                raise FetchError(f"{directory}: expected the published recordings, found none, and {OFFLINE}=1 forbids fetching them")
+                raise FetchError(
+                    f"{directory}: expected the published recordings, found none, and {OFFLINE}=1 forbids fetching them"
+                )
             fetch(directory)
     return load_antolik(region, directory)
 

@@ -65,12 +65,16 @@ class Recording:
     def __post_init__(self, repeats_as_test):
         self._set(source=str(self.source or self.name), notes=tuple(self.notes))
         images = checks.with_channel(self._what("images"), self.images)
-        responses = checks.rates(self._what("responses"), self.responses, (len(images), None), "(images, neurons)")
+        responses = checks.rates(
+            self._what("responses"), self.responses, (len(images), None), "(images, neurons)"
+        )
         self._set(images=images, responses=responses)
         if self.test_images is None:
             for key in ("test_trials", "test_responses"):
                 if getattr(self, key) is not None:
-                    raise refusal(self._what(key), "test_images beside it, or neither", "no test_images")
+                    raise refusal(
+                        self._what(key), "test_images beside it, or neither", "no test_images"
+                    )
             self._check_truth()
             if repeats_as_test:
                 self._take_repeats_as_test()
@@ -83,7 +87,11 @@ class Recording:
             self._check_test_set()
             self._check_truth()
             self._drop_test_images_from_training()
-        self._set(pixel_range=checks.pixel_range(self._what("images"), self.pixel_range, (self.images, self.test_images)))
+        self._set(
+            pixel_range=checks.pixel_range(
+                self._what("images"), self.pixel_range, (self.images, self.test_images)
+            )
+        )
         for field in ("images", "responses", "test_images", "test_trials", "test_responses"):
             if getattr(self, field) is not None:
                 view = getattr(self, field).view()
@@ -93,8 +101,10 @@ class Recording:
     def __repr__(self):
         height, width, channels = self.images.shape[1:]
         kind = "simulated recording" if self.simulated else "recording"
-        return (f"<{kind} {self.name}: {len(self.images)} training and {len(self.test_images)} test images of {height}x{width}x{channels},"
-                f" {self.neurons} neurons, {self.repeats_text or 'no'} repeats>")
+        return (
+            f"<{kind} {self.name}: {len(self.images)} training and {len(self.test_images)} test images of {height}x{width}x{channels},"
+            f" {self.neurons} neurons, {self.repeats_text or 'no'} repeats>"
+        )
 
     @property
     def neurons(self):
@@ -156,10 +166,16 @@ class Recording:
         indices = np.arange(self.neurons)[indices]
         truth = self.truth
         if truth is not None:
-            truth = {key: self._truth_of(key, np.asarray(value), indices) for key, value in truth.items()}
+            truth = {
+                key: self._truth_of(key, np.asarray(value), indices) for key, value in truth.items()
+            }
         trials = None if self.test_trials is None else self.test_trials[:, :, indices]
         return dataclasses.replace(
-            self, responses=self.responses[:, indices], test_trials=trials, test_responses=self.test_responses[:, indices], truth=truth
+            self,
+            responses=self.responses[:, indices],
+            test_trials=trials,
+            test_responses=self.test_responses[:, indices],
+            truth=truth,
         )
 
     def _set(self, **values):
@@ -179,7 +195,9 @@ class Recording:
             raise refusal(what, f"the type of images, {self.images.dtype}", f"{test_images.dtype}")
         if test_images.shape[1:] != self.images.shape[1:]:
             raise refusal(
-                what, f"the (height, width, channels) of images, {self.images.shape[1:]}", f"{test_images.shape[1:]}"
+                what,
+                f"the (height, width, channels) of images, {self.images.shape[1:]}",
+                f"{test_images.shape[1:]}",
             )
         distinct = image_groups(test_images)[0].max() + 1
         if distinct < 2:
@@ -191,19 +209,30 @@ class Recording:
         if trials is None and averages is None:
             raise refusal(what, "test_trials or test_responses beside it", "neither")
         if averages is not None:
-            averages = checks.rates(self._what("test_responses"), averages, shape, "(test images, neurons)")
+            averages = checks.rates(
+                self._what("test_responses"), averages, shape, "(test images, neurons)"
+            )
         if trials is not None:
             what = self._what("test_trials")
-            trials = checks.rates(what, trials, (None, *shape), "(repeats, test images, neurons)", missing=True)
+            trials = checks.rates(
+                what, trials, (None, *shape), "(repeats, test images, neurons)", missing=True
+            )
             mean = np.empty(shape, np.float32)
             known = np.empty(shape, bool)
             for some in blocks.slices(len(test_images), trials[:, 0].nbytes):
                 mean[some], known[some] = _mean_over_repeats(trials[:, some])
-            checks.refuse_where(what, ~known, trials[0], "at least one repeat for every [test image, neuron]")
+            checks.refuse_where(
+                what, ~known, trials[0], "at least one repeat for every [test image, neuron]"
+            )
             if averages is not None:
                 tolerance = 1e-4 * np.maximum(np.abs(mean), 1e-2 * np.abs(mean).max())
                 apart = np.abs(averages.astype(np.float64) - mean) > tolerance
-                checks.refuse_where(self._what("test_responses"), apart, averages, "the mean of test_trials over repeats")
+                checks.refuse_where(
+                    self._what("test_responses"),
+                    apart,
+                    averages,
+                    "the mean of test_trials over repeats",
+                )
             averages = mean
         self._set(test_trials=trials, test_responses=averages)
 
@@ -212,7 +241,9 @@ class Recording:
         distinct = groups.max() + 1
         if distinct < 4:
             raise refusal(
-                self._what("images"), "at least 4 distinct images (2 to train on, 2 held out to test on)", f"{distinct}"
+                self._what("images"),
+                "at least 4 distinct images (2 to train on, 2 held out to test on)",
+                f"{distinct}",
             )
         count = max(2, round(HOLD_OUT * len(self.images)))
         test = choose(groups, count, HOLD_OUT_SEED, at_least=2, leave=2)
@@ -221,7 +252,9 @@ class Recording:
         if self.truth is not None and "rates" in self.truth:
             self._set(truth={**self.truth, "test_rates": np.asarray(self.truth["rates"])[test]})
         self._keep(~test)
-        self._note(f"The recording has no test set: a fixed {test.sum()} of its {total} images are held out as one.")
+        self._note(
+            f"The recording has no test set: a fixed {test.sum()} of its {total} images are held out as one."
+        )
 
     def _take_repeats_as_test(self):
         (groups,) = image_groups(self.images)
@@ -237,9 +270,11 @@ class Recording:
             self._set(truth={**self.truth, "test_rates": np.asarray(self.truth["rates"])[first]})
         self._keep(single)
         self._check_test_set()
-        self._note(f"The {repeated} stimuli that were shown several times are the test set, their"
-                   f" {self.repeats_text} presentations its trials; the {single.sum()} that were shown"
-                   " once are trained on.")
+        self._note(
+            f"The {repeated} stimuli that were shown several times are the test set, their"
+            f" {self.repeats_text} presentations its trials; the {single.sum()} that were shown"
+            " once are trained on."
+        )
 
     def _drop_test_images_from_training(self):
         test_groups, groups = image_groups(self.test_images, self.images)
@@ -247,7 +282,9 @@ class Recording:
         distinct = len(np.unique(groups[keep]))
         if distinct < 2:
             raise refusal(
-                self._what("images"), "at least 2 distinct training images that are not test images", f"{distinct}"
+                self._what("images"),
+                "at least 2 distinct training images that are not test images",
+                f"{distinct}",
             )
         if not keep.all():
             self._keep(keep)
@@ -266,10 +303,16 @@ class Recording:
                 continue
             stack = getattr(self, images)
             if stack is None:
-                raise refusal(self._what(f"truth[{key!r}]"), "test_images beside it", "no test_images")
+                raise refusal(
+                    self._what(f"truth[{key!r}]"), "test_images beside it", "no test_images"
+                )
             shape = (len(stack), self.neurons)
             if np.shape(self.truth[key]) != shape:
-                raise refusal(self._what(f"truth[{key!r}]"), f"the shape {shape}", f"{np.shape(self.truth[key])}")
+                raise refusal(
+                    self._what(f"truth[{key!r}]"),
+                    f"the shape {shape}",
+                    f"{np.shape(self.truth[key])}",
+                )
 
     def _truth_of(self, key, value, indices):
         if key in PER_IMAGE_TRUTH:

@@ -63,9 +63,7 @@ SOURCES = (
     Source("antolik", "daenr_tf.recordings.load:load_published", comparable=True),
     Source("simulated", "daenr_tf.recordings.load:load_simulated", simulated=True),
 )
-READERS = (
-    Reader("NPZ", (".npz",), "daenr_tf.recordings.npz:read"),
-)
+READERS = (Reader("NPZ", (".npz",), "daenr_tf.recordings.npz:read"),)
 
 
 def choices():

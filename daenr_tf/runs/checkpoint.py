@@ -22,10 +22,19 @@ def save(directory, arrays, facts):
         arrays: dict of name -> list of arrays.
         facts: what JSON can hold.
     """
-    flat = {f"{name}.{i}": np.asarray(value) for name, values in arrays.items() for i, value in enumerate(values)}
+    flat = {
+        f"{name}.{i}": np.asarray(value)
+        for name, values in arrays.items()
+        for i, value in enumerate(values)
+    }
     latest = os.path.join(directory, LATEST)
     fresh = f"{latest}.new"
-    replace_file(fresh, lambda file: np.savez(file, facts=np.frombuffer(json.dumps(facts).encode(), np.uint8), **flat))
+    replace_file(
+        fresh,
+        lambda file: np.savez(
+            file, facts=np.frombuffer(json.dumps(facts).encode(), np.uint8), **flat
+        ),
+    )
     try:
         if os.path.exists(latest):
             os.replace(latest, os.path.join(directory, PREVIOUS))
@@ -61,7 +70,9 @@ def _read(path):
         for key, value in flat.items():
             name, index = key.rsplit(".", 1)
             arrays.setdefault(name, {})[int(index)] = value
-        return {name: [values[i] for i in range(len(values))] for name, values in arrays.items()}, facts
+        return {
+            name: [values[i] for i in range(len(values))] for name, values in arrays.items()
+        }, facts
     except (ValueError, KeyError, RecursionError):
         raise InputError(f"{path}: expected a saved state, found arrays of another kind") from None
 

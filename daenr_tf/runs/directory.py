@@ -30,20 +30,28 @@ def check_writable(option, directory):
     """Raises `InputError` where `directory` neither is a directory that can be written to nor could be made."""
     path = os.path.abspath(directory)
     if any(unicodedata.category(character) in REFUSED for character in path):
-        raise InputError(f"{option}: expected a name in UTF-8 without control characters,"
-                         f" as TensorFlow wants it, found {one_line(directory)!r}")
+        raise InputError(
+            f"{option}: expected a name in UTF-8 without control characters,"
+            f" as TensorFlow wants it, found {one_line(directory)!r}"
+        )
     missing = []
     while not os.path.lexists(path):
         path, name = os.path.split(path)
         missing.append(name)
     if not os.path.isdir(path):
-        raise InputError(f"{option}: expected a directory or a new path, found that {path} is no directory")
+        raise InputError(
+            f"{option}: expected a directory or a new path, found that {path} is no directory"
+        )
     if not os.access(path, os.W_OK | os.X_OK):
-        raise InputError(f"{option}: expected a directory that can be written to, found that {path} can not")
+        raise InputError(
+            f"{option}: expected a directory that can be written to, found that {path} can not"
+        )
     longest = os.pathconf(path, "PC_NAME_MAX")
     for name in missing:
         if len(os.fsencode(name)) > longest:
-            raise InputError(f"{option}: expected names of at most {longest} bytes, found {name[:40]}… of {len(os.fsencode(name))}")
+            raise InputError(
+                f"{option}: expected names of at most {longest} bytes, found {name[:40]}… of {len(os.fsencode(name))}"
+            )
 
 
 def make_directory(option, directory):
@@ -51,7 +59,9 @@ def make_directory(option, directory):
     try:
         os.makedirs(directory, exist_ok=True)
     except OSError as error:
-        raise InputError(f"{option}: expected a directory that can be written to, found {directory} ({error.strerror})") from None
+        raise InputError(
+            f"{option}: expected a directory that can be written to, found {directory} ({error.strerror})"
+        ) from None
 
 
 def read_results(path, run_dir):
@@ -72,7 +82,15 @@ def read_results(path, run_dir):
         return results
     except InputError:
         raise
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        ArithmeticError,
+        RecursionError,
+    ) as error:
         problem = " ".join(str(error).split())
         raise InputError(f"{path}: expected a run's results, found {problem}") from None
 
@@ -92,7 +110,9 @@ class RunDirectory:
         self.path = path
         self.settings = config.to_dict()
         self.digest = digest
-        self.shorter = False  # whether the run that lies there had a smaller max_steps than is asked for
+        self.shorter = (
+            False  # whether the run that lies there had a smaller max_steps than is asked for
+        )
 
     def file(self, *names):
         """The path of something in the directory."""
@@ -136,7 +156,9 @@ class RunDirectory:
         if self.shorter:
             self.check_held()
             with contextlib.suppress(FileNotFoundError):
-                os.remove(self.file(CHECKPOINT, MARK))  # the export of the longer run is another one
+                os.remove(
+                    self.file(CHECKPOINT, MARK)
+                )  # the export of the longer run is another one
             own_files.remove_own(self.path, keep=own_files.is_of_training)
             self._write_settings()
             self.shorter = False
@@ -151,7 +173,9 @@ class RunDirectory:
         """A word that names this run, the same after it was killed and started again."""
         path = self.file(CHECKPOINT, MARK)
         with contextlib.suppress(OSError, UnicodeDecodeError), open(path, encoding="utf-8") as file:
-            if re.fullmatch("[0-9a-f]{32}", mark := file.read(33)):  # it becomes a part of a file's name
+            if re.fullmatch(
+                "[0-9a-f]{32}", mark := file.read(33)
+            ):  # it becomes a part of a file's name
                 return mark
         mark = uuid.uuid4().hex
         write_text(path, mark)
@@ -168,19 +192,25 @@ class RunDirectory:
 
     def write_results(self, results):
         """Write `results.json`, strict JSON: what is not finite is null."""
-        write_text(self.file(RESULTS), json.dumps(_finite(results), indent=2, allow_nan=False) + "\n")
+        write_text(
+            self.file(RESULTS), json.dumps(_finite(results), indent=2, allow_nan=False) + "\n"
+        )
 
     def _check_that_it_is_a_runs(self):
         """Before anything in it is touched: a run's directory has a run's `config.json`, or nothing yet but what a killed run began."""
         names = sorted(set(os.listdir(self.path)) - {LOCK})
         if CONFIG in names:
             if not {"recipe", "dataset"} <= read_config(self.file(CONFIG)).keys():
-                raise InputError(f"--run-dir: expected an empty directory or a run's, found {self.path} with a {CONFIG} that is no run's")
+                raise InputError(
+                    f"--run-dir: expected an empty directory or a run's, found {self.path} with a {CONFIG} that is no run's"
+                )
             return
         for name in names:
             strange = own_files.foreign(self.path, CHECKPOINT) if name == CHECKPOINT else name
             if strange and not own_files.is_half_written(strange):
-                raise InputError(f"--run-dir: expected an empty directory or a run's, found {self.path} with {strange} and no {CONFIG}")
+                raise InputError(
+                    f"--run-dir: expected an empty directory or a run's, found {self.path} with {strange} and no {CONFIG}"
+                )
 
     def _check(self):
         if not os.path.exists(self.file(CONFIG)):
@@ -191,8 +221,10 @@ class RunDirectory:
             self.shorter = self._is_shorter(results["config"], RESULTS)
         digest = results["dataset"]["digest"] if results else self._digest_of_the_unfinished()
         if digest != self.digest:
-            raise InputError(f"--run-dir: expected a run on the recording with digest {self.digest[:12]}…, found {self.path} on"
-                             f" {digest[:12]}…; --overwrite starts afresh")
+            raise InputError(
+                f"--run-dir: expected a run on the recording with digest {self.digest[:12]}…, found {self.path} on"
+                f" {digest[:12]}…; --overwrite starts afresh"
+            )
 
     def _is_shorter(self, found, file):
         """Whether the settings that were found, those left out by their defaults, have a smaller `max_steps`. Raises `InputError` for any other
@@ -205,12 +237,17 @@ class RunDirectory:
         for name, wanted in self.settings.items():
             may_differ = name == "dataset" or (name == "max_steps" and shorter)
             if not may_differ and found[name] != wanted:
-                raise InputError(f"--run-dir: expected a run with {name} {wanted}, found {self.path} with {name} {found[name]}"
-                                 f" in {file}; --run-dir takes another place, --overwrite starts afresh")
+                raise InputError(
+                    f"--run-dir: expected a run with {name} {wanted}, found {self.path} with {name} {found[name]}"
+                    f" in {file}; --run-dir takes another place, --overwrite starts afresh"
+                )
         return shorter
 
     def _digest_of_the_unfinished(self):
-        with contextlib.suppress(OSError, UnicodeDecodeError), open(self.file(CHECKPOINT, DIGEST), encoding="utf-8") as file:
+        with (
+            contextlib.suppress(OSError, UnicodeDecodeError),
+            open(self.file(CHECKPOINT, DIGEST), encoding="utf-8") as file,
+        ):
             return file.read()
         return self.digest
 

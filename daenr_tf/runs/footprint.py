@@ -37,19 +37,34 @@ def check(config, recording):
     least = run_bytes(model, recording, 1)
     if least > half:
         setting = _culprit(model, recording)
-        option = f"--{setting.replace('_', '-')}" if setting else f"{recording.source}: images and responses"
-        raise refusal(option, f"a run that fits into half of this machine's memory ({half / 1e9:.3g} GB)", f"one of some {least / 1e9:.3g} GB")
+        option = (
+            f"--{setting.replace('_', '-')}"
+            if setting
+            else f"{recording.source}: images and responses"
+        )
+        raise refusal(
+            option,
+            f"a run that fits into half of this machine's memory ({half / 1e9:.3g} GB)",
+            f"one of some {least / 1e9:.3g} GB",
+        )
     most = (half - fixed_bytes(model, recording)) // image_bytes(model, recording.neurons)
     if batch > most:
         size = "x".join(map(str, model.image_size))
-        raise refusal("--batch-size", f"at most {most} (what fits into half of this machine's memory for images of {size})", batch)
+        raise refusal(
+            "--batch-size",
+            f"at most {most} (what fits into half of this machine's memory for images of {size})",
+            batch,
+        )
 
 
 def _culprit(model, recording):
     """The setting whose default would save most, or None where all are the defaults."""
     usual = type(model)(model.recipe)
-    needs = {name: run_bytes(dataclasses.replace(model, **{name: getattr(usual, name)}), recording, 1) for name in ("image_size", *systems.options())
-             if getattr(model, name) != getattr(usual, name)}
+    needs = {
+        name: run_bytes(dataclasses.replace(model, **{name: getattr(usual, name)}), recording, 1)
+        for name in ("image_size", *systems.options())
+        if getattr(model, name) != getattr(usual, name)
+    }
     return min(needs, key=needs.get, default=None)
 
 
@@ -61,7 +76,10 @@ def run_bytes(model, recording, batch_size):
         recording: `Recording`.
         batch_size: int.
     """
-    return fixed_bytes(model, recording) + max(batch_size * image_bytes(model, recording.neurons), evaluation_bytes(model, recording.neurons))
+    return fixed_bytes(model, recording) + max(
+        batch_size * image_bytes(model, recording.neurons),
+        evaluation_bytes(model, recording.neurons),
+    )
 
 
 def fixed_bytes(model, recording):
@@ -82,7 +100,9 @@ def evaluation_bytes(model, neurons):
     """Bytes that the images of a batch of an evaluation take."""
     pixels, sizes = math.prod(model.image_size) * model.channels, _sizes(model, neurons)
     count = max(1, min(EVALUATION_BATCH, EVALUATION_BYTES // (FLOAT * pixels)))
-    return FLOAT * count * (4 * max(_block_outputs(sizes)) + sum(size.numbers // 2 for size in sizes))
+    return (
+        FLOAT * count * (4 * max(_block_outputs(sizes)) + sum(size.numbers // 2 for size in sizes))
+    )
 
 
 def image_bytes(model, neurons):
@@ -90,7 +110,9 @@ def image_bytes(model, neurons):
     sizes = _sizes(model, neurons)
     outputs = _block_outputs(sizes)
     pixels = math.prod(model.image_size) * model.channels
-    return FLOAT * (2 * sum(outputs) + 4 * max(outputs) + 6 * pixels + sum(size.numbers for size in sizes))
+    return FLOAT * (
+        2 * sum(outputs) + 4 * max(outputs) + 6 * pixels + sum(size.numbers for size in sizes)
+    )
 
 
 def parameters(model, neurons):

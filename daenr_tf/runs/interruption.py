@@ -37,7 +37,9 @@ class Interruption:
 def watched(saying="stopping at the next validation, with the state saved"):
     """Within it, signals are noted in the `Interruption` that it gives."""
     interruption = Interruption(saying)
-    heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]  # nohup ignores SIGHUP
+    heard = [
+        number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN
+    ]  # nohup ignores SIGHUP
     before = {number: signal.signal(number, interruption._note) for number in heard}
     hook = sys.unraisablehook
 

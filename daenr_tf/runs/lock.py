@@ -26,14 +26,18 @@ class Lock:
     def in_place(self):
         """Whether the path still leads to the file: its directory may have been removed, and made anew by another."""
         with contextlib.suppress(OSError):
-            return os.path.samestat(os.stat(self.path, follow_symlinks=False), os.fstat(self.file.fileno()))
+            return os.path.samestat(
+                os.stat(self.path, follow_symlinks=False), os.fstat(self.file.fileno())
+            )
         return False
 
     def check(self):
         """Raises `MachineError` where the directory is no longer the one that was locked."""
         if not self.in_place:
-            raise MachineError(f"{os.path.dirname(self.path)}: was removed or taken by another process while this one was at work, which"
-                               " writes nothing more there")
+            raise MachineError(
+                f"{os.path.dirname(self.path)}: was removed or taken by another process while this one was at work, which"
+                " writes nothing more there"
+            )
 
 
 @contextlib.contextmanager
@@ -56,12 +60,16 @@ def held(path, who, option):
     try:
         file = _locked(path, who, option)
     except OSError as error:
-        raise InputError(f"{option}: expected a directory that can be written to, found {directory} ({error.strerror})") from None
+        raise InputError(
+            f"{option}: expected a directory that can be written to, found {directory} ({error.strerror})"
+        ) from None
     with file:
         file.seek(0)
         if not re.match(r"process \d|$", file.read(LONGEST)):
-            raise InputError(f"{option}: expected an empty directory or one of ours, found {directory} with a file"
-                             f" {os.path.basename(path)} that is no lock")
+            raise InputError(
+                f"{option}: expected an empty directory or one of ours, found {directory} with a file"
+                f" {os.path.basename(path)} that is no lock"
+            )
         file.truncate(0)
         file.write(f"process {os.getpid()} on {socket.gethostname()}")
         file.flush()
@@ -83,13 +91,17 @@ def _locked(path, who, option):
         except BlockingIOError:
             with file:
                 file.seek(0)
-                raise HeldError(f"{os.path.dirname(path)}: {who} is at work here ({one_line(file.read(LONGEST)) or 'unknown'})") from None
+                raise HeldError(
+                    f"{os.path.dirname(path)}: {who} is at work here ({one_line(file.read(LONGEST)) or 'unknown'})"
+                ) from None
         except OSError as error:
             file.close()
             if made:
                 os.remove(path)
-            raise InputError(f"{option}: expected a directory on a file system that can lock files, found {os.path.dirname(path)}"
-                             f" ({error.strerror})") from None
+            raise InputError(
+                f"{option}: expected a directory on a file system that can lock files, found {os.path.dirname(path)}"
+                f" ({error.strerror})"
+            ) from None
         if Lock(path, file).in_place:
             return file
         file.close()  # its holder removed the file between our opening and locking it

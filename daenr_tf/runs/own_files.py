@@ -4,15 +4,27 @@ import os
 import re
 
 CHECKPOINT = "checkpoint"
-FOLDERS = ("checkpoint", "figures", "tensorboard/train", "tensorboard/validation", "tensorboard")  # a folder comes after what lies in it
+FOLDERS = (
+    "checkpoint",
+    "figures",
+    "tensorboard/train",
+    "tensorboard/validation",
+    "tensorboard",
+)  # a folder comes after what lies in it
 _NAMES = (
     r"config\.json|results\.json|history\.csv|neurons\.csv|outputs\.npz|model\.keras"
     r"|figures/(learning_curves|reconstructions|pcc|masks)\.png"
-    r"|checkpoint/(state\.npz|state\.npz\.new|state-previous\.npz|recording|mark)")
+    r"|checkpoint/(state\.npz|state\.npz\.new|state-previous\.npz|recording|mark)"
+)
 _OWN = re.compile(rf"({_NAMES})|tensorboard/((train|validation)/)?events\.out\.tfevents\.[^/]+")
 _HALF_WRITTEN = re.compile(rf"({_NAMES})\.\d+\.part|\.\d+\.model\.keras")
 _LAST, _FIRST = "config.json", "results.json"
-_OF_TRAINING = ("config.json", "checkpoint/", "tensorboard/train/", "tensorboard/validation/")  # what a longer training goes on with
+_OF_TRAINING = (
+    "config.json",
+    "checkpoint/",
+    "tensorboard/train/",
+    "tensorboard/validation/",
+)  # what a longer training goes on with
 
 
 def is_own(name):
@@ -47,11 +59,20 @@ def remove_own(directory, inside="", keep=lambda name: False):
         inside: str, one of `FOLDERS`, or "" for all.
         keep: called with a path relative to the directory; whether it stays.
     """
-    own = [name for name in _files(directory, inside) if (is_own(name) or name in FOLDERS) and not keep(name)]
+    own = [
+        name
+        for name in _files(directory, inside)
+        if (is_own(name) or name in FOLDERS) and not keep(name)
+    ]
     _remove(directory, sorted(own, key=lambda name: (name == _LAST, name != _FIRST)))
     for folder in FOLDERS:
         path = os.path.join(directory, folder)
-        if folder.startswith(inside) and os.path.isdir(path) and not os.path.islink(path) and not os.listdir(path):
+        if (
+            folder.startswith(inside)
+            and os.path.isdir(path)
+            and not os.path.islink(path)
+            and not os.listdir(path)
+        ):
             os.rmdir(path)
 
 
@@ -69,6 +90,7 @@ def _files(directory, inside=""):
     """All files and links under `directory`, and with a "/" behind them the folders that are none of a run's, as sorted paths relative to it."""
     found = []
     for place, folders, names in os.walk(os.path.join(directory, inside)):
+
         def relative(name, place=place):
             return os.path.relpath(os.path.join(place, name), directory)
 

@@ -27,7 +27,9 @@ def describe(config, recording):
     if config.model.system.readout:
         parts.append(f"layer {config.model.layer}")
     parts += [config.training.task, f"seed {config.training.seed}"]
-    parts.append(recording.name if config.own_recording else f"{config.dataset} region {config.region}")
+    parts.append(
+        recording.name if config.own_recording else f"{config.dataset} region {config.region}"
+    )
     return ", ".join(parts) + (" (quick run)" if config.quick else "")
 
 
@@ -42,16 +44,34 @@ def write_figures(folder, config, recording, model, training, evaluation):
     def path(stem):
         return os.path.join(folder, f"{stem}.png")
 
-    run_figures.learning_curves(path("learning_curves"), training.history, config.training.monitor, training.best_step,
-                                model.units, f"Learning curves\n{name}", simulated=simulated)
+    run_figures.learning_curves(
+        path("learning_curves"),
+        training.history,
+        config.training.monitor,
+        training.best_step,
+        model.units,
+        f"Learning curves\n{name}",
+        simulated=simulated,
+    )
     if "reconstruction" in evaluation.outputs:
-        run_figures.reconstructions(path("reconstructions"), evaluation.images[:SHOWN], evaluation.outputs["reconstruction"][:SHOWN],
-                                f"Test images and reconstructions\n{name}", simulated=simulated)
+        run_figures.reconstructions(
+            path("reconstructions"),
+            evaluation.images[:SHOWN],
+            evaluation.outputs["reconstruction"][:SHOWN],
+            f"Test images and reconstructions\n{name}",
+            simulated=simulated,
+        )
     if evaluation.neurons is not None:
         table = evaluation.neurons
         ceiling = None if recording.test_trials is None else table["noise_ceiling"].to_numpy()
-        run_figures.pcc(path("pcc"), table["pcc"].to_numpy(), ceiling, table["significant"].to_numpy(),
-                    f"Predicted and observed responses\n{name}", simulated=simulated)
+        run_figures.pcc(
+            path("pcc"),
+            table["pcc"].to_numpy(),
+            ceiling,
+            table["significant"].to_numpy(),
+            f"Predicted and observed responses\n{name}",
+            simulated=simulated,
+        )
         if model.readout.figure:
             FIGURES[model.readout.figure](path("masks"), name, recording, model, table)
 
@@ -62,17 +82,34 @@ def _draw_masks(path, name, recording, model, table):
     pcc, ceilings = table["pcc"].to_numpy(), table["noise_ceiling"].to_numpy()
     best = np.argsort(-pcc, kind="stable")[:SHOWN]
     planted = {} if recording.truth is None else {"planted": recording.truth["center"][best]}
-    run_figures.masks(path, model.readout.masks()[best], best, f"Spatial masks of the best predicted neurons\n{name}",
-                  pccs=pcc[best], ceilings=ceilings[best], centers=planted, stimulus_shape=recording.images.shape[1:3], simulated=recording.simulated)
+    run_figures.masks(
+        path,
+        model.readout.masks()[best],
+        best,
+        f"Spatial masks of the best predicted neurons\n{name}",
+        pccs=pcc[best],
+        ceilings=ceilings[best],
+        centers=planted,
+        stimulus_shape=recording.images.shape[1:3],
+        simulated=recording.simulated,
+    )
 
 
 def _draw_fixed_masks(path, name, recording, model, table):
     from daenr_tf.plotting import run_figures
+
     training, _ = recording.split(model.seed)
     mean = recording.images[training].mean(axis=(0, 3), dtype="float64")
     run_figures.fixed_mask_positions(
-        path, mean, model.readout.positions, model.readout.cells(), (model.readout.height, model.readout.width), f"Fixed masks\n{name}",
-        planted=None if recording.truth is None else recording.truth["center"], simulated=recording.simulated)
+        path,
+        mean,
+        model.readout.positions,
+        model.readout.cells(),
+        (model.readout.height, model.readout.width),
+        f"Fixed masks\n{name}",
+        planted=None if recording.truth is None else recording.truth["center"],
+        simulated=recording.simulated,
+    )
 
 
 FIGURES = {"masks": _draw_masks, "fixed_masks": _draw_fixed_masks}  # of a readout, by its `figure`

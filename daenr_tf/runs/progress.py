@@ -32,8 +32,15 @@ class Progress(Observer):
         for note in threads_notes(state.threads):
             self._line(note)
         if self.terminal and not is_quiet():
-            self.bar = tqdm(total=self.config.max_steps, initial=state.step, unit="step", file=self.stream,
-                            dynamic_ncols=True, leave=False, mininterval=0.5)
+            self.bar = tqdm(
+                total=self.config.max_steps,
+                initial=state.step,
+                unit="step",
+                file=self.stream,
+                dynamic_ncols=True,
+                leave=False,
+                mininterval=0.5,
+            )
 
     def stepped(self, state):
         if self.bar is not None:
@@ -41,11 +48,15 @@ class Progress(Observer):
                 self.bar.update(state.step - self.bar.n)
 
     def validated(self, state, row, model):
-        text = (f"stage {state.stage}, val {self.config.monitor} {row['val_' + self.config.monitor]:.5f},"
-                f" best {state.best:.5f} at {state.best_step}, patience {max(state.patience_left(self.config), 0)}")
+        text = (
+            f"stage {state.stage}, val {self.config.monitor} {row['val_' + self.config.monitor]:.5f},"
+            f" best {state.best:.5f} at {state.best_step}, patience {max(state.patience_left(self.config), 0)}"
+        )
         if self.bar is not None:
             with contextlib.suppress(OSError):
-                self.bar.set_postfix_str(text)  # drawn at once: after its clock was set back, the bar draws nothing by itself
+                self.bar.set_postfix_str(
+                    text
+                )  # drawn at once: after its clock was set back, the bar draws nothing by itself
         elif not 0 <= time.monotonic() - self.told_at <= LINE_EVERY or state.stage != self.stage:
             self.told_at, self.stage = time.monotonic(), state.stage
             self._line(f"step {state.step}/{self.config.max_steps}, {text}")
@@ -54,8 +65,10 @@ class Progress(Observer):
         if self.bar is not None:
             with contextlib.suppress(OSError):
                 self.bar.close()
-        self._line(f"trained {state.step} steps in {state.seconds:.0f} s; best val {self.config.monitor}"
-                   f" {state.best:.5f} at step {state.best_step}")
+        self._line(
+            f"trained {state.step} steps in {state.seconds:.0f} s; best val {self.config.monitor}"
+            f" {state.best:.5f} at step {state.best_step}"
+        )
 
     def _line(self, text):
         if is_quiet():

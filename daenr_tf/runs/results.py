@@ -24,13 +24,23 @@ def make_results(config, recording, sets, model, training, evaluation, notes):
     Returns:
         dict, as in `results.json`.
     """
-    counts = {"train": len(sets.train.images), "validation": len(sets.validation.images),
-              "test": len(sets.test.images), "neurons": recording.neurons, "repeats": recording.repeats}
+    counts = {
+        "train": len(sets.train.images),
+        "validation": len(sets.validation.images),
+        "test": len(sets.test.images),
+        "neurons": recording.neurons,
+        "repeats": recording.repeats,
+    }
     if recording.repeats and recording.repeats_range[0] < recording.repeats:
         counts["repeats_least"] = recording.repeats_range[0]
     return {
         "recipe": config.model.recipe,
-        "dataset": {"name": recording.name, "simulated": recording.simulated, "counts": counts, "digest": recording.digest},
+        "dataset": {
+            "name": recording.name,
+            "simulated": recording.simulated,
+            "counts": counts,
+            "digest": recording.digest,
+        },
         "config": config.to_dict(),
         "test": evaluation.test,
         "validation": {**evaluation.validation, "monitored_loss": training.best},
@@ -62,14 +72,28 @@ def published(config):
     figures = paper.published(*cell)
     if figures is None:
         return None
-    return {**figures, "comparable": sources.is_comparable(config.dataset) and not _departures(config)}
+    return {
+        **figures,
+        "comparable": sources.is_comparable(config.dataset) and not _departures(config),
+    }
 
 
 def _departures(config):
     """The settings that are not the paper's, apart from the cell's own and the seed."""
     asked = config.to_dict()
     usual = RunConfig(ModelConfig(config.model.recipe)).to_dict()
-    own = {"recipe", "layer", "task", "alpha", "beta", "seed", "dataset", "region", "strategy", "deterministic"}
+    own = {
+        "recipe",
+        "layer",
+        "task",
+        "alpha",
+        "beta",
+        "seed",
+        "dataset",
+        "region",
+        "strategy",
+        "deterministic",
+    }
     return sorted(name for name in asked if name not in own and asked[name] != usual[name])
 
 
@@ -80,7 +104,9 @@ def versions():
     def version(name):
         try:
             return importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:  # run from a checkout, or TensorFlow under another name
+        except (
+            importlib.metadata.PackageNotFoundError
+        ):  # run from a checkout, or TensorFlow under another name
             return getattr(sys.modules.get(name), "__version__", None)
 
     names = ("daenr_tf", "tensorflow", "keras", "tensorflow-probability", "numpy", "scipy")

@@ -57,7 +57,10 @@ def run(config, data_dir=None, run_dir=None, export_dir=None, overwrite=False):
     footprint.check(config, recording)
     config = dataclasses.replace(config, dataset=sources.settled(config.dataset, recording))
     place = os.path.join(config.model.recipe, tag(config, recording))
-    run_dir, export_dir = run_dir or os.path.join("runs", place), export_dir or os.path.join("saved_models", place)
+    run_dir, export_dir = (
+        run_dir or os.path.join("runs", place),
+        export_dir or os.path.join("saved_models", place),
+    )
     for option, directory in (("--run-dir", run_dir), ("--export-dir", export_dir)):
         check_writable(option, directory)
     with RunDirectory(run_dir, config, recording.digest).held(overwrite) as directory:
@@ -67,9 +70,13 @@ def run(config, data_dir=None, run_dir=None, export_dir=None, overwrite=False):
         if results is None or directory.can_be_lengthened:
             with interruption.watched() as stop:
                 try:
-                    results = fit(config, recording, directory, stop, Products(export_dir, state=True))
+                    results = fit(
+                        config, recording, directory, stop, Products(export_dir, state=True)
+                    )
                 except KeyboardInterrupt as error:
-                    raise KeyboardInterrupt(f"{error}; the same command goes on with {run_dir}") from None
+                    raise KeyboardInterrupt(
+                        f"{error}; the same command goes on with {run_dir}"
+                    ) from None
         else:
             _tell(_finished(results, directory.shorter))
     print(summary(results, run_dir))
@@ -80,7 +87,11 @@ def _finished(results, shorter):
     """What is said of a finished run that is asked for once more, with a larger `max_steps` (`shorter`) or as it was."""
     if not shorter:
         return "this run is finished; --overwrite starts afresh"
-    why = f"patience ended it at step {results['steps']}" if results.get("ended_by") == "patience" else "its state was not kept"
+    why = (
+        f"patience ended it at step {results['steps']}"
+        if results.get("ended_by") == "patience"
+        else "its state was not kept"
+    )
     return f"this run is finished, and a larger --max-steps has nothing to go on with: {why}; --overwrite starts afresh"
 
 
@@ -89,20 +100,32 @@ def _notes(config, recording):
     notes = list(recording.notes)
     if config.own_recording:
         notes += checks.changes(recording, config.model.image_size, config.model.channels)
-        notes.append("the paper gives no settings for one's own recording: alpha:beta, unless you give them, are those of"
-                     f" region {config.region}, which names no part of the recording")
+        notes.append(
+            "the paper gives no settings for one's own recording: alpha:beta, unless you give them, are those of"
+            f" region {config.region}, which names no part of the recording"
+        )
     model, training = config.model, config.training
-    usual = default_weights(model.recipe, model.system.heads, config.region, model.layer, training.task)
+    usual = default_weights(
+        model.recipe, model.system.heads, config.region, model.layer, training.task
+    )
     if model.system.joint and usual.table is None:
-        name = model.recipe if model.recipe not in paper.JOINT else f"{model.recipe} of layer {model.layer}"
-        notes.append(f"the paper has no {name}: alpha:beta, unless you give them, are {usual.alpha:g}:{usual.beta:g},"
-                     " the medians of its other models (docs/tasks.md)")
+        name = (
+            model.recipe
+            if model.recipe not in paper.JOINT
+            else f"{model.recipe} of layer {model.layer}"
+        )
+        notes.append(
+            f"the paper has no {name}: alpha:beta, unless you give them, are {usual.alpha:g}:{usual.beta:g},"
+            " the medians of its other models (docs/tasks.md)"
+        )
     if config.model.system.readout:
         mean = float(recording.responses.mean(dtype="float64"))
         if not USUAL_MEAN_RESPONSE[0] <= mean <= USUAL_MEAN_RESPONSE[1]:
-            notes.append(f"the mean response is {mean:.3g} per presentation; the penalties' weights suit means between"
-                         f" {USUAL_MEAN_RESPONSE[0]} and {USUAL_MEAN_RESPONSE[1]}: rescale the responses, or set --readout-l1 and"
-                         " --activity-l1 (docs/recordings.md)")
+            notes.append(
+                f"the mean response is {mean:.3g} per presentation; the penalties' weights suit means between"
+                f" {USUAL_MEAN_RESPONSE[0]} and {USUAL_MEAN_RESPONSE[1]}: rescale the responses, or set --readout-l1 and"
+                " --activity-l1 (docs/recordings.md)"
+            )
     return notes
 
 
@@ -165,8 +188,13 @@ def _fit(tf, config, recording, directory, stop, products, conclude):
         model = build_model(config.model, recording)
     observers, board = [Lengthening(directory), Progress(config.training)], None
     if products.tensorboard:
-        board = TensorBoard(directory.file("tensorboard"), sets.validation.images, config.to_dict(),
-                            f"{config.model.recipe} {tag(config, recording)}", recording.simulated)
+        board = TensorBoard(
+            directory.file("tensorboard"),
+            sets.validation.images,
+            config.to_dict(),
+            f"{config.model.recipe} {tag(config, recording)}",
+            recording.simulated,
+        )
         observers.append(board)
 
     def pause():
@@ -176,7 +204,16 @@ def _fit(tf, config, recording, directory, stop, products, conclude):
 
     pause()
     try:
-        training = train(model, recording, config.training, directory.path, observers, stop, sets, directory.check_held)
+        training = train(
+            model,
+            recording,
+            config.training,
+            directory.path,
+            observers,
+            stop,
+            sets,
+            directory.check_held,
+        )
     except DivergedError as error:
         directory.check_held()
         write_history(directory, error.history)
@@ -190,7 +227,12 @@ def _fit(tf, config, recording, directory, stop, products, conclude):
         _tell(note)
     pause()
     if board:
-        board.conclude(model, training.steps, _figures_of(evaluation), {**evaluation.validation, "monitored_loss": training.best})
+        board.conclude(
+            model,
+            training.steps,
+            _figures_of(evaluation),
+            {**evaluation.validation, "monitored_loss": training.best},
+        )
     write_history(directory, training.history)
     write_neurons(directory, evaluation)
     if products.figures:
@@ -199,10 +241,17 @@ def _fit(tf, config, recording, directory, stop, products, conclude):
     exported = None
     if products.export_dir:
         exported = saved_model.export(model, products.export_dir, directory.mark())
-    notes = _notes(config, recording) + replica_notes + threads_notes(training.threads) + evaluation.notes
+    notes = (
+        _notes(config, recording)
+        + replica_notes
+        + threads_notes(training.threads)
+        + evaluation.notes
+    )
     results = make_results(config, recording, sets, model, training, evaluation, notes)
     directory.check_held()
-    directory.write_results({**results, "saved_model": exported, **conclude(sets, model, evaluation)})
+    directory.write_results(
+        {**results, "saved_model": exported, **conclude(sets, model, evaluation)}
+    )
     directory.clear_checkpoint(keep_state=products.state and training.can_go_on)
     return directory.results()
 

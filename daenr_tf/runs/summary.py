@@ -2,8 +2,14 @@
 
 from daenr_tf.errors import one_line
 
-LABELS = {"mse": "MSE", "psnr": "PSNR (dB)", "ssim": "SSIM", "pcc": "mean PCC", "pcc_normalized": "PCC / ceiling",
-          "monitored_loss": "monitored loss"}
+LABELS = {
+    "mse": "MSE",
+    "psnr": "PSNR (dB)",
+    "ssim": "SSIM",
+    "pcc": "mean PCC",
+    "pcc_normalized": "PCC / ceiling",
+    "monitored_loss": "monitored loss",
+}
 
 
 def summary(results, run_dir):
@@ -14,17 +20,27 @@ def summary(results, run_dir):
     heading = f"paper, Table {paper_figures['table']}" if paper_figures else "paper"
     if paper_figures and not comparable:
         heading += " (not comparable)"
-    validation, test = results.get("validation") or {}, results["test"]  # runs of version 0.1 have no validation
+    validation, test = (
+        results.get("validation") or {},
+        results["test"],
+    )  # runs of version 0.1 have no validation
     rows = [("", "validation set", "test set", heading, "ceiling")]
     for key in [*test, *(key for key in validation if key not in test)]:
         ceiling = results["noise_ceiling"] if key == "pcc" else None
         figures = (validation.get(key), test.get(key), paper_figures.get(key), ceiling)
         rows.append((LABELS[key], *map(_cell, figures)))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    head = (f"{results['recipe']} on {name}, alpha:beta {config['alpha']:g}:{config['beta']:g}, {results['steps']} steps"
-            f" (best {results['best_step']}), {results['parameters']:,} parameters")
-    places = [f"run: {run_dir}"] + ([f"SavedModel: {results['saved_model']}"] if results["saved_model"] else [])
+    lines = [
+        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    head = (
+        f"{results['recipe']} on {name}, alpha:beta {config['alpha']:g}:{config['beta']:g}, {results['steps']} steps"
+        f" (best {results['best_step']}), {results['parameters']:,} parameters"
+    )
+    places = [f"run: {run_dir}"] + (
+        [f"SavedModel: {results['saved_model']}"] if results["saved_model"] else []
+    )
     return "\n".join(map(one_line, [head, *lines, *places]))
 
 

@@ -14,8 +14,14 @@ from daenr_tf.training import Observer
 IMAGES = 8
 MASKS = 16
 PICTURES_EVERY = 10  # validations
-METRICS = {"validation": ("monitored_loss", "pcc", *IMAGE_METRICS),  # columns of HParams, beside the settings
-           "test": ("pcc", "pcc_normalized", "noise_ceiling", *IMAGE_METRICS)}
+METRICS = {
+    "validation": (
+        "monitored_loss",
+        "pcc",
+        *IMAGE_METRICS,
+    ),  # columns of HParams, beside the settings
+    "test": ("pcc", "pcc_normalized", "noise_ceiling", *IMAGE_METRICS),
+}
 
 
 class TensorBoard(Observer):
@@ -39,7 +45,10 @@ class TensorBoard(Observer):
 
     def started(self, state):
         places = {"train": "train", "validation": "validation", "root": ""}
-        self.writers = {name: tf.summary.create_file_writer(os.path.join(self.directory, place)) for name, place in places.items()}
+        self.writers = {
+            name: tf.summary.create_file_writer(os.path.join(self.directory, place))
+            for name, place in places.items()
+        }
 
     def validated(self, state, row, model):
         self._write(self._validation, state, row, model)
@@ -56,8 +65,10 @@ class TensorBoard(Observer):
                 what(*arguments)
             except tf.errors.OpError as error:
                 self.writers = {}
-                LOGGER.warning("TensorBoard's files can't be written any more: %s",
-                               error.message.splitlines()[0])
+                LOGGER.warning(
+                    "TensorBoard's files can't be written any more: %s",
+                    error.message.splitlines()[0],
+                )
 
     def _validation(self, state, row, model):
         for part, prefix in (("train", "train_"), ("validation", "val_")):
@@ -76,13 +87,20 @@ class TensorBoard(Observer):
             if model.decoder:
                 reconstructions = np.asarray(model(self.images, training=False)["reconstruction"])
                 pairs = np.concatenate([self.images, reconstructions], axis=2) / 2 + 0.5
-                tf.summary.image(f"pictures/original beside reconstruction{self.mark}", np.clip(pairs, 0, 1), max_outputs=IMAGES)
+                tf.summary.image(
+                    f"pictures/original beside reconstruction{self.mark}",
+                    np.clip(pairs, 0, 1),
+                    max_outputs=IMAGES,
+                )
             if model.readout and hasattr(model.readout, "masks"):
                 masks = model.readout.masks()[:MASKS]
                 scale = np.abs(masks).max(axis=(1, 2), keepdims=True)
                 masks = 0.5 + 0.5 * masks / np.where(scale > 0, scale, 1)
-                tf.summary.image(f"pictures/spatial mask, grey is 0{self.mark}", np.kron(masks, np.ones((1, 8, 8)))[..., None],
-                                 max_outputs=MASKS)
+                tf.summary.image(
+                    f"pictures/spatial mask, grey is 0{self.mark}",
+                    np.kron(masks, np.ones((1, 8, 8)))[..., None],
+                    max_outputs=MASKS,
+                )
 
     def _conclusion(self, model, step, figures):
         self._pictures(model, step)
@@ -92,9 +110,19 @@ class TensorBoard(Observer):
                     tf.summary.scalar(f"{which}/{name}", value)
             hparams.hparams_config(
                 hparams=[hparams.HParam(name) for name in self.settings],
-                metrics=[hparams.Metric(f"{which}/{name}") for which, names in METRICS.items() for name in names])
-            hparams.hparams({name: value if isinstance(value, (bool, int, float)) else one_line(value)
-                             for name, value in self.settings.items()}, trial_id=self.name)
+                metrics=[
+                    hparams.Metric(f"{which}/{name}")
+                    for which, names in METRICS.items()
+                    for name in names
+                ],
+            )
+            hparams.hparams(
+                {
+                    name: value if isinstance(value, (bool, int, float)) else one_line(value)
+                    for name, value in self.settings.items()
+                },
+                trial_id=self.name,
+            )
 
     def _close(self):
         for writer in self.writers.values():

@@ -21,12 +21,18 @@ WARM_UP = 100
 
 def main():
     """Print images per second of the loop and of `fit`, and the loop's share."""
-    parser = argparse.ArgumentParser(prog="python -m daenr_tf.tools.benchmark", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m daenr_tf.tools.benchmark", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("--recipe", choices=systems.SYSTEMS, default="cae_fr")
     parser.add_argument("--layer", type=int, default=2)
     parser.add_argument("--steps", type=int, default=500)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--deterministic", action="store_true", help="hold TensorFlow to operations that give the same bits each time")
+    parser.add_argument(
+        "--deterministic",
+        action="store_true",
+        help="hold TensorFlow to operations that give the same bits each time",
+    )
     options = parser.parse_args()
     import_tensorflow()
     if options.deterministic:
@@ -35,24 +41,36 @@ def main():
         tf.config.experimental.enable_op_determinism()
         import keras
 
-        keras.utils.set_random_seed(0)  # `fit` draws from the global generator, which determinism forbids without a seed
+        keras.utils.set_random_seed(
+            0
+        )  # `fit` draws from the global generator, which determinism forbids without a seed
     from daenr_tf.pipeline import prepare
     from daenr_tf.recordings.load import load_recording
 
     recording = load_recording("simulated", 3)
-    config = RunConfig(ModelConfig(options.recipe, layer=options.layer),
-                       TrainConfig(max_steps=options.steps + WARM_UP, task="nrs" if options.recipe.startswith("cnn") else "ir"))
+    config = RunConfig(
+        ModelConfig(options.recipe, layer=options.layer),
+        TrainConfig(
+            max_steps=options.steps + WARM_UP,
+            task="nrs" if options.recipe.startswith("cnn") else "ir",
+        ),
+    )
     sets = prepare(recording, config.model, config.training.seed)
     loops, fits = [], []
     for _ in range(options.rounds):
         loops.append(_loop(recording, config, sets))
         fits.append(_fit(recording, config, sets))
-        print(f"loop {loops[-1]:.0f} images/s, bare fit {fits[-1]:.0f} images/s, ratio {loops[-1] / fits[-1]:.3f}", flush=True)
+        print(
+            f"loop {loops[-1]:.0f} images/s, bare fit {fits[-1]:.0f} images/s, ratio {loops[-1] / fits[-1]:.3f}",
+            flush=True,
+        )
     ratio = statistics.median(a / b for a, b in zip(loops, fits, strict=True))
     how = ", deterministic" if options.deterministic else ""
-    print(f"{options.recipe}, h{options.layer}, simulated region 3, batch {config.training.batch_size}{how}: median loop"
-          f" {statistics.median(loops):.0f} images/s ({1000 * config.training.batch_size / statistics.median(loops):.1f} ms a step),"
-          f" bare fit {statistics.median(fits):.0f}, ratio {ratio:.3f}")
+    print(
+        f"{options.recipe}, h{options.layer}, simulated region 3, batch {config.training.batch_size}{how}: median loop"
+        f" {statistics.median(loops):.0f} images/s ({1000 * config.training.batch_size / statistics.median(loops):.1f} ms a step),"
+        f" bare fit {statistics.median(fits):.0f}, ratio {ratio:.3f}"
+    )
 
 
 def _loop(recording, config, sets):
@@ -66,12 +84,26 @@ def _loop(recording, config, sets):
             if state.step == WARM_UP:
                 self.start = time.perf_counter()
 
-    with tempfile.TemporaryDirectory() as folder, open(os.devnull, "w", encoding="utf-8") as nowhere:
-        board = TensorBoard(os.path.join(folder, "tensorboard"), sets.validation.images, config.to_dict(), "benchmark",
-                            recording.simulated)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        open(os.devnull, "w", encoding="utf-8") as nowhere,
+    ):
+        board = TensorBoard(
+            os.path.join(folder, "tensorboard"),
+            sets.validation.images,
+            config.to_dict(),
+            "benchmark",
+            recording.simulated,
+        )
         clock = Clock()
-        train(build_model(config.model, recording), recording, config.training, folder,
-              (Progress(config.training, nowhere), board, clock), sets=sets)
+        train(
+            build_model(config.model, recording),
+            recording,
+            config.training,
+            folder,
+            (Progress(config.training, nowhere), board, clock),
+            sets=sets,
+        )
         seconds = time.perf_counter() - clock.start
     return (config.training.max_steps - WARM_UP) * config.training.batch_size / seconds
 
@@ -89,7 +121,11 @@ def _fit(recording, config, sets):
             if self.steps == WARM_UP:
                 self.start = time.perf_counter()
             if self.steps == config.training.max_steps:
-                self.rate = (self.steps - WARM_UP) * config.training.batch_size / (time.perf_counter() - self.start)
+                self.rate = (
+                    (self.steps - WARM_UP)
+                    * config.training.batch_size
+                    / (time.perf_counter() - self.start)
+                )
                 self.model.stop_training = True
 
     model = build_model(config.model, recording, config.training.alpha, config.training.beta)
@@ -97,8 +133,14 @@ def _fit(recording, config, sets):
     targets = {"reconstruction": images, "response": responses}
     clock = Clock()
     epochs = config.training.max_steps * config.training.batch_size // len(sets.train.images) + 1
-    model.fit(images, {head: targets[head] for head in model.heads}, batch_size=config.training.batch_size,
-              epochs=epochs + 1, verbose=0, callbacks=[clock])
+    model.fit(
+        images,
+        {head: targets[head] for head in model.heads},
+        batch_size=config.training.batch_size,
+        epochs=epochs + 1,
+        verbose=0,
+        callbacks=[clock],
+    )
     return clock.rate
 
 

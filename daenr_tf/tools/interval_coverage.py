@@ -51,15 +51,42 @@ REGIMES = (
     Regime("MSE", MEAN, "images dominate", Errors(0.05, 0.9, 0.05)),
     Regime("MSE", MEAN, "interaction dominates", Errors(0.05, 0.05, 0.9)),
     Regime("MSE", MEAN, "all equal", Errors(1 / 3, 1 / 3, 1 / 3)),
-    Regime("MSE", MEAN, "images lognormal, σ 0.5", Errors(0.4, 0.0, 0.6, skewed=True, hardness=0.5)),
-    Regime("MSE", MEAN, "images lognormal, σ 1", Errors(0.4, 0.0, 0.6, skewed=True, hardness=1.0), main=False),
+    Regime(
+        "MSE", MEAN, "images lognormal, σ 0.5", Errors(0.4, 0.0, 0.6, skewed=True, hardness=0.5)
+    ),
+    Regime(
+        "MSE",
+        MEAN,
+        "images lognormal, σ 1",
+        Errors(0.4, 0.0, 0.6, skewed=True, hardness=1.0),
+        main=False,
+    ),
     Regime("MSE", DIFFERENCE, "seeds dominate", Errors(0.9, 0.05, 0.05, skewed=True, hardness=0.5)),
-    Regime("MSE", DIFFERENCE, "images dominate", Errors(0.05, 0.9, 0.05, skewed=True, hardness=0.5)),
-    Regime("MSE", DIFFERENCE, "interaction dominates", Errors(0.05, 0.05, 0.9, skewed=True, hardness=0.5)),
+    Regime(
+        "MSE", DIFFERENCE, "images dominate", Errors(0.05, 0.9, 0.05, skewed=True, hardness=0.5)
+    ),
+    Regime(
+        "MSE",
+        DIFFERENCE,
+        "interaction dominates",
+        Errors(0.05, 0.05, 0.9, skewed=True, hardness=0.5),
+    ),
     Regime("MSE", DIFFERENCE, "all equal", Errors(1 / 3, 1 / 3, 1 / 3, skewed=True, hardness=0.5)),
-    Regime("MSE", DIFFERENCE, "all equal, images lognormal, σ 1", Errors(1 / 3, 1 / 3, 1 / 3, skewed=True, hardness=1.0), main=False),
+    Regime(
+        "MSE",
+        DIFFERENCE,
+        "all equal, images lognormal, σ 1",
+        Errors(1 / 3, 1 / 3, 1 / 3, skewed=True, hardness=1.0),
+        main=False,
+    ),
     Regime("PCC", MEAN, "images dominate", _EVEN),
-    Regime("PCC", MEAN, "images dominate, skewed responses", Predictions(0.5, 1.0, 0.1, skewed=True), main=False),
+    Regime(
+        "PCC",
+        MEAN,
+        "images dominate, skewed responses",
+        Predictions(0.5, 1.0, 0.1, skewed=True),
+        main=False,
+    ),
     Regime("PCC", DIFFERENCE, "seeds dominate", Predictions(0.1, 0.7, 0.5)),
     Regime("PCC", DIFFERENCE, "images dominate", Predictions(1.0, 0.5, 0.05)),
     Regime("PCC", DIFFERENCE, "interaction dominates", _LEARNED),
@@ -91,14 +118,19 @@ class Calibration:
     def holds(self) -> bool:
         """Whether ours is in the ranges that it has to meet."""
         good = COVERAGE[0] <= self.coverage[0] <= COVERAGE[1]
-        return good and (self.false_positives is None or FALSE_POSITIVES[0] <= self.false_positives[0] <= FALSE_POSITIVES[1])
+        return good and (
+            self.false_positives is None
+            or FALSE_POSITIVES[0] <= self.false_positives[0] <= FALSE_POSITIVES[1]
+        )
 
 
 def calibrate(regime: Regime, seeds: int, studies: int = STUDIES) -> Calibration:
     """Simulated studies of one regime; the same arguments give the same figures."""
     name = f"{regime.figure} {regime.of} {regime.name} {seeds}"
     generator = np.random.default_rng(zlib.crc32(name.encode()))
-    draws = [image_draws(IMAGES, DRAWS, seed=i) for i in range(50)]  # many, so that no chance of one set of draws is in every study
+    draws = [
+        image_draws(IMAGES, DRAWS, seed=i) for i in range(50)
+    ]  # many, so that no chance of one set of draws is in every study
     gains = (0.0,) if regime.of == MEAN else (0.0, 0.0, GAIN)
     truths = [_truth(regime, seeds, gain) for gain in gains]
     false, covered = np.zeros(2), np.zeros(2)
@@ -107,15 +139,27 @@ def calibrate(regime: Regime, seeds: int, studies: int = STUDIES) -> Calibration
         if regime.of == MEAN:
             covered += [low <= truths[0] <= high for low, high in _intervals(scores[0], generator)]
             continue
-        false += [not low <= 0 <= high for low, high in _intervals(scores[0] - scores[1], generator)]
-        covered += [low <= truths[0] - truths[2] <= high for low, high in _intervals(scores[0] - scores[2], generator)]
+        false += [
+            not low <= 0 <= high for low, high in _intervals(scores[0] - scores[1], generator)
+        ]
+        covered += [
+            low <= truths[0] - truths[2] <= high
+            for low, high in _intervals(scores[0] - scores[2], generator)
+        ]
     percent = 100 / studies
-    return Calibration(regime, seeds, None if regime.of == MEAN else tuple(map(float, false * percent)), tuple(map(float, covered * percent)))
+    return Calibration(
+        regime,
+        seeds,
+        None if regime.of == MEAN else tuple(map(float, false * percent)),
+        tuple(map(float, covered * percent)),
+    )
 
 
 def crossed_bootstrap(score: Score, generator) -> tuple[float, float]:
     """The 95 % percentile interval of the mean with seeds and images both drawn with replacement, independently (for comparison only)."""
-    seeds = generator.multinomial(score.seeds, np.full(score.seeds, 1 / score.seeds), len(score.drawn))
+    seeds = generator.multinomial(
+        score.seeds, np.full(score.seeds, 1 / score.seeds), len(score.drawn)
+    )
     low, high = np.percentile((seeds * score.drawn).sum(axis=1) / score.seeds, (2.5, 97.5))
     return float(low), float(high)
 
@@ -127,7 +171,10 @@ def _intervals(score: Score, generator) -> list[tuple[float, float]]:
 
 def _scores(regime: Regime, seeds: int, gains, generator, counts) -> list[Score]:
     if regime.figure == "MSE":
-        return [Score.mean_over_images(values, counts) for values in regime.population.study(seeds, gains, generator)]
+        return [
+            Score.mean_over_images(values, counts)
+            for values in regime.population.study(seeds, gains, generator)
+        ]
     models, observed = regime.population.study(seeds, gains, generator)
     make = Score.pcc if regime.figure == "PCC" else Score.significant
     return [make(predicted, observed, counts) for predicted in models]
@@ -151,17 +198,29 @@ def _truth(regime: Regime, seeds: int, gain: float) -> float:
 def table(calibrations) -> str:
     """The figures as Markdown: a row per regime, a pair of columns per number of seeds, false positives / coverage, ours and the bootstrap's."""
     seeds = sorted({c.seeds for c in calibrations})
-    lines = ["| | regime | " + " | ".join(f"{s} seeds" for s in seeds) + " | " + " | ".join(f"naive, {s}" for s in seeds) + " |",
-             "|" + "---|" * (2 + 2 * len(seeds))]
+    lines = [
+        "| | regime | "
+        + " | ".join(f"{s} seeds" for s in seeds)
+        + " | "
+        + " | ".join(f"naive, {s}" for s in seeds)
+        + " |",
+        "|" + "---|" * (2 + 2 * len(seeds)),
+    ]
     for regime in dict.fromkeys(c.regime for c in calibrations):
         row = {c.seeds: c for c in calibrations if c.regime == regime}
         cells = [_cell(row[s], which) for which in (0, 1) for s in seeds]
-        lines.append(f"| {regime.figure}, {regime.of} | {regime.name}{'' if regime.main else ' *'} | " + " | ".join(cells) + " |")
+        lines.append(
+            f"| {regime.figure}, {regime.of} | {regime.name}{'' if regime.main else ' *'} | "
+            + " | ".join(cells)
+            + " |"
+        )
     return "\n".join(lines)
 
 
 def _cell(calibration: Calibration, which: int) -> str:
-    false = "–" if calibration.false_positives is None else f"{calibration.false_positives[which]:.1f}"
+    false = (
+        "–" if calibration.false_positives is None else f"{calibration.false_positives[which]:.1f}"
+    )
     return f"{false} / {calibration.coverage[which]:.1f}"
 
 
@@ -171,8 +230,10 @@ def draw(path, calibrations, studies: int) -> None:
 
     seeds = sorted({c.seeds for c in calibrations})
     regimes = list(dict.fromkeys(c.regime for c in calibrations))
-    title = (f"Coverage of 95 % intervals, simulated studies\n{studies} studies of {IMAGES} test images per point;"
-             f" the band is {COVERAGE[0]:.0f}–{COVERAGE[1]:.0f} %; * shows where calibration ends")
+    title = (
+        f"Coverage of 95 % intervals, simulated studies\n{studies} studies of {IMAGES} test images per point;"
+        f" the band is {COVERAGE[0]:.0f}–{COVERAGE[1]:.0f} %; * shows where calibration ends"
+    )
     figure = canvas.figure(3.2 + 1.9 * len(seeds), 0.26 * len(regimes) + 0.9, title, simulated=True)
     axes = figure.subplots(1, len(seeds), sharex=True, sharey=True, squeeze=False)[0]
     places = np.arange(len(regimes))[::-1]
@@ -180,30 +241,60 @@ def draw(path, calibrations, studies: int) -> None:
         row = {c.regime: c for c in calibrations if c.seeds == count}
         axis.axvspan(*COVERAGE, color="#d9e6d9", lw=0)
         axis.axvline(95, color="#6b8f6b", lw=0.8)
-        for which, (label, style) in enumerate((("ours", {"marker": "o", "color": "#1f5fa8"}),
-                                                ("percentile crossed bootstrap", {"marker": "x", "color": "#c1272d"}))):
-            axis.plot([row[r].coverage[which] for r in regimes], places, ls="none", ms=4, label=label, **style)
+        for which, (label, style) in enumerate(
+            (
+                ("ours", {"marker": "o", "color": "#1f5fa8"}),
+                ("percentile crossed bootstrap", {"marker": "x", "color": "#c1272d"}),
+            )
+        ):
+            axis.plot(
+                [row[r].coverage[which] for r in regimes],
+                places,
+                ls="none",
+                ms=4,
+                label=label,
+                **style,
+            )
         axis.set_title(f"{count} seeds", fontsize=canvas.STYLE["label"])
         axis.set_xlabel("coverage (%)", fontsize=canvas.STYLE["label"])
         canvas.plain(axis)
-    axes[0].set_yticks(places, [f"{r.figure} {r.of}: {r.name}{'' if r.main else ' *'}" for r in regimes])
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False, fontsize=canvas.STYLE["tick"])
+    axes[0].set_yticks(
+        places, [f"{r.figure} {r.of}: {r.name}{'' if r.main else ' *'}" for r in regimes]
+    )
+    figure.legend(
+        *axes[0].get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=2,
+        frameon=False,
+        fontsize=canvas.STYLE["tick"],
+    )
     canvas.write(path, figure)
 
 
 def main(arguments=None) -> None:
     """Print the table of all regimes, and draw it."""
-    parser = argparse.ArgumentParser(prog="python -m daenr_tf.tools.interval_coverage", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m daenr_tf.tools.interval_coverage", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("--figure", metavar="FILE", help="draw the coverages into this PNG file")
-    parser.add_argument("--studies", type=int, default=STUDIES, help="simulated studies of each regime (default: %(default)s)")
+    parser.add_argument(
+        "--studies",
+        type=int,
+        default=STUDIES,
+        help="simulated studies of each regime (default: %(default)s)",
+    )
     options = parser.parse_args(arguments)
     start, calibrations = time.monotonic(), []
     for regime in REGIMES:
         calibrations += [calibrate(regime, seeds, options.studies) for seeds in SEEDS]
     print(table(calibrations))
     bound = [c for c in calibrations if c.bound]
-    print(f"\nfalse positives / coverage in %, {options.studies} studies each; * a regime that shows where calibration ends")
-    print(f"out of range: {sum(not c.holds for c in bound)} of the {len(bound)} main regimes with 3 seeds or more")
+    print(
+        f"\nfalse positives / coverage in %, {options.studies} studies each; * a regime that shows where calibration ends"
+    )
+    print(
+        f"out of range: {sum(not c.holds for c in bound)} of the {len(bound)} main regimes with 3 seeds or more"
+    )
     print(f"{time.monotonic() - start:.0f} s")
     if options.figure:
         draw(options.figure, calibrations, options.studies)

@@ -29,7 +29,9 @@ class Errors:
     hardness: float = 0.0
 
     def _deviations(self, seeds: int) -> np.ndarray:
-        return _SPREAD * np.sqrt([self.seeds * seeds, self.images * IMAGES, self.interaction * seeds * IMAGES])
+        return _SPREAD * np.sqrt(
+            [self.seeds * seeds, self.images * IMAGES, self.interaction * seeds * IMAGES]
+        )
 
     def truth(self, seeds: int, gain: float = 0.0) -> float:
         """The mean over all seeds and all images, of a model whose log error is lower by `gain`."""
@@ -44,7 +46,10 @@ class Errors:
         models = []
         for gain in gains:
             shapes = ((seeds, 1), (1, IMAGES), (seeds, IMAGES))
-            effects = sum(d * generator.normal(size=shape) for d, shape in zip(deviations, shapes, strict=True))
+            effects = sum(
+                d * generator.normal(size=shape)
+                for d, shape in zip(deviations, shapes, strict=True)
+            )
             models.append(np.exp(hardness + effects - gain) if self.skewed else 1 + effects - gain)
         return models
 
@@ -77,21 +82,34 @@ class Predictions:
     def truth(self, gain: float = 0.0) -> float:
         """The mean PCC over all seeds and images, in closed form for each size of the training's error."""
         sizes = self._size(gain, np.random.default_rng(0).normal(size=20_000))[:, None]
-        pcc = 1 / np.sqrt((1 + self._everyone**2 + self.model**2 + sizes**2) * (1 + self._noise() ** 2))
+        pcc = 1 / np.sqrt(
+            (1 + self._everyone**2 + self.model**2 + sizes**2) * (1 + self._noise() ** 2)
+        )
         if self.skewed:
             pcc = np.expm1(self._log_deviation**2 * pcc) / np.expm1(self._log_deviation**2)
         return float(pcc.mean())
 
     def study(self, seeds: int, gains, generator) -> tuple[list[np.ndarray], np.ndarray]:
         """One study: for each gain a model's predictions (seeds, images, neurons), and the observed responses (images, neurons)."""
-        signal, shared, noise = self._field(generator), self._everyone * self._field(generator), generator.normal(size=(IMAGES, self.neurons))
+        signal, shared, noise = (
+            self._field(generator),
+            self._everyone * self._field(generator),
+            generator.normal(size=(IMAGES, self.neurons)),
+        )
         models = []
         for gain in gains:
             sizes = self._size(gain, generator.normal(size=seeds))[:, None, None]
-            drive = signal + shared + self.model * self._field(generator) + sizes * self._field(generator, seeds)
+            drive = (
+                signal
+                + shared
+                + self.model * self._field(generator)
+                + sizes * self._field(generator, seeds)
+            )
             deviation = np.sqrt(1 + self._everyone**2 + self.model**2 + sizes**2)
             models.append(self._response(drive / deviation))
-        return models, self._response((signal + self._noise() * noise) / np.sqrt(1 + self._noise() ** 2))
+        return models, self._response(
+            (signal + self._noise() * noise) / np.sqrt(1 + self._noise() ** 2)
+        )
 
     def _noise(self) -> np.ndarray:
         return np.linspace(0.5, 4, self.neurons)

@@ -33,9 +33,15 @@ class Statistics:
 
 # Measured on the files of Antolík et al. (2016); contrast on the test images.
 ANTOLIK = {
-    1: Statistics(mean_rate=0.557, zeros=0.509, fano=1.502, explainable=0.245, ceiling=0.808, contrast=0.220),
-    2: Statistics(mean_rate=0.605, zeros=0.489, fano=1.409, explainable=0.186, ceiling=0.689, contrast=0.220),
-    3: Statistics(mean_rate=0.688, zeros=0.517, fano=1.770, explainable=0.213, ceiling=0.783, contrast=0.260),
+    1: Statistics(
+        mean_rate=0.557, zeros=0.509, fano=1.502, explainable=0.245, ceiling=0.808, contrast=0.220
+    ),
+    2: Statistics(
+        mean_rate=0.605, zeros=0.489, fano=1.409, explainable=0.186, ceiling=0.689, contrast=0.220
+    ),
+    3: Statistics(
+        mean_rate=0.688, zeros=0.517, fano=1.770, explainable=0.213, ceiling=0.783, contrast=0.260
+    ),
 }
 
 # How near a simulated region must come: (largest difference, whether it is a share of the real figure).
@@ -89,7 +95,9 @@ def table(cache_dir=None):
         found = statistics(made.responses, made.test_trials, made.images, made.pixel_range)
         for name, (most, relative) in TOLERANCE.items():
             allowed = most * getattr(real, name) if relative else most
-            lines.append(f"| {region} | {name} | {getattr(real, name):.3f} | {getattr(found, name):.3f} | ± {allowed:.3f} |")
+            lines.append(
+                f"| {region} | {name} | {getattr(real, name):.3f} | {getattr(found, name):.3f} | ± {allowed:.3f} |"
+            )
     return "\n".join(lines)
 
 

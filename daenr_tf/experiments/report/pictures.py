@@ -19,8 +19,10 @@ from daenr_tf.plotting import canvas, study_figures
 SHOWN = 10  # training images of a recording in Figure 5
 MOST_IN_A_FOREST = 40  # comparisons; more are drawn region by region
 REHEARSAL = "rehearsal on a small budget"
-_MONITORED = {"ir": ("validation MSE (squared units of [−1, 1])", "image reconstruction"),
-              "nrs": ("validation Poisson loss (nats per neuron)", "response prediction")}
+_MONITORED = {
+    "ir": ("validation MSE (squared units of [−1, 1])", "image reconstruction"),
+    "nrs": ("validation Poisson loss (nats per neuron)", "response prediction"),
+}
 
 
 class Pictures:
@@ -37,7 +39,11 @@ class Pictures:
 
     def of_part(self, part):
         """The figures of an experiment that is shown as figures; none of one that is a table."""
-        drawn = {RECONSTRUCTIONS: self._reconstructions, STIMULI: self._stimuli, SIGNIFICANT_NEURONS: self._significance}
+        drawn = {
+            RECONSTRUCTIONS: self._reconstructions,
+            STIMULI: self._stimuli,
+            SIGNIFICANT_NEURONS: self._significance,
+        }
         return drawn[part.experiment.picture](part) if part.experiment.picture else []
 
     def _reconstructions(self, part):
@@ -51,29 +57,68 @@ class Pictures:
             if originals is not None:
                 shown = f"{self._data([region])}, seed {part.seeds[0]}"
                 text = f"{len(originals)} test images in the first row; below, what {', '.join(rows)} made of them. {shown}."
-                found.append(self._figure(part.experiment.name, study_figures.reconstructions, originals, rows,
-                                          f"Test images and their reconstructions\n{shown}", text=text))
+                found.append(
+                    self._figure(
+                        part.experiment.name,
+                        study_figures.reconstructions,
+                        originals,
+                        rows,
+                        f"Test images and their reconstructions\n{shown}",
+                        text=text,
+                    )
+                )
         return found
 
     def _stimuli(self, part):
         rows = {}
         for region in part.regions:
             recording = self.findings.recordings[region]
-            shown = np.linspace(0, len(recording.images) - 1, min(SHOWN, len(recording.images))).astype(int)
+            shown = np.linspace(
+                0, len(recording.images) - 1, min(SHOWN, len(recording.images))
+            ).astype(int)
             rows[recording.name] = (recording.images[shown], recording.pixel_range)
         data = self._data(part.regions)
-        return [self._figure(part.experiment.name, study_figures.stimuli, rows, f"Training stimuli\n{data}",
-                             text=f"Examples of training images of {data}, a row each.")]
+        return [
+            self._figure(
+                part.experiment.name,
+                study_figures.stimuli,
+                rows,
+                f"Training stimuli\n{data}",
+                text=f"Examples of training images of {data}, a row each.",
+            )
+        ]
 
     def _significance(self, part):
         panels = {self._data([region]): [] for region in part.regions}
-        for setting in sorted(part.settings, key=lambda setting: setting.layer):  # models of one layer stand side by side
-            bar = study_figures.Bar(setting.label, self.findings.estimate(setting, COUNT), self.findings.recordings[setting.region].neurons)
+        for setting in sorted(
+            part.settings, key=lambda setting: setting.layer
+        ):  # models of one layer stand side by side
+            bar = study_figures.Bar(
+                setting.label,
+                self.findings.estimate(setting, COUNT),
+                self.findings.recordings[setting.region].neurons,
+            )
             panels[self._data([setting.region])].append(bar)
-        counts = [f"{bar.name} {number(bar.estimate.value, 1)} of {bar.neurons}" for bars in panels.values() for bar in bars if bar.estimate]
-        over = f"mean over {len(part.seeds)} seeds" if len(part.seeds) > 1 else "one seed: intervals over images only"
-        return [self._figure(part.experiment.name, study_figures.significance, panels, f"{part.title}\n{over}",
-                             text=f"Significantly predicted neurons: {', '.join(counts) or 'nothing finished'}.")]
+        counts = [
+            f"{bar.name} {number(bar.estimate.value, 1)} of {bar.neurons}"
+            for bars in panels.values()
+            for bar in bars
+            if bar.estimate
+        ]
+        over = (
+            f"mean over {len(part.seeds)} seeds"
+            if len(part.seeds) > 1
+            else "one seed: intervals over images only"
+        )
+        return [
+            self._figure(
+                part.experiment.name,
+                study_figures.significance,
+                panels,
+                f"{part.title}\n{over}",
+                text=f"Significantly predicted neurons: {', '.join(counts) or 'nothing finished'}.",
+            )
+        ]
 
     def forests(self, judged):
         """The comparisons of a `Judged` claim."""
@@ -81,14 +126,33 @@ class Pictures:
         if len(judged.comparisons) > MOST_IN_A_FOREST:
             groups = {}
             for one in judged.comparisons:
-                groups.setdefault(f"_region{one.setting.region}" if one.setting.region else "", []).append(one)
+                groups.setdefault(
+                    f"_region{one.setting.region}" if one.setting.region else "", []
+                ).append(one)
         found = []
         for end, comparisons in groups.items():
             text = f"Effects of {claim.name} with their 95 % intervals, as in the table above: "
-            text += ", ".join(f"{sum(one.verdict == verdict for one in comparisons)} {verdict}" for verdict in VERDICTS) + "."
-            regions = [region for region in self.findings.recordings if any(one.setting is None or one.setting.region == region for one in comparisons)]
-            found.append(self._figure(f"claim_{claim.name}{end}", study_figures.forest, comparisons,
-                                      f"{claim.name}: {claim.statement}\n{self._data(regions)}; 95 % intervals", text=text))
+            text += (
+                ", ".join(
+                    f"{sum(one.verdict == verdict for one in comparisons)} {verdict}"
+                    for verdict in VERDICTS
+                )
+                + "."
+            )
+            regions = [
+                region
+                for region in self.findings.recordings
+                if any(one.setting is None or one.setting.region == region for one in comparisons)
+            ]
+            found.append(
+                self._figure(
+                    f"claim_{claim.name}{end}",
+                    study_figures.forest,
+                    comparisons,
+                    f"{claim.name}: {claim.statement}\n{self._data(regions)}; 95 % intervals",
+                    text=text,
+                )
+            )
         return found
 
     def learning_curves(self):
@@ -97,14 +161,24 @@ class Pictures:
         for cell, one in self.findings.cells.items():
             if one.skipped is None:
                 setting = cell.setting
-                panels.setdefault((setting.region, setting.task), {}).setdefault(_panel(setting), []).append(study_figures.Curve(setting.layer, *one.curve))
+                panels.setdefault((setting.region, setting.task), {}).setdefault(
+                    _panel(setting), []
+                ).append(study_figures.Curve(setting.layer, *one.curve))
         found = []
         for (region, task), curves in panels.items():
             unit, what = _MONITORED[task]
             data = self._data([region])
             text = f"Validation loss against the training step on {data}: {', '.join(name.replace(chr(10), ', ') for name in curves)}."
-            found.append(self._figure(f"learning_curves_{task}" + (f"_region{region}" if region else ""), study_figures.learning_curves, curves, unit,
-                                      f"Learning curves, {what}\n{data}; a line per cell", text=text))
+            found.append(
+                self._figure(
+                    f"learning_curves_{task}" + (f"_region{region}" if region else ""),
+                    study_figures.learning_curves,
+                    curves,
+                    unit,
+                    f"Learning curves, {what}\n{data}; a line per cell",
+                    text=text,
+                )
+            )
         return found
 
     def _data(self, regions):
@@ -116,11 +190,16 @@ class Pictures:
         draw(path, *arguments, simulated=self.simulated, rehearsal=self.rehearsal)
         with open(path, "rb") as file:
             content = file.read()
-        return {"source": "data:image/png;base64," + base64.b64encode(content).decode(), "file": f"figures/{stem}.png",
-                "text": "Simulated data. " * self.simulated + "Rehearsal. " * self.rehearsal + text,
-                "width": int.from_bytes(content[16:20], "big") * 96 // canvas.DPI}
+        return {
+            "source": "data:image/png;base64," + base64.b64encode(content).decode(),
+            "file": f"figures/{stem}.png",
+            "text": "Simulated data. " * self.simulated + "Rehearsal. " * self.rehearsal + text,
+            "width": int.from_bytes(content[16:20], "big") * 96 // canvas.DPI,
+        }
 
 
 def _panel(setting):
     name = title(setting.model)
-    return name if setting.group == ALL else f"{name}\n{GROUP_NAMES.get(setting.group, setting.group)}"
+    return (
+        name if setting.group == ALL else f"{name}\n{GROUP_NAMES.get(setting.group, setting.group)}"
+    )

@@ -13,10 +13,20 @@ from daenr_tf.experiments.experiment import GROUP, LABEL, LAYER, METRIC, MODEL, 
 from daenr_tf.experiments.measures import COUNT, PCC
 from daenr_tf.experiments.study import as_options
 
-NAMES = {"mse": "MSE ↓", "psnr": "PSNR (dB) ↑", "ssim": "SSIM ↑", PCC: "PCC ↑", COUNT: "significant neurons"}
+NAMES = {
+    "mse": "MSE ↓",
+    "psnr": "PSNR (dB) ↑",
+    "ssim": "SSIM ↑",
+    PCC: "PCC ↑",
+    COUNT: "significant neurons",
+}
 DIGITS = {"mse": 4, "psnr": 2, "ssim": 3, PCC: 3, COUNT: 1}
-GROUP_NAMES = {"all": "all neurons", "significant-cv": "significant, held-out", "insignificant-cv": "insignificant, held-out",
-                "shuffled": "responses exchanged"}
+GROUP_NAMES = {
+    "all": "all neurons",
+    "significant-cv": "significant, held-out",
+    "insignificant-cv": "insignificant, held-out",
+    "shuffled": "responses exchanged",
+}
 
 
 def number(value, digits, signed=False):
@@ -59,12 +69,20 @@ class Entry:
     @property
     def difference(self):
         """Ours minus the paper's, or None."""
-        return None if self.estimate is None or self.published is None else self.estimate.value - self.published
+        return (
+            None
+            if self.estimate is None or self.published is None
+            else self.estimate.value - self.published
+        )
 
     @property
     def share(self):
         """Of the ceiling (or of the neurons), or None."""
-        return None if self.estimate is None or not self.ceiling else self.estimate.value / self.ceiling
+        return (
+            None
+            if self.estimate is None or not self.ceiling
+            else self.estimate.value / self.ceiling
+        )
 
     def lines(self):
         """The figure for people, line by line: ours with its interval, its share, what is to be noted, the paper's, the difference."""
@@ -73,7 +91,11 @@ class Entry:
         if one is not None:
             lines += [number(one.value, digits), interval(one, digits)]
         if self.share is not None:
-            of = f"{self.ceiling:.0f} neurons" if self.metric == COUNT else f"ceiling {number(self.ceiling, digits)}"
+            of = (
+                f"{self.ceiling:.0f} neurons"
+                if self.metric == COUNT
+                else f"ceiling {number(self.ceiling, digits)}"
+            )
             lines.append(f"{number(100 * self.share, 0)} % of {of}")
         if self.note:
             lines.append(self.note)
@@ -119,7 +141,16 @@ def entries(findings, part):
                 ceiling = findings.ceiling(setting.region)
             if metric == COUNT:
                 ceiling = findings.recordings[setting.region].neurons
-            found.append(Entry(setting, metric, estimate, published.get(metric), ceiling, _note(findings, part, setting, estimate)))
+            found.append(
+                Entry(
+                    setting,
+                    metric,
+                    estimate,
+                    published.get(metric),
+                    ceiling,
+                    _note(findings, part, setting, estimate),
+                )
+            )
     return found
 
 
@@ -127,7 +158,9 @@ def _note(findings, part, setting, estimate):
     """What must stand beside a figure: too few seeds, and why."""
     if estimate is not None and estimate.seeds == len(part.seeds):
         return ""
-    skipped = sum(cell.setting == setting and one.skipped is not None for cell, one in findings.cells.items())
+    skipped = sum(
+        cell.setting == setting and one.skipped is not None for cell, one in findings.cells.items()
+    )
     if estimate is None:
         return "no neuron in the group" if skipped else "not finished"
     return f"{estimate.seeds} of {len(part.seeds)} seeds" + " (others: no neuron)" * bool(skipped)
@@ -146,14 +179,41 @@ def records(findings, part):
     rows = []
     for entry in entries(findings, part):
         setting, one = entry.setting, entry.estimate
-        rows.append({
-            "region": setting.region, "model": setting.model, "layer": setting.layer, "task": setting.task, "alpha": setting.alpha,
-            "beta": setting.beta, "neurons": setting.group, "metric": entry.metric, "ours": one and one.value, "low": one and one.low,
-            "high": one and one.high, "seeds": one.seeds if one else 0, "images": one.images if one else 0, "paper": entry.published,
-            "difference": entry.difference, "ceiling": entry.ceiling, "share": entry.share, "threads": _threads(findings, setting),
-            "simulated": findings.recordings[setting.region].simulated, "budget": findings.study.budget,
-            **_settings_column(given),
-            "note": "; ".join(filter(None, (entry.note, one.note if one else "", unlike if entry.published is not None else "")))})
+        rows.append(
+            {
+                "region": setting.region,
+                "model": setting.model,
+                "layer": setting.layer,
+                "task": setting.task,
+                "alpha": setting.alpha,
+                "beta": setting.beta,
+                "neurons": setting.group,
+                "metric": entry.metric,
+                "ours": one and one.value,
+                "low": one and one.low,
+                "high": one and one.high,
+                "seeds": one.seeds if one else 0,
+                "images": one.images if one else 0,
+                "paper": entry.published,
+                "difference": entry.difference,
+                "ceiling": entry.ceiling,
+                "share": entry.share,
+                "threads": _threads(findings, setting),
+                "simulated": findings.recordings[setting.region].simulated,
+                "budget": findings.study.budget,
+                **_settings_column(given),
+                "note": "; ".join(
+                    filter(
+                        None,
+                        (
+                            entry.note,
+                            one.note if one else "",
+                            unlike if entry.published is not None else "",
+                        ),
+                    )
+                ),
+            }
+        )
     if not rows:
         return None
     table = pd.DataFrame(rows).astype({"region": "Int64", "layer": "Int64"})
@@ -195,8 +255,11 @@ def layout(findings, part):
         return None
     rows = tuple(dict.fromkeys(row for row, _ in cells))
     columns = sorted({column for _, column in cells})
-    return Layout(rows, tuple(tuple(text for _, text in column) for column in columns),
-                  tuple(tuple(cells.get((row, column), []) for column in columns) for row in rows))
+    return Layout(
+        rows,
+        tuple(tuple(text for _, text in column) for column in columns),
+        tuple(tuple(cells.get((row, column), []) for column in columns) for row in rows),
+    )
 
 
 def _place(part, setting, metric, layer):
@@ -225,15 +288,38 @@ def _counts(findings, part, own):
     rows, heads = [], dict(part.experiment.counts)
     for region in part.regions:
         recording = findings.recordings[region]
-        repeats = recording.repeats if recording.repeats_text == str(recording.repeats) else recording.repeats_text
-        ours = {"train": len(recording.images), "test": len(recording.test_images), "test_repeats": repeats, "neurons": recording.neurons}
-        row = {"region": region, "recording": recording.name, **{head: ours[field] for head, field in heads.items()},
-               "simulated": recording.simulated, "budget": findings.study.budget}
+        repeats = (
+            recording.repeats
+            if recording.repeats_text == str(recording.repeats)
+            else recording.repeats_text
+        )
+        ours = {
+            "train": len(recording.images),
+            "test": len(recording.test_images),
+            "test_repeats": repeats,
+            "neurons": recording.neurons,
+        }
+        row = {
+            "region": region,
+            "recording": recording.name,
+            **{head: ours[field] for head, field in heads.items()},
+            "simulated": recording.simulated,
+            "budget": findings.study.budget,
+        }
         if not own:
-            row |= {f"paper: {head}": getattr(paper.counts(region), field) for head, field in heads.items()}
+            row |= {
+                f"paper: {head}": getattr(paper.counts(region), field)
+                for head, field in heads.items()
+            }
         rows.append(row)
     table = pd.DataFrame(rows)
-    table = table.astype({head: "Int64" for head in heads if not any(isinstance(value, str) for value in table[head])})
+    table = table.astype(
+        {
+            head: "Int64"
+            for head in heads
+            if not any(isinstance(value, str) for value in table[head])
+        }
+    )
     return table.drop(columns="region") if own else table
 
 
@@ -256,25 +342,59 @@ def comparisons(claims, study, simulated):
     for claim in claims:
         for one in claim.comparisons:
             effect = one.effect
-            rows.append({
-                "claim": claim.name, "comparison": one.what, "unit": one.unit, "effect": effect and effect.value, "low": effect and effect.low,
-                "high": effect and effect.high, "p_value": effect and effect.p_value, "p_holm": one.p_adjusted, "least": one.least,
-                "paper": one.published, "seeds": effect.seeds if effect else 0, "verdict": one.verdict, "verdict_of_claim": claim.verdict,
-                "simulated": simulated, "budget": study.budget, **given})
-    names = ("claim", "comparison", "unit", "effect", "low", "high", "p_value", "p_holm", "least", "paper", "seeds", "verdict", "verdict_of_claim",
-             "simulated", "budget", *given)
+            rows.append(
+                {
+                    "claim": claim.name,
+                    "comparison": one.what,
+                    "unit": one.unit,
+                    "effect": effect and effect.value,
+                    "low": effect and effect.low,
+                    "high": effect and effect.high,
+                    "p_value": effect and effect.p_value,
+                    "p_holm": one.p_adjusted,
+                    "least": one.least,
+                    "paper": one.published,
+                    "seeds": effect.seeds if effect else 0,
+                    "verdict": one.verdict,
+                    "verdict_of_claim": claim.verdict,
+                    "simulated": simulated,
+                    "budget": study.budget,
+                    **given,
+                }
+            )
+    names = (
+        "claim",
+        "comparison",
+        "unit",
+        "effect",
+        "low",
+        "high",
+        "p_value",
+        "p_holm",
+        "least",
+        "paper",
+        "seeds",
+        "verdict",
+        "verdict_of_claim",
+        "simulated",
+        "budget",
+        *given,
+    )
     table = pd.DataFrame(rows, columns=names)
     return table.drop(columns="paper") if study.own else table
 
 
 def markdown(head, rows):
     """A table in Markdown: heads of the columns, and rows of cells, each a text or a list of lines."""
+
     def text(cell):
         lines = (cell or ["–"]) if isinstance(cell, (list, tuple)) else [cell]
         return "<br>".join(_plain(line) for line in lines)
 
     lines = [" | ".join(text(cell) for cell in row) for row in (head, *rows)]
-    return "\n".join(f"| {line} |" for line in (lines[0], " | ".join(["---"] * len(head)), *lines[1:]))
+    return "\n".join(
+        f"| {line} |" for line in (lines[0], " | ".join(["---"] * len(head)), *lines[1:])
+    )
 
 
 def _plain(line):

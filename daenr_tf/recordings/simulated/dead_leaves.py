@@ -39,7 +39,9 @@ def dead_leaves(random, count, contrast=1.0):
         top = np.floor(row * (edge + 2 * reach[size])).astype(np.int64) - 2 * reach[size]
         left = np.floor(column * (edge + 2 * reach[size])).astype(np.int64) - 2 * reach[size]
         canvas = np.full((edge, edge), 128, np.int64)
-        for which, y, x, value in zip(size.tolist(), top.tolist(), left.tolist(), grey.tolist(), strict=True):
+        for which, y, x, value in zip(
+            size.tolist(), top.tolist(), left.tolist(), grey.tolist(), strict=True
+        ):
             disc = discs[which]
             seen = disc[max(0, -y) : edge - y, max(0, -x) : edge - x]
             canvas[max(0, y) : y + disc.shape[0], max(0, x) : x + disc.shape[0]][seen] = value

@@ -21,7 +21,9 @@ CYCLES_PER_PIXEL = (0.09, 0.18)
 CYCLES_PER_SIGMA = (0.2, 0.28)  # spatial frequency times size: one to three subfields
 PHASE_SPREAD = np.pi / 6  # radians around 0 (bright centre) or pi (dark centre)
 COMPLEX_SHARE = 0.2
-MEAN_REMOVED = 0.5  # share of a Gabor's sum that is taken out of it, so that luminance drives it less
+MEAN_REMOVED = (
+    0.5  # share of a Gabor's sum that is taken out of it, so that luminance drives it less
+)
 THRESHOLD = (-0.5, 0.3)  # SDs of the drive over images
 MOST_TUNED = 0.97  # largest tuned share of a mean rate: the rest is untuned
 MEAN_SPREAD = 0.1  # SD over neurons of the number of events, as a share of its mean
@@ -75,9 +77,13 @@ class Population:
             return low_high[0] + (low_high[1] - low_high[0]) * random.random_sample(neurons)
 
         middle = 0.5 * sum(CENTER_RANGE)
-        clusters = middle + (random.random_sample((CLUSTERS, 2)) - 0.5) * 0.5 * (CENTER_RANGE[1] - CENTER_RANGE[0])
+        clusters = middle + (random.random_sample((CLUSTERS, 2)) - 0.5) * 0.5 * (
+            CENTER_RANGE[1] - CENTER_RANGE[0]
+        )
         cluster = np.floor(CLUSTERS * random.random_sample(neurons)).astype(np.int64)
-        center = np.clip(clusters[cluster] + CLUSTER_SPREAD * _bell(random, (neurons, 2)), *CENTER_RANGE)
+        center = np.clip(
+            clusters[cluster] + CLUSTER_SPREAD * _bell(random, (neurons, 2)), *CENTER_RANGE
+        )
         frequency = between(CYCLES_PER_PIXEL)
         size = between(CYCLES_PER_SIGMA) / frequency
         sign = np.floor(2 * random.random_sample(neurons))
@@ -98,7 +104,9 @@ class Population:
             amplitude=amplitude * (1 + AMPLITUDE_SPREAD * _bell(random, neurons)),
             explainable=explainable[0] + (explainable[1] - explainable[0]) * rank,
         )
-        return cls(complex=complex_cell, **{key: np.round(value, 6) for key, value in fields.items()})
+        return cls(
+            complex=complex_cell, **{key: np.round(value, 6) for key, value in fields.items()}
+        )
 
     def filters(self):
         """Gabor filters of unit norm and those a quarter of a cycle on, in integers of 1/SCALE; two (neurons, pixels) float64.
@@ -110,14 +118,17 @@ class Population:
         y = rows - self.center[:, 0, None, None]
         x = columns - self.center[:, 1, None, None]
         frequency, phase, size, angle = (
-            value[:, None, None] for value in (self.spatial_frequency, self.phase, self.size, self.orientation)
+            value[:, None, None]
+            for value in (self.spatial_frequency, self.phase, self.size, self.orientation)
         )
         along = x * np.cos(angle) + y * np.sin(angle)
         envelope = np.exp(-(x * x + y * y) / (2 * size * size))
 
         def one(shift):
             gabor = envelope * np.cos(2 * np.pi * frequency * along + phase + shift)
-            excess = gabor.sum(axis=(1, 2), keepdims=True) / envelope.sum(axis=(1, 2), keepdims=True)
+            excess = gabor.sum(axis=(1, 2), keepdims=True) / envelope.sum(
+                axis=(1, 2), keepdims=True
+            )
             gabor = gabor - MEAN_REMOVED * excess * envelope
             norm = np.sqrt((gabor * gabor).sum(axis=(1, 2), keepdims=True))
             return np.round(SCALE * gabor / norm).reshape(len(phase), -1)
@@ -184,7 +195,11 @@ class Population:
         """What was planted, as `Recording.truth` takes it: the attributes, `signal_to_noise` and the noiseless rates."""
         noise = 2 * self.amplitude * rates.mean(axis=0)
         return {
-            **{field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name != "explainable"},
+            **{
+                field.name: getattr(self, field.name)
+                for field in dataclasses.fields(self)
+                if field.name != "explainable"
+            },
             "signal_to_noise": np.round(rates.var(axis=0) / noise, 6),
             "rates": rates,
             "test_rates": test_rates,

@@ -105,7 +105,9 @@ def simulate(region, cache_dir=None):
         InputError: there is no such region.
     """
     if region not in REGIONS:
-        raise InputError(f"region: expected one of {', '.join(map(str, REGIONS))}, found {region!r}")
+        raise InputError(
+            f"region: expected one of {', '.join(map(str, REGIONS))}, found {region!r}"
+        )
     path = _cache_path(region, cache_dir)
     arrays = _read(path, REGIONS[region].sha256)
     if arrays is None:
@@ -118,7 +120,11 @@ def simulate(region, cache_dir=None):
                 "may differ in the last digits",
                 stacklevel=2,
             )
-    truth = {key.removeprefix("truth_"): value for key, value in arrays.items() if key.startswith("truth_")}
+    truth = {
+        key.removeprefix("truth_"): value
+        for key, value in arrays.items()
+        if key.startswith("truth_")
+    }
     return Recording(
         name=f"simulated-r{region}",
         region=region,
@@ -146,7 +152,11 @@ def generate(region):
     images = dead_leaves(_random(spec.seed, "images"), spec.images, spec.contrast)
     test_images = dead_leaves(_random(spec.test_seed, "test images"), TEST_IMAGES, spec.contrast)
     population = Population.draw(
-        _random(spec.seed, "population"), spec.neurons, spec.events, spec.amplitude, spec.explainable
+        _random(spec.seed, "population"),
+        spec.neurons,
+        spec.events,
+        spec.amplitude,
+        spec.explainable,
     )
     rates = population.rates(images, reference=images)
     test_rates = population.rates(test_images, reference=images)
@@ -193,7 +203,9 @@ def _read(path, sha256):
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = dict(archive)
         return arrays if fingerprint(arrays) == sha256 else None
-    except Exception:  # a file can be damaged in any way; whatever it is, the recording is made anew
+    except (
+        Exception
+    ):  # a file can be damaged in any way; whatever it is, the recording is made anew
         return None
 
 
