@@ -68,7 +68,9 @@ class Run:
     @functools.cached_property
     def recording(self):
         """The `Recording`. Raises `InputError` where it can't be found, or is another one now."""
-        recording = load_recording(self.config.dataset, self.config.region, self._data_dir)
+        recording = load_recording(
+            self.config.dataset, self.config.region, self._data_dir, self.config.repeats_as_test
+        )
         wanted = self.results["dataset"]["digest"]
         if recording.digest != wanted:
             raise InputError(
