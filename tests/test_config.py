@@ -180,7 +180,7 @@ def test_a_full_run_that_is_not_to_be_quick_keeps_its_budget(write_settings):
 def test_the_command_line_takes_a_switch_back(write_settings, name):
     path = write_settings(**{name: True})
     for argument, value in ((f"--no-{name}", False), (f"--{name}", True)):
-        given, places = parse("cae_fr", [argument, "--config", path])
+        given, places = parse("cae_fr", [argument, "--config", path], "test")
         assert (
             given == {name: value}
             and getattr(resolve("cae_fr", given, places["config"]), name) is value

@@ -41,8 +41,8 @@ def written(tmp_path, monkeypatch):
     """The report of some experiments: (page, terminal, directory)."""
     monkeypatch.setattr(canvas, "DPI", 20)
 
-    def make(names, models=None, regions=(3,), study=None, found=None, **options):
-        chosen = plan(names, regions, (2,), models, 2)
+    def make(names, models=None, regions=(3,), study=None, found=None, own=False, **options):
+        chosen = plan(names, regions, (2,), models, 2, own)
         found = found or studies.recordings(regions, simulated=False)
         study = study or Study("antolik")
         studies.finish(str(tmp_path), chosen, found, study, **options)
@@ -280,27 +280,29 @@ def test_settings_that_change_nothing_of_a_part_leave_it_comparable(written):
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({}, ["colour is turned grey", "images of 40x24 pixels are shrunk to 32x32"]),
+        ({}, ["Colour images are turned to grey", "Images of 40x24 are resized to 32x32"]),
         ({"color": "rgb", "image_size": [40, 24]}, []),
-        ({"image_size": [48, 48]}, ["colour is turned grey"]),
+        ({"image_size": [48, 48]}, ["Colour images are turned to grey"]),
     ],
 )
 def test_the_report_says_what_of_the_images_no_model_sees(written, settings, told):
-    found = studies.recordings((3,), simulated=False)
+    found = studies.recordings((None,), simulated=False)
     images = {
-        name: np.zeros((len(getattr(found[3], name)), 40, 24, 3), np.uint8)
+        name: np.zeros((len(getattr(found[None], name)), 40, 24, 3), np.uint8)
         + np.arange(40, dtype=np.uint8)[:, None, None]
-        + np.arange(len(getattr(found[3], name)), dtype=np.uint8)[:, None, None, None]
+        + np.arange(len(getattr(found[None], name)), dtype=np.uint8)[:, None, None, None]
         for name in ("images", "test_images")
     }
     images["images"] = images["images"] + np.uint8(100)
-    colour = type(found[3])(
-        **images, responses=found[3].responses, test_trials=found[3].test_trials, name="colourful"
+    colour = type(found[None])(
+        **images, responses=found[None].responses, test_trials=found[None].test_trials, name="colourful"
     )
-    text, _, _ = written(("table7",), study=Study("antolik", settings=settings), found={3: colour})
+    text, _, _ = written(
+        ("table4",), study=Study("/mine.npz", settings=settings), found={None: colour}, own=True
+    )
     assert [
         words
-        for words in ("colour is turned grey", "images of 40x24 pixels are shrunk to 32x32")
+        for words in ("Colour images are turned to grey", "Images of 40x24 are resized to 32x32")
         if words in text
     ] == told
 

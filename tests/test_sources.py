@@ -53,7 +53,7 @@ def test_a_new_form_is_named_wherever_forms_are(toy_reader):
         load_recording("nowhere.toy")
     with refused("dataset", "FILE.toy"):
         RunConfig(dataset="")
-    assert "FILE.toy" in reproduce._parser("reproduce").format_help()
+    assert "FILE.toy" in reproduce._parser("reproduce", "daenr reproduce").format_help()
 
 
 def test_a_reader_that_lacks_an_array_is_told_so(toy_reader, tmp_path, monkeypatch):

@@ -203,7 +203,7 @@ def test_settings_given_reach_the_cells_that_have_them_and_the_report_and_belong
     }
     report = (folder / "report.html").read_text()
     assert told in report and "trained for at most 20 steps" in report
-    assert "images of 10x12 pixels are shrunk to 8x8" in report
+    assert "Images of 10x12 are resized to 8x8" in report
     assert (pd.read_csv(folder / "tables" / "table4.csv")["settings"] == told).all()
     assert f"Settings given: `{told}`." in (folder / "tables" / "table4.md").read_text()
     said = go("table4", recording, folder, *options, *given, "--max-steps", "30", status=2).stderr
