@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from daenr_tf import systems
 from daenr_tf.errors import InputError, SettingError
-from daenr_tf.files import read_text
 from daenr_tf.loss_weights import default_weights
+from daenr_tf.machine.files import read_text
 from daenr_tf.paper import REGIONS
 from daenr_tf.recordings import sources
 from daenr_tf.setting_checks import number, one_of, whole

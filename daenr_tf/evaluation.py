@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from daenr_tf import blocks, metrics, pipeline
-from daenr_tf.blocks import EVALUATION_BATCH, EVALUATION_BYTES
+from daenr_tf import metrics, pipeline
+from daenr_tf.machine import blocks
+from daenr_tf.machine.blocks import EVALUATION_BATCH, EVALUATION_BYTES
 from daenr_tf.paper import IMAGE_METRICS
 from daenr_tf.recordings import checks
 

@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike
 from scipy.ndimage import correlate1d
 from scipy.special import betainc
 
-from daenr_tf import blocks
 from daenr_tf.errors import InputError
+from daenr_tf.machine import blocks
 
 SIGNIFICANCE_LEVEL = 0.05
 LOWEST_USABLE_CEILING = 0.1

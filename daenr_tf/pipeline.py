@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from daenr_tf import blocks
+from daenr_tf.machine import blocks
 from daenr_tf.recordings import checks
 
 

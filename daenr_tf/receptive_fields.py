@@ -24,7 +24,7 @@ import numpy as np
 from scipy.fft import dctn, idctn
 from scipy.ndimage import gaussian_filter
 
-from daenr_tf import blocks
+from daenr_tf.machine import blocks
 
 # As a share of the image's shorter side: 3.1 pixels of 31. Wide enough to join the subfields of a Gabor into one peak at its centre.
 SMOOTHING = 0.1

@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from daenr_tf import blocks, pipeline
-from daenr_tf.blocks import EVALUATION_BATCH, EVALUATION_BYTES
+from daenr_tf import pipeline
 from daenr_tf.config import DEFAULT_REGION
 from daenr_tf.errors import DivergedError, InputError, SettingError
+from daenr_tf.machine import blocks
+from daenr_tf.machine.blocks import EVALUATION_BATCH, EVALUATION_BYTES
 from daenr_tf.models.build import adam, head_weights
 from daenr_tf.recordings import checks
 from daenr_tf.runs import checkpoint

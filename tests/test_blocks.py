@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from daenr_tf import blocks
+from daenr_tf.machine import blocks
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 7, 64, 101])

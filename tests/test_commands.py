@@ -11,11 +11,11 @@ import sys
 import pytest
 from runs import read_json, write_recording
 
-from daenr_tf import messages
 from daenr_tf.commands import catalogue, process
 from daenr_tf.commands.catalogue import COMMANDS, Command
 from daenr_tf.commands.main import main
 from daenr_tf.errors import InputError
+from daenr_tf.machine import messages
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 RECIPES = os.path.join(ROOT, "recipes")

@@ -5,14 +5,7 @@ import math
 import pytest
 
 from daenr_tf.commands.fit import parse
-from daenr_tf.config import (
-    ModelConfig,
-    RunConfig,
-    TrainConfig,
-    field_names,
-    read_config,
-    resolve,
-)
+from daenr_tf.config import ModelConfig, RunConfig, TrainConfig, field_names, read_config, resolve
 from daenr_tf.errors import InputError, SettingError
 from daenr_tf.paper import RECIPES
 from daenr_tf.systems import SYSTEMS

@@ -148,8 +148,7 @@ def test_a_run_that_patience_ended_is_only_reported_whatever_max_steps_is(
     caplog.clear()
     assert go(settings, tmp_path, patience_steps=2, max_steps=50) == results
     assert (
-        "a larger --max-steps has nothing to go on with: patience ended it at step 6"
-        in caplog.text
+        "a larger --max-steps has nothing to go on with: patience ended it at step 6" in caplog.text
     )
     assert (tmp_path / "run" / "results.json").stat().st_mtime_ns == before
     assert read_json(tmp_path, "run", "config.json")["max_steps"] == 20
@@ -239,7 +238,10 @@ def test_validation_has_the_metrics_of_the_validation_set_and_the_best_monitored
         for name in ("mse", "psnr", "ssim")
     }
     expected["pcc"] = np.mean(
-        [np.corrcoef(outputs["response"][:, n], np.asarray(validation.responses)[:, n])[0, 1] for n in range(4)]
+        [
+            np.corrcoef(outputs["response"][:, n], np.asarray(validation.responses)[:, n])[0, 1]
+            for n in range(4)
+        ]
     )
     expected["monitored_loss"] = run.history["val_reconstruction"].min()
     assert run.results["validation"].keys() == expected.keys()

@@ -4,9 +4,10 @@ import pytest
 from refusal import refused
 from runs import go, write_recording
 
-from daenr_tf import memory, systems
+from daenr_tf import systems
 from daenr_tf.config import ModelConfig, RunConfig, TrainConfig
 from daenr_tf.errors import InputError
+from daenr_tf.machine import memory
 from daenr_tf.paper import RECIPES
 from daenr_tf.runs import footprint
 

@@ -18,13 +18,7 @@ from hypothesis import strategies as st
 from mutation import bounded, mutated
 
 import daenr_tf
-from daenr_tf.config import (
-    ModelConfig,
-    RunConfig,
-    TrainConfig,
-    field_names,
-    read_config,
-)
+from daenr_tf.config import ModelConfig, RunConfig, TrainConfig, field_names, read_config
 from daenr_tf.errors import InputError
 from daenr_tf.models.keras_file import save_model
 from daenr_tf.runs import checkpoint

@@ -19,13 +19,7 @@ from stub_work import DIES, FAILS, SILENT, SLEEPS
 
 from daenr_tf.errors import InputError
 from daenr_tf.experiments import grid, worker
-from daenr_tf.experiments.cells import (
-    INSIGNIFICANT,
-    SHUFFLED,
-    SIGNIFICANT,
-    Cell,
-    setting,
-)
+from daenr_tf.experiments.cells import INSIGNIFICANT, SHUFFLED, SIGNIFICANT, Cell, setting
 from daenr_tf.experiments.study import Study
 
 STUDY = Study("simulated", budget="quick")

@@ -23,8 +23,8 @@ from mutation import bounded, mutated
 from refusal import refused
 
 import daenr_tf
-from daenr_tf import messages
 from daenr_tf.errors import InputError
+from daenr_tf.machine import messages
 from daenr_tf.recordings import antolik, fetch, load
 from daenr_tf.recordings.fetch import FetchError
 from daenr_tf.recordings.load import load_recording

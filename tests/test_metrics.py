@@ -9,8 +9,9 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import pearsonr
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from daenr_tf import blocks, metrics
+from daenr_tf import metrics
 from daenr_tf.errors import InputError
+from daenr_tf.machine import blocks
 
 ANTOLIK = Path(__file__).resolve().parents[2] / "shared" / "data" / "antolik" / "Data"
 

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from daenr_tf import blocks, pipeline
+from daenr_tf import pipeline
 from daenr_tf.config import ModelConfig
 from daenr_tf.errors import InputError
+from daenr_tf.machine import blocks
 from daenr_tf.recordings.recording import Recording
 
 LUMA = np.array([0.2989, 0.5870, 0.1140])

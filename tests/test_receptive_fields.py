@@ -4,7 +4,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from daenr_tf import blocks
+from daenr_tf.machine import blocks
 from daenr_tf.metrics import noise_ceiling
 from daenr_tf.receptive_fields import estimate_receptive_fields, fixed_cells, grid_cell
 from daenr_tf.recordings.load import load_recording

@@ -6,8 +6,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from daenr_tf import blocks
 from daenr_tf.errors import InputError
+from daenr_tf.machine import blocks
 from daenr_tf.recordings import checks
 from daenr_tf.recordings.recording import Recording
 from daenr_tf.recordings.splits import choose, image_groups

@@ -432,7 +432,10 @@ def test_repeats_that_vary_are_told_as_a_range(written, monkeypatch):
 
 def test_the_template_is_part_of_the_package():
     setup = (pathlib.Path(__file__).parents[1] / "setup.cfg").read_text()
-    assert re.search(r"\[options\.package_data\]\s+daenr_tf = py\.typed\s+daenr_tf\.experiments\.report = \*\.j2", setup)
+    assert re.search(
+        r"\[options\.package_data\]\s+daenr_tf = py\.typed\s+daenr_tf\.experiments\.report = \*\.j2",
+        setup,
+    )
 
 
 # Figures

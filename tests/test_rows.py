@@ -295,7 +295,10 @@ def test_the_report_says_what_of_the_images_no_model_sees(written, settings, tol
     }
     images["images"] = images["images"] + np.uint8(100)
     colour = type(found[None])(
-        **images, responses=found[None].responses, test_trials=found[None].test_trials, name="colourful"
+        **images,
+        responses=found[None].responses,
+        test_trials=found[None].test_trials,
+        name="colourful",
     )
     text, _, _ = written(
         ("table4",), study=Study("/mine.npz", settings=settings), found={None: colour}, own=True

@@ -14,12 +14,7 @@ from daenr_tf.errors import InputError
 from daenr_tf.recordings.simulated import regions
 from daenr_tf.recordings.simulated.dead_leaves import dead_leaves
 from daenr_tf.recordings.simulated.population import MEAN_REMOVED, Population, _poisson
-from daenr_tf.recordings.simulated.regions import (
-    REGIONS,
-    fingerprint,
-    generate,
-    simulate,
-)
+from daenr_tf.recordings.simulated.regions import REGIONS, fingerprint, generate, simulate
 from daenr_tf.tools.simulation_fidelity import ANTOLIK, TOLERANCE, statistics, table
 
 ROOT = Path(__file__).resolve().parents[1]

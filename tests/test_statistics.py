@@ -7,19 +7,8 @@ from scipy import stats
 
 from daenr_tf import metrics
 from daenr_tf.errors import InputError
-from daenr_tf.experiments.intervals import (
-    estimate,
-    holm,
-    unpaired_difference,
-    variance_components,
-)
-from daenr_tf.experiments.scores import (
-    Score,
-    image_draws,
-    mean_score,
-    relative_gain,
-    weighted_pcc,
-)
+from daenr_tf.experiments.intervals import estimate, holm, unpaired_difference, variance_components
+from daenr_tf.experiments.scores import Score, image_draws, mean_score, relative_gain, weighted_pcc
 from daenr_tf.tools import interval_coverage
 from daenr_tf.tools.populations import Errors, Predictions
 

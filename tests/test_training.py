@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from daenr_tf import files, pipeline, training
+from daenr_tf import pipeline, training
 from daenr_tf.config import ModelConfig, TrainConfig, resolve
 from daenr_tf.errors import DivergedError, InputError, MachineError
+from daenr_tf.machine import files
 from daenr_tf.models.build import adam, build_model
 from daenr_tf.runs import checkpoint
 from daenr_tf.runs.progress import Progress

@@ -14,7 +14,7 @@ from daenr_tf.commands.process import status_of
 from daenr_tf.errors import INTERRUPTED, HeldError
 from daenr_tf.experiments.cells import Cell
 from daenr_tf.experiments.study import Study, cell_directory
-from daenr_tf.messages import LOGGER
+from daenr_tf.machine.messages import LOGGER
 
 WATCH_EVERY = 0.5  # seconds between two looks at the memory
 WAIT = 0.5  # seconds between two looks at a lock

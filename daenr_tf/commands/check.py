@@ -7,7 +7,7 @@ import numpy as np
 from daenr_tf.commands.options import whole
 from daenr_tf.commands.process import Call, Parser, check_path
 from daenr_tf.errors import InputError, one_line
-from daenr_tf.files import write_text
+from daenr_tf.machine.files import write_text
 from daenr_tf.recordings.load import load_recording
 
 TEXT, FIGURE = "check.txt", "check.png"

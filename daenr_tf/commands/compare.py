@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from daenr_tf.commands.process import Call, Parser, check_path
 from daenr_tf.errors import InputError, one_line
-from daenr_tf.files import read_text, write_text
-from daenr_tf.messages import LOGGER
+from daenr_tf.machine.files import read_text, write_text
+from daenr_tf.machine.messages import LOGGER
 from daenr_tf.runs.directory import CONFIG, LARGEST_RESULTS, RESULTS, check_writable
 from daenr_tf.runs.summary import LABELS
 

@@ -7,9 +7,9 @@ import signal
 import sys
 from dataclasses import dataclass
 
-from daenr_tf import messages
 from daenr_tf.commands import completion
 from daenr_tf.errors import INTERRUPTED, DivergedError, InputError, MachineError
+from daenr_tf.machine import messages
 
 LACKING = "the following arguments are required: "  # as argparse says it
 

@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-from daenr_tf.messages import LOGGER, is_quiet
+from daenr_tf.machine.messages import LOGGER, is_quiet
 
 LINE_EVERY = 10.0  # seconds between two lines of a log
 

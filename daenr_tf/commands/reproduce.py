@@ -277,7 +277,7 @@ def _recordings(chosen, options, channels):
 
 def _study(command, chosen, study, recordings, results_dir, workers, scheduler):
     from daenr_tf.experiments import cell_outputs, grid, worker
-    from daenr_tf.files import write_text
+    from daenr_tf.machine.files import write_text
 
     make_directory("--results-dir", results_dir)
     with lock.held(os.path.join(results_dir, "lock"), "another study", "--results-dir") as held:

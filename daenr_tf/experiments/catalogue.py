@@ -1,13 +1,7 @@
 """The paper's tables and figures, and what stands beside them, as experiments: a row each."""
 
 from daenr_tf import paper
-from daenr_tf.experiments.cells import (
-    ALL,
-    INSIGNIFICANT,
-    SELECTED,
-    SHUFFLED,
-    SIGNIFICANT,
-)
+from daenr_tf.experiments.cells import ALL, INSIGNIFICANT, SELECTED, SHUFFLED, SIGNIFICANT
 from daenr_tf.experiments.experiment import (
     GROUP,
     LABEL,

@@ -10,15 +10,10 @@ from daenr_tf import metrics
 from daenr_tf.errors import InputError
 from daenr_tf.experiments import cell_files
 from daenr_tf.experiments.cell_files import SHOWN
-from daenr_tf.experiments.cells import (
-    INSIGNIFICANT,
-    SHUFFLED,
-    SIGNIFICANT,
-    SIGNIFICANT_CV,
-)
+from daenr_tf.experiments.cells import INSIGNIFICANT, SHUFFLED, SIGNIFICANT, SIGNIFICANT_CV
 from daenr_tf.experiments.measures import IMAGE_METRICS
 from daenr_tf.experiments.study import cell_directory
-from daenr_tf.files import replace_file
+from daenr_tf.machine.files import replace_file
 
 FILE, RESULTS, HISTORY, NEURONS = "outputs.npz", "results.json", "history.csv", "neurons.csv"
 SHUFFLE_SEED = 4793  # apart from the draws of training

@@ -22,7 +22,7 @@ from daenr_tf.errors import INTERRUPTED, InputError, MachineError
 from daenr_tf.experiments import cell_outputs, worker
 from daenr_tf.experiments.cells import Cell
 from daenr_tf.experiments.study import cell_directory
-from daenr_tf.messages import is_quiet
+from daenr_tf.machine.messages import is_quiet
 from daenr_tf.runs import interruption
 
 GRACE = 120  # seconds that cells have to save their states in

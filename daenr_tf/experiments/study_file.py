@@ -6,7 +6,7 @@ import os
 
 from daenr_tf.errors import InputError
 from daenr_tf.experiments.study import as_options
-from daenr_tf.files import read_text
+from daenr_tf.machine.files import read_text
 
 FILE = "study.json"
 LARGEST = 1_000_000  # bytes that are read

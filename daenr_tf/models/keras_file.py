@@ -11,7 +11,7 @@ import numpy as np
 
 from daenr_tf import systems
 from daenr_tf.errors import InputError, one_line, refusal
-from daenr_tf.files import replaced
+from daenr_tf.machine.files import replaced
 from daenr_tf.models.weights_proof import refuse_other_weights
 
 MEMBERS = {"metadata.json", "config.json", "model.weights.h5"}

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from daenr_tf import pipeline
 from daenr_tf.errors import MachineError
-from daenr_tf.files import folder_aside
+from daenr_tf.machine.files import folder_aside
 from daenr_tf.models.keras_file import without_replicas
 from daenr_tf.models.served import ABOUT
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from daenr_tf.errors import InputError, MachineError, one_line
-from daenr_tf.files import read_text
+from daenr_tf.machine.files import read_text
 from daenr_tf.systems import HEADS
 
 GRAPH, MODEL, RESULTS = "saved_model.pb", "model.keras", "results.json"

@@ -5,7 +5,7 @@ import textwrap
 import numpy as np
 from matplotlib.figure import Figure
 
-from daenr_tf.files import replace_file
+from daenr_tf.machine.files import replace_file
 
 DPI = 150
 STYLE = {"title": 11, "label": 9, "tick": 8}  # points

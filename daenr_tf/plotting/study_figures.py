@@ -15,12 +15,7 @@ from matplotlib.ticker import NullFormatter
 
 from daenr_tf import metrics
 from daenr_tf.experiments.report.tables import interval, number
-from daenr_tf.experiments.verdicts import (
-    CONTRADICTED,
-    NOT_DECIDABLE,
-    NOT_SUPPORTED,
-    SUPPORTED,
-)
+from daenr_tf.experiments.verdicts import CONTRADICTED, NOT_DECIDABLE, NOT_SUPPORTED, SUPPORTED
 from daenr_tf.plotting import canvas
 from daenr_tf.plotting.canvas import STYLE
 

@@ -13,7 +13,7 @@ import os
 import numpy as np
 
 from daenr_tf.errors import refusal
-from daenr_tf.files import open_regular
+from daenr_tf.machine.files import open_regular
 from daenr_tf.recordings.arrays import read_npy
 from daenr_tf.recordings.recording import Recording
 

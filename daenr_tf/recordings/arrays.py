@@ -16,9 +16,9 @@ import zipfile
 import numpy as np
 from numpy.lib import format as npy_format
 
-from daenr_tf import memory
 from daenr_tf.errors import InputError, refusal
-from daenr_tf.files import open_regular
+from daenr_tf.machine import memory
+from daenr_tf.machine.files import open_regular
 
 # The bytes of a header's length, and its reader, by version. Version 3 has names of fields in UTF-8:
 # a plain array has none.

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from daenr_tf import blocks
 from daenr_tf.errors import InputError, refusal
+from daenr_tf.machine import blocks
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 SMALLEST_SIDE = 4

@@ -9,7 +9,7 @@ import threading
 import zipfile
 
 from daenr_tf.errors import InputError
-from daenr_tf.files import folder_aside
+from daenr_tf.machine.files import folder_aside
 from daenr_tf.recordings import antolik
 
 # What https://doi.org/10.1371/journal.pcbi.1004927.s001 resolves to; pooch's own DOI downloader does not know this publisher.

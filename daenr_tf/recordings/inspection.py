@@ -10,7 +10,7 @@ import numpy as np
 from numpy.lib.format import MAGIC_PREFIX
 
 from daenr_tf.errors import InputError, one_line
-from daenr_tf.files import open_regular
+from daenr_tf.machine.files import open_regular
 from daenr_tf.recordings.arrays import LARGEST_RATIO, LARGEST_UNASKED, read_npy
 
 CHUNK = 1 << 22  # values looked at at once

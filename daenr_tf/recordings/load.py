@@ -4,7 +4,7 @@ import os
 import re
 
 from daenr_tf.errors import refusal
-from daenr_tf.messages import LOGGER
+from daenr_tf.machine.messages import LOGGER
 from daenr_tf.recordings import sources
 
 REGIONS = (1, 2, 3)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from daenr_tf.errors import InputError, one_line
-from daenr_tf.files import open_regular
+from daenr_tf.machine.files import open_regular
 from daenr_tf.recordings import checks
 from daenr_tf.recordings.arrays import read_npy, read_npz
 

@@ -6,8 +6,8 @@ import hashlib
 
 import numpy as np
 
-from daenr_tf import blocks
 from daenr_tf.errors import refusal
+from daenr_tf.machine import blocks
 from daenr_tf.recordings import checks
 from daenr_tf.recordings.splits import choose, image_groups, trials_of_repeats
 

@@ -7,7 +7,7 @@ import os
 import numpy as np
 
 from daenr_tf.errors import InputError, MachineError
-from daenr_tf.files import replace_file
+from daenr_tf.machine.files import replace_file
 from daenr_tf.recordings.arrays import read_npz
 
 LATEST = "state.npz"

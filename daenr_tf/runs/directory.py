@@ -10,7 +10,7 @@ import uuid
 
 from daenr_tf.config import RunConfig, read_config
 from daenr_tf.errors import InputError, one_line
-from daenr_tf.files import read_text, write_text
+from daenr_tf.machine.files import read_text, write_text
 from daenr_tf.runs import checkpoint, lock, own_files
 from daenr_tf.runs.own_files import CHECKPOINT
 from daenr_tf.runs.summary import summary

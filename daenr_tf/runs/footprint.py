@@ -18,9 +18,10 @@ loaded by then, are in neither the estimate nor the half of the memory that it i
 import dataclasses
 import math
 
-from daenr_tf import memory, systems
-from daenr_tf.blocks import EVALUATION_BATCH, EVALUATION_BYTES
+from daenr_tf import systems
 from daenr_tf.errors import refusal
+from daenr_tf.machine import memory
+from daenr_tf.machine.blocks import EVALUATION_BATCH, EVALUATION_BYTES
 
 FLOAT = 4  # bytes
 COPIES = 8  # of a parameter

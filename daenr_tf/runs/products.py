@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 
-from daenr_tf.files import write_text
+from daenr_tf.machine.files import write_text
 from daenr_tf.runs.directory import HISTORY
 
 SHOWN = 10  # test images and masks in a figure

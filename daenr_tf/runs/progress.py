@@ -7,7 +7,7 @@ import time
 
 from tqdm import tqdm
 
-from daenr_tf.messages import is_quiet
+from daenr_tf.machine.messages import is_quiet
 from daenr_tf.runs.threads import threads_notes
 from daenr_tf.training import Observer
 

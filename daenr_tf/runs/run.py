@@ -6,7 +6,7 @@ import os
 from daenr_tf import paper
 from daenr_tf.errors import DivergedError, MachineError
 from daenr_tf.loss_weights import default_weights
-from daenr_tf.messages import LOGGER
+from daenr_tf.machine.messages import LOGGER
 from daenr_tf.recordings import checks, sources
 from daenr_tf.recordings.load import load_recording
 from daenr_tf.runs import footprint, interruption

@@ -7,7 +7,7 @@ import tensorflow as tf
 from tensorboard.plugins.hparams import api as hparams
 
 from daenr_tf.errors import one_line
-from daenr_tf.messages import LOGGER
+from daenr_tf.machine.messages import LOGGER
 from daenr_tf.paper import IMAGE_METRICS
 from daenr_tf.training import Observer
 

@@ -25,7 +25,7 @@ from daenr_tf.experiments.verdicts import (
     NOT_SUPPORTED,
     SUPPORTED,
 )
-from daenr_tf.files import replace_file, write_text
+from daenr_tf.machine.files import replace_file, write_text
 from daenr_tf.plotting import study_figures
 from daenr_tf.recordings import checks
 

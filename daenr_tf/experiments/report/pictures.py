@@ -6,11 +6,7 @@ import os
 import numpy as np
 
 from daenr_tf.experiments.cells import ALL, Cell, title
-from daenr_tf.experiments.experiment import (
-    RECONSTRUCTIONS,
-    SIGNIFICANT_NEURONS,
-    STIMULI,
-)
+from daenr_tf.experiments.experiment import RECONSTRUCTIONS, SIGNIFICANT_NEURONS, STIMULI
 from daenr_tf.experiments.measures import COUNT
 from daenr_tf.experiments.report.tables import GROUP_NAMES, number
 from daenr_tf.experiments.verdicts import VERDICTS

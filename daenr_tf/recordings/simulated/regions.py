@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from daenr_tf.errors import InputError, MachineError
-from daenr_tf.files import replace_file
+from daenr_tf.machine.files import replace_file
 from daenr_tf.recordings.recording import Recording
 from daenr_tf.recordings.simulated.dead_leaves import dead_leaves
 from daenr_tf.recordings.simulated.population import Population

@@ -1,0 +1,1 @@
+"""What the house stands on: files, memory, and what is said to the user."""
