@@ -84,7 +84,7 @@ def test_fifty_random_disturbances_lose_nothing_and_touch_nothing_foreign(tmp_pa
 
     def study_in(folder):
         place = tmp_path / folder
-        files = [place / "thesis.txt", place / "cells" / "notes.txt", place / "tables" / "mine.csv"]
+        files = [place / name for name in ("thesis.txt", "logs/mine.txt", "figures/mine.png")]
         arguments = test_study.command("table2", recording, place, *STUDY)
         return Work(arguments, lambda: (test_study.cells(place), test_study.tables(place)), files)
 
