@@ -120,7 +120,7 @@ count = int(sys.argv[1])
 generator = np.random.default_rng(0)
 np.savez("mine.npz", images=generator.integers(0, 256, (count, 64, 64), np.uint8), responses=generator.standard_exponential((count, 2000), np.float32))
 options = "--dataset mine.npz --image-size 64 --layer 2 --max-steps 20 --validate-every 10 --run-dir run --export-dir export".split()
-subprocess.run([sys.executable, "-m", "recipes.cae_fr", *options], check=True, stdout=subprocess.DEVNULL)
+subprocess.run([sys.executable, "-m", "daenr_tf", "fit", "cae_fr", *options], check=True, stdout=subprocess.DEVNULL)
 print(1024 * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 """
 
