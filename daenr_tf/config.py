@@ -2,7 +2,9 @@
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from daenr_tf import systems
 from daenr_tf.errors import InputError, SettingError
@@ -142,11 +144,13 @@ class TrainConfig:
         whole("seed", self.seed, 0)
 
     @property
-    def monitor(self):
+    def monitor(self) -> str | None:
         """The term whose validation value decides: "reconstruction" or "response"; None where the task is not decided yet."""
         return systems.HEADS.get(self.task)
 
-    def completed(self, recipe, heads, layer, region):
+    def completed(
+        self, recipe: str, heads: Sequence[str], layer: int, region: int
+    ) -> "TrainConfig":
         """The same with task, alpha and beta, where they are not given, those of a cell: what the command line takes.
 
         Args:
@@ -218,11 +222,11 @@ class RunConfig:
         )
 
     @property
-    def own_recording(self):
+    def own_recording(self) -> bool:
         """Whether the recording is a file of the user's."""
         return not sources.is_source(self.dataset)
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """The settings as one flat dictionary that JSON can hold."""
         own = {
             f.name: getattr(self, f.name)
@@ -234,7 +238,7 @@ class RunConfig:
         return settings
 
     @classmethod
-    def from_dict(cls, settings):
+    def from_dict(cls, settings: dict[str, Any]) -> "RunConfig":
         """The reverse of `to_dict`. Raises `SettingError` for a value that can't be used, `InputError` for a key
         that is none."""
         settings = dict(settings)
@@ -256,13 +260,13 @@ class RunConfig:
         return cls(ModelConfig(**pick(ModelConfig)), TrainConfig(**pick(TrainConfig)), **own)
 
 
-def field_names():
+def field_names() -> set[str]:
     """The names of all settings of a run."""
     kinds = (ModelConfig, TrainConfig, RunConfig)
     return {f.name for kind in kinds for f in dataclasses.fields(kind)} - {"model", "training"}
 
 
-def read_config(path):
+def read_config(path: str) -> dict[str, Any]:
     """The settings in a run's `config.json`, as a dictionary that `RunConfig.from_dict` takes.
 
     Raises:
@@ -288,7 +292,7 @@ def read_config(path):
     return settings
 
 
-def resolve(recipe, given, config_file=None):
+def resolve(recipe: str, given: dict[str, Any], config_file: str | None = None) -> RunConfig:
     """A run's configuration: a file's settings, then those given, then the defaults and the cell's alpha:beta.
 
     Args:

@@ -4,7 +4,9 @@ import dataclasses
 import math
 import os
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -21,6 +23,11 @@ from daenr_tf.runs import checkpoint
 from daenr_tf.runs.checkpoint import digest_of
 from daenr_tf.runs.state import STAGES, State
 from daenr_tf.runs.threads import computing_threads
+
+if TYPE_CHECKING:
+    from daenr_tf.config import TrainConfig
+    from daenr_tf.models.daenr import DAENR
+    from daenr_tf.recordings.recording import Recording
 
 STEPS_AT_ONCE = 10  # between two moves of the progress bar
 SAVE_SHARE = 0.01  # of the time, at most, goes into saving states
@@ -62,29 +69,29 @@ class Training:
 class Observer:
     """What is told of the training; every method may be left as it is."""
 
-    def started(self, state):
+    def started(self, state: State) -> None:
         """Before the first step, also of a resumed run."""
 
-    def stepped(self, state):
+    def stepped(self, state: State) -> None:
         """A few steps were done."""
 
-    def validated(self, state, row, model):
+    def validated(self, state: State, row: dict[str, float], model: "DAENR") -> None:
         """A validation was done; `row` is the row of the history."""
 
-    def finished(self, state):
+    def finished(self, state: State) -> None:
         """After the last step."""
 
 
 def train(
-    model,
-    recording,
-    config,
-    run_dir,
-    observers=(),
-    stop=lambda: False,
-    sets=None,
-    before_saving=lambda: None,
-):
+    model: "DAENR",
+    recording: "Recording",
+    config: "TrainConfig",
+    run_dir: str,
+    observers: Sequence[Observer] = (),
+    stop: Callable[[], bool] = lambda: False,
+    sets: pipeline.Sets | None = None,
+    before_saving: Callable[[], object] = lambda: None,
+) -> Training:
     """Train a model in two stages; afterwards it has the weights of the best validation.
 
     A state is kept under `run_dir/checkpoint`; where one lies, training goes on from it, also one that a smaller `max_steps` had ended. It then
@@ -358,7 +365,9 @@ def _terms_function(model):
     return terms
 
 
-def evaluate_terms(terms, examples, heads):
+def evaluate_terms(
+    terms: Callable[..., Any], examples: Any, heads: Sequence[str]
+) -> dict[str, float]:
     """Every loss term over all examples, without replicas: dict of name -> float, with the total as `loss`."""
     sums, count = {}, len(examples.images)
     for some in blocks.batches(

@@ -7,7 +7,7 @@ import re
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from daenr_tf.errors import InputError, MachineError
@@ -42,7 +42,7 @@ def read_text(path: str | os.PathLike, most: int, expected: str = "a file") -> s
 
 
 @contextlib.contextmanager
-def replaced(path, aside):
+def replaced(path: str | os.PathLike, aside: str | os.PathLike) -> Iterator[None]:
     """Within it `aside`, a path in the same directory, is written; then that file is at `path`, whole or not at all.
 
     Raises:
@@ -60,7 +60,7 @@ def replaced(path, aside):
             os.remove(aside)
 
 
-def replace_file(path, write):
+def replace_file(path: str | os.PathLike, write: Callable[[BinaryIO], object]) -> None:
     """Write a file so that it is there whole or not at all: `write(file)` gets a binary file beside `path`.
 
     Raises:

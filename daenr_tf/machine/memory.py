@@ -9,14 +9,14 @@ UNLIMITED = (
 
 
 @functools.cache
-def total():
+def total() -> int:
     """Bytes of memory that this process may have: the machine's, or those of its control group (a container's limit) where they are fewer."""
     import psutil
 
     return min([psutil.virtual_memory().total, *_limits("/proc/self/cgroup", "/sys/fs/cgroup")])
 
 
-def half():
+def half() -> int:
     """Half of `total`, which is what one thing may take."""
     return total() // 2
 

@@ -1,10 +1,21 @@
 """From a configuration to a model: its parts, their start, its optimizer."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 import keras
 
 from daenr_tf import systems
 from daenr_tf.models.daenr import DAENR
 from daenr_tf.models.parts import make_parts
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from daenr_tf.config import ModelConfig
+    from daenr_tf.recordings.recording import Recording
 
 ADAM_EPSILON = 1e-8  # a readout's gradients are tiny where beta is 1e-5; Keras' default of 1e-7 would damp them
 
@@ -17,21 +28,27 @@ class TrainingPart:
         indices: (images,) int, of its training images.
     """
 
-    def __init__(self, recording, indices):
+    def __init__(self, recording: Recording, indices: np.ndarray) -> None:
         self.recording, self.indices = recording, indices
 
     @property
-    def images(self):
+    def images(self) -> np.ndarray:
         """(images, height, width, channels), as recorded."""
         return self.recording.images[self.indices]
 
     @property
-    def responses(self):
+    def responses(self) -> np.ndarray:
         """(images, neurons) float32."""
         return self.recording.responses[self.indices]
 
 
-def build_model(config, recording, alpha=1.0, beta=1.0, learning_rate=1e-3):
+def build_model(
+    config: ModelConfig,
+    recording: Recording,
+    alpha: float = 1.0,
+    beta: float = 1.0,
+    learning_rate: float = 1e-3,
+) -> DAENR:
     """A compiled model for a recording, its parts started from the images that are trained on.
 
     Args:
@@ -66,7 +83,18 @@ def build_model(config, recording, alpha=1.0, beta=1.0, learning_rate=1e-3):
     return model
 
 
-def assemble(system, core, settings, layer, image_shape, neurons, seed, pixel_range, name, dtype):
+def assemble(
+    system: systems.System,
+    core: Any,
+    settings: dict[str, Any],
+    layer: int,
+    image_shape: Sequence[int],
+    neurons: int,
+    seed: int,
+    pixel_range: tuple[float, float],
+    name: str,
+    dtype: str,
+) -> DAENR:
     """A model of the parts that a system names, not yet built.
 
     Args:
@@ -86,12 +114,12 @@ def assemble(system, core, settings, layer, image_shape, neurons, seed, pixel_ra
     )
 
 
-def head_weights(heads, alpha, beta):
+def head_weights(heads: Sequence[str], alpha: float, beta: float) -> dict[str, float]:
     """The weights of a model's heads: alpha and beta, or 1 where one head stands alone."""
     weights = {"reconstruction": alpha, "response": beta}
     return {head: weights[head] if len(heads) > 1 else 1.0 for head in heads}
 
 
-def adam(learning_rate):
+def adam(learning_rate: float) -> keras.optimizers.Optimizer:
     """The optimizer of training, fresh."""
     return keras.optimizers.Adam(learning_rate, epsilon=ADAM_EPSILON)

@@ -1,7 +1,11 @@
 """The joint model: one encoder, a decoder head and a readout head (the paper's Fig. 1 and Eq. 3-7)."""
 
+from __future__ import annotations
+
 import collections
 import json
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -54,16 +58,16 @@ class DAENR(keras.Model):
 
     def __init__(
         self,
-        core,
-        bottleneck=None,
-        decoder=None,
-        readout=None,
-        layer=1,
-        image_shape=(32, 32, 1),
-        seed=0,
-        pixel_range=(0.0, 255.0),
-        **kwargs,
-    ):
+        core: Any,
+        bottleneck: Any = None,
+        decoder: Any = None,
+        readout: Any = None,
+        layer: int = 1,
+        image_shape: Sequence[int] = (32, 32, 1),
+        seed: int = 0,
+        pixel_range: Sequence[float] = (0.0, 255.0),
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         if (bottleneck is None) != (decoder is None) or (decoder is None and readout is None):
             raise InputError(
@@ -89,7 +93,7 @@ class DAENR(keras.Model):
             raise InputError(f"DAENR: expected terms of different names, found {', '.join(names)}")
         self.trackers = {name: keras.metrics.Mean(name) for name in ("loss", *names)}
 
-    def parts(self):
+    def parts(self) -> list[Any]:
         """Its parts, in the order of the computation."""
         return [
             part for part in (self.encoder, self.bottleneck, self.decoder, self.readout) if part
@@ -107,21 +111,21 @@ class DAENR(keras.Model):
         return names + list(self.encoder.term_names)
 
     @property
-    def units(self):
+    def units(self) -> dict[str, tuple[str, str]]:
         """The title and the unit of every term that a part declares: dict of name -> (title, unit)."""
         return {name: unit for part in self.parts() for name, unit in part.units.items()}
 
     @property
-    def heads(self):
+    def heads(self) -> list[str]:
         """The names of the model's outputs."""
         return list(self._branches())
 
     @property
-    def neurons(self):
+    def neurons(self) -> int:
         """How many neurons the readout predicts; 0 without a readout."""
         return self.readout.neurons if self.readout else 0
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Any = None) -> None:
         shape = (None, *self.image_shape)
         build_part(self.encoder, shape)
         hidden = self.encoder.compute_output_shape(shape)
@@ -140,14 +144,18 @@ class DAENR(keras.Model):
             build_part(self.readout, hidden[self.layer - 1])
         self.built = True
 
-    def call(self, images, training=False, draws=None):
+    def call(
+        self, images: tf.Tensor, training: bool = False, draws: tf.Tensor | None = None
+    ) -> dict[str, tf.Tensor]:
         check_images(images, self.image_shape)
         outputs, terms = self.forward(images, training=training, draws=draws)
         if training:
             self._keep_penalties(terms)
         return outputs
 
-    def forward(self, images, training=False, draws=None):
+    def forward(
+        self, images: tf.Tensor, training: bool = False, draws: tf.Tensor | None = None
+    ) -> tuple[dict[str, tf.Tensor], dict[str, dict[str, Term]]]:
         """The model's outputs and the terms that its parts add to the loss of each head.
 
         Returns:
@@ -156,7 +164,9 @@ class DAENR(keras.Model):
         hidden, shared = self.encode(images, training, draws)
         return self._heads_of(hidden, shared, training, draws)
 
-    def encode(self, images, training=False, draws=None):
+    def encode(
+        self, images: tf.Tensor, training: bool = False, draws: tf.Tensor | None = None
+    ) -> tuple[list[tf.Tensor], dict[str, Term]]:
         """The hidden layers h_1 … h_n of images, and the core's terms."""
         if training and draws is None:
             draws = _numbers(images)
@@ -177,7 +187,7 @@ class DAENR(keras.Model):
             terms["response"] = {**own, **shared}
         return outputs, terms
 
-    def serve(self, images):
+    def serve(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         """What the exported model gives for images (batch, height, width, channels): the heads, and what its parts give besides."""
         hidden, shared = self.encode(images)
         outputs, _ = self._heads_of(hidden, shared, False, None)
@@ -190,7 +200,9 @@ class DAENR(keras.Model):
         readers = ((self.bottleneck, hidden[-1]), (self.readout, hidden[self.layer - 1]))
         return [(part, inputs) for part, inputs in readers if part]
 
-    def diagnostics(self, batches):
+    def diagnostics(
+        self, batches: Callable[[], Iterable[np.ndarray]]
+    ) -> tuple[dict[str, float], list[str]]:
         """What the parts tell of how they work on images.
 
         Args:
@@ -222,23 +234,29 @@ class DAENR(keras.Model):
                     )
 
     @property
-    def image_settings(self):
+    def image_settings(self) -> ImageSettings:
         """The size and the channels that the model wants, as `pipeline.prepare` takes them."""
         return ImageSettings(self.image_shape[:2], self.image_shape[2])
 
-    def predict(self, x, **kwargs):
+    def predict(self, x: Any, **kwargs: Any) -> Any:
         """As Keras' `predict`; images that are not in [-1, 1] are refused."""
         if isinstance(x, np.ndarray):
             check_images(x, self.image_shape)
         return super().predict(x, **kwargs)
 
-    def fit(self, x=None, y=None, **kwargs):
+    def fit(self, x: Any = None, y: Any = None, **kwargs: Any) -> keras.callbacks.History:
         """As Keras' `fit`; images that are not in [-1, 1] are refused."""
         if isinstance(x, np.ndarray):
             check_images(x, self.image_shape)
         return super().fit(x, y, **kwargs)
 
-    def compile(self, optimizer="adam", loss=None, loss_weights=None, **kwargs):
+    def compile(
+        self,
+        optimizer: Any = "adam",
+        loss: dict[str, Any] | None = None,
+        loss_weights: dict[str, float] | None = None,
+        **kwargs: Any,
+    ) -> None:
         """As Keras' `compile`; `loss` defaults to MSE for `reconstruction` and Poisson for `response`.
 
         Args:

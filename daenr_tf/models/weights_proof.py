@@ -5,19 +5,28 @@ built refuses them; under the next, where the file has nothing, it has nothing t
 refusal back. An optimizer with another number of variables is passed over, and so is what no layer asks for.
 """
 
+from __future__ import annotations
+
 import contextlib
 import io
 import zipfile
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import h5py
 
 from daenr_tf.errors import refusal
 
+if TYPE_CHECKING:
+    import keras
+
+    from daenr_tf.models.daenr import DAENR
+
 MEMBER = "model.weights.h5"
 
 
 @contextlib.contextmanager
-def stored(path):
+def stored(path: str) -> Iterator[dict[str, h5py.Dataset]]:
     """The weights in a `.keras` file: dict of place -> HDF5 dataset.
 
     A weight's place is the names of the layers (or of the optimizer) that it belongs to and its number in the last of them, for
@@ -50,7 +59,7 @@ def _place(inside, names):
     return "/".join([names[owner] for owner in owners if owner in names] + [number])
 
 
-def held(model):
+def held(model: DAENR) -> dict[str, keras.Variable]:
     """The weights that a built model and its optimizer have: dict of place, as in `stored`, -> Keras variable."""
     owners = {}
     for variable in model.weights:
@@ -64,7 +73,7 @@ def held(model):
     }
 
 
-def refuse_other_weights(path, model, values=False):
+def refuse_other_weights(path: str, model: DAENR, values: bool = False) -> None:
     """See that a model's weights are those of a file, by place, shape and type, and where `values` also to the bit.
 
     Raises:

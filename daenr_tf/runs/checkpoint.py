@@ -1,8 +1,12 @@
 """The whole state of a training run in one file, written aside and checked when read."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 import os
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +18,7 @@ LATEST = "state.npz"
 PREVIOUS = "state-previous.npz"
 
 
-def save(directory, arrays, facts):
+def save(directory: str, arrays: dict[str, Sequence[np.ndarray]], facts: Any) -> None:
     """Save lists of arrays and JSON facts as the latest state; the state before it is kept as the previous one.
 
     Args:
@@ -43,7 +47,7 @@ def save(directory, arrays, facts):
         raise MachineError(f"{latest}: could not be written ({error.strerror or error})") from None
 
 
-def load(directory):
+def load(directory: str) -> tuple[dict[str, list[np.ndarray]], Any] | None:
     """The latest state that can be read as (arrays, facts), or None where there is none.
 
     Raises:
@@ -77,7 +81,7 @@ def _read(path):
         raise InputError(f"{path}: expected a saved state, found arrays of another kind") from None
 
 
-def digest_of(weights):
+def digest_of(weights: Sequence[np.ndarray]) -> str:
     """SHA-256 (hex) of a list of arrays."""
     sha = hashlib.sha256()
     for weight in map(np.ascontiguousarray, weights):

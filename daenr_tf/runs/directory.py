@@ -1,5 +1,7 @@
 """A run's directory: who may write to it, what it holds already, and what it must hold in the end."""
 
+from __future__ import annotations
+
 import contextlib
 import json
 import math
@@ -7,6 +9,8 @@ import os
 import re
 import unicodedata
 import uuid
+from collections.abc import Iterator
+from typing import Any
 
 from daenr_tf.config import RunConfig, read_config
 from daenr_tf.errors import InputError, one_line
@@ -26,7 +30,7 @@ MARK = "mark"  # in checkpoint/: the word that names this run
 LARGEST_RESULTS = 1_000_000  # bytes that are read
 
 
-def check_writable(option, directory):
+def check_writable(option: str, directory: str) -> None:
     """Raises `InputError` where `directory` neither is a directory that can be written to nor could be made."""
     path = os.path.abspath(directory)
     if any(unicodedata.category(character) in REFUSED for character in path):
@@ -54,7 +58,7 @@ def check_writable(option, directory):
             )
 
 
-def make_directory(option, directory):
+def make_directory(option: str, directory: str) -> None:
     """Make a directory that the user named. Raises `InputError` where the system refuses."""
     try:
         os.makedirs(directory, exist_ok=True)
@@ -64,7 +68,7 @@ def make_directory(option, directory):
         ) from None
 
 
-def read_results(path, run_dir):
+def read_results(path: str, run_dir: str) -> dict[str, Any]:
     """The results of a finished run.
 
     Args:
@@ -106,7 +110,7 @@ class RunDirectory:
         digest: str, of the recording.
     """
 
-    def __init__(self, path, config, digest):
+    def __init__(self, path: str, config: RunConfig, digest: str) -> None:
         self.path = path
         self.settings = config.to_dict()
         self.digest = digest
@@ -114,12 +118,12 @@ class RunDirectory:
             False  # whether the run that lies there had a smaller max_steps than is asked for
         )
 
-    def file(self, *names):
+    def file(self, *names: str) -> str:
         """The path of something in the directory."""
         return os.path.join(self.path, *names)
 
     @contextlib.contextmanager
-    def held(self, overwrite):
+    def held(self, overwrite: bool) -> Iterator[RunDirectory]:
         """Hold the directory for this process, made and with its `config.json` written.
 
         Raises:
@@ -142,16 +146,16 @@ class RunDirectory:
         write_text(self.file(CHECKPOINT, DIGEST), self.digest)
         write_text(self.file(CONFIG), json.dumps(self.settings, indent=2) + "\n")
 
-    def check_held(self):
+    def check_held(self) -> None:
         """Raises `MachineError` where the directory was removed or taken by another run: nothing may be written there any more."""
         self._lock.check()
 
     @property
-    def can_be_lengthened(self):
+    def can_be_lengthened(self) -> bool:
         """Whether a shorter run lies there whose state was kept."""
         return self.shorter and os.path.exists(self.file(CHECKPOINT, checkpoint.LATEST))
 
-    def lengthen(self):
+    def lengthen(self) -> None:
         """Make of the shorter run that lies there an unfinished one: what was made of its model goes, its state stays."""
         if self.shorter:
             self.check_held()
@@ -163,13 +167,13 @@ class RunDirectory:
             self._write_settings()
             self.shorter = False
 
-    def clear_checkpoint(self, keep_state=False):
+    def clear_checkpoint(self, keep_state: bool = False) -> None:
         """Remove the state of a run that is finished, or all of it but the latest state, from which a longer run may go on."""
         self.check_held()
         latest = os.path.join(CHECKPOINT, checkpoint.LATEST)
         own_files.remove_own(self.path, CHECKPOINT, keep=lambda name: keep_state and name == latest)
 
-    def mark(self):
+    def mark(self) -> str:
         """A word that names this run, the same after it was killed and started again."""
         path = self.file(CHECKPOINT, MARK)
         with contextlib.suppress(OSError, UnicodeDecodeError), open(path, encoding="utf-8") as file:
@@ -181,7 +185,7 @@ class RunDirectory:
         write_text(path, mark)
         return mark
 
-    def results(self):
+    def results(self) -> dict[str, Any] | None:
         """The results of a finished run, or None."""
         if not os.path.exists(self.file(RESULTS)):
             return None
@@ -190,7 +194,7 @@ class RunDirectory:
         except InputError as error:
             raise InputError(f"{error}; --overwrite starts afresh") from None
 
-    def write_results(self, results):
+    def write_results(self, results: dict[str, Any]) -> None:
         """Write `results.json`, strict JSON: what is not finite is null."""
         write_text(
             self.file(RESULTS), json.dumps(_finite(results), indent=2, allow_nan=False) + "\n"

@@ -2,6 +2,10 @@
 
 import math
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from daenr_tf.config import TrainConfig
 
 STAGES = 2
 
@@ -28,11 +32,11 @@ class State:
     history: list = field(default_factory=list)
     threads: list = field(default_factory=list)
 
-    def patience_left(self, config):
+    def patience_left(self, config: "TrainConfig") -> int:
         """Steps until the stage ends if nothing improves."""
         return config.patience_steps - (self.step - max(self.best_step, self.stage_start))
 
-    def ended_by_patience(self, config):
+    def ended_by_patience(self, config: "TrainConfig") -> bool:
         """Whether the last stage has ended, at a validation that a longer training has too."""
         return (
             self.stage == STAGES

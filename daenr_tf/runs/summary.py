@@ -1,5 +1,9 @@
 """The table that ends a run."""
 
+from __future__ import annotations
+
+from typing import Any
+
 from daenr_tf.errors import one_line
 
 LABELS = {
@@ -12,7 +16,7 @@ LABELS = {
 }
 
 
-def summary(results, run_dir):
+def summary(results: dict[str, Any], run_dir: str) -> str:
     """The table that ends a run: our figures on the validation and the test set, the paper's and the noise ceiling."""
     dataset, config, paper_figures = results["dataset"], results["config"], results["paper"] or {}
     name = f"{dataset['name']}{' (SIMULATED data)' if dataset['simulated'] else ''}"

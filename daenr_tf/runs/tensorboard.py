@@ -1,6 +1,9 @@
 """What TensorBoard is shown of a run: losses, metrics, images, masks and hyper-parameters."""
 
+from __future__ import annotations
+
 import os
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
@@ -10,6 +13,10 @@ from daenr_tf.errors import one_line
 from daenr_tf.machine.messages import LOGGER
 from daenr_tf.paper import IMAGE_METRICS
 from daenr_tf.training import Observer
+
+if TYPE_CHECKING:
+    from daenr_tf.models.daenr import DAENR
+    from daenr_tf.runs.state import State
 
 IMAGES = 8
 MASKS = 16
@@ -35,7 +42,14 @@ class TensorBoard(Observer):
         simulated: bool, whether pictures are to say that their data is simulated.
     """
 
-    def __init__(self, directory, images, settings, name, simulated):
+    def __init__(
+        self,
+        directory: str,
+        images: np.ndarray,
+        settings: dict[str, Any],
+        name: str,
+        simulated: bool,
+    ) -> None:
         self.mark = " (simulated data)" if simulated else ""
         self.images = images[:IMAGES]
         self.settings = settings
@@ -43,17 +57,19 @@ class TensorBoard(Observer):
         self.directory = directory
         self.writers = {}
 
-    def started(self, state):
+    def started(self, state: State) -> None:
         places = {"train": "train", "validation": "validation", "root": ""}
         self.writers = {
             name: tf.summary.create_file_writer(os.path.join(self.directory, place))
             for name, place in places.items()
         }
 
-    def validated(self, state, row, model):
+    def validated(self, state: State, row: dict[str, float], model: DAENR) -> None:
         self._write(self._validation, state, row, model)
 
-    def conclude(self, model, step, test, validation):
+    def conclude(
+        self, model: DAENR, step: int, test: dict[str, float], validation: dict[str, float]
+    ) -> None:
         """The final pictures, the figures on both sets, dicts of name -> float, and the hyper-parameters that they were reached with."""
         self._write(self._conclusion, model, step, {"validation": validation, "test": test})
         self._write(self._close)
