@@ -41,7 +41,9 @@ class _LatentBottleneck(Part):
 
     outputs_per_latent = 1
 
-    def __init__(self, latent_size: int = 100, pixels: int = 1024, seed: int = 0, **kwargs) -> None:
+    def __init__(
+        self, latent_size: int = 100, pixels: int = 1024, seed: int = 0, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         whole("latent_size", latent_size, 1)
         self.latent_size = latent_size

@@ -1,5 +1,7 @@
 """One block of the encoder and of the decoder: convolution, batch normalisation, ELU."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -23,7 +25,7 @@ class ConvolutionBlock(keras.layers.Layer):
     """
 
     def __init__(
-        self, filters: int, strides: int = 1, transposed: bool = False, seed: int = 0, **kwargs
+        self, filters: int, strides: int = 1, transposed: bool = False, seed: int = 0, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         self.filters = filters

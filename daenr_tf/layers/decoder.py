@@ -1,5 +1,7 @@
 """The decoder: from the bottleneck back to an image (the paper's f2, Eq. 1)."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -23,7 +25,7 @@ class Decoder(Part):
         seed: int, of the initial kernels.
     """
 
-    def __init__(self, channels: int = 1, seed: int = 0, **kwargs) -> None:
+    def __init__(self, channels: int = 1, seed: int = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.channels = channels
         self.seed = seed

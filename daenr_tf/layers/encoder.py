@@ -1,5 +1,7 @@
 """The encoder that reconstruction and response prediction share (the paper's f1, Eq. 1)."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -31,7 +33,7 @@ class Encoder(Part):
 
     downsampling = 4
 
-    def __init__(self, depth: int = 4, seed: int = 0, **kwargs) -> None:
+    def __init__(self, depth: int = 4, seed: int = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.depth = depth
         self.seed = seed

@@ -1,5 +1,7 @@
 """Batch normalisation with one batch's statistics, over however many replicas hold that batch."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -21,7 +23,7 @@ class GlobalBatchNormalization(keras.layers.BatchNormalization):
     (batch, height, width, channels) in and out.
     """
 
-    def __init__(self, momentum: float = MOMENTUM, **kwargs) -> None:
+    def __init__(self, momentum: float = MOMENTUM, **kwargs: Any) -> None:
         super().__init__(momentum=momentum, **kwargs)
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:

@@ -1,7 +1,7 @@
 """What the parts of a model have in common: core, bottleneck, decoder, readout."""
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import keras
 import tensorflow as tf
@@ -28,7 +28,7 @@ class Part(keras.layers.Layer):
     split_matters = False
     figure = None
 
-    def initialize(self, training) -> None:
+    def initialize(self, training: Any) -> None:
         """Start from the images that are trained on: `training.images` (images, H, W, C) as
         recorded, `training.responses` (images, neurons).
         """

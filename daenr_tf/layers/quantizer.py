@@ -1,7 +1,7 @@
 """The VQ-VAE's bottleneck (van den Oord et al. 2017, https://arxiv.org/abs/1711.00937)."""
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -55,7 +55,7 @@ class QuantizedBottleneck(Part):
         codebook_update: str = "ema",
         pixels: int = 1024,
         seed: int = 0,
-        **kwargs,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         whole("codebook_size", codebook_size, 1)

@@ -5,7 +5,7 @@ it what it adds to the response loss. The softplus is ours: the Poisson loss nee
 zero.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -56,7 +56,7 @@ class Readout(Part):
         readout_l1: float = 0.02,
         activity_l1: float = 0.0,
         seed: int = 0,
-        **kwargs,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         whole("neurons", neurons, 1)
@@ -92,7 +92,7 @@ class Readout(Part):
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         return (input_shape[0], self.neurons)
 
-    def initialize(self, training) -> None:
+    def initialize(self, training: Any) -> None:
         """Start at the neurons' mean training response."""
         self.start(training.responses.mean(axis=0, dtype="float64"))
 
@@ -176,7 +176,7 @@ class FixedMaskReadout(Readout):
         self.features = self.normal("features", (channels, self.neurons), 0.05)
         super().build(input_shape)
 
-    def initialize(self, training) -> None:
+    def initialize(self, training: Any) -> None:
         """Open for each neuron the cell that contains its receptive field's centre, as the training
         images show it.
         """

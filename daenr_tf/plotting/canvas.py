@@ -1,11 +1,23 @@
 """What every figure shares: the header with the title and the label of simulated data, scales of grey, colour bars, the file."""
 
+from __future__ import annotations
+
 import textwrap
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from daenr_tf.machine.files import replace_file
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.figure import SubFigure
+    from matplotlib.image import AxesImage
+    from numpy.typing import ArrayLike
 
 DPI = 150
 STYLE = {"title": 11, "label": 9, "tick": 8}  # points
@@ -50,33 +62,35 @@ def figure(
     return made
 
 
-def image(axis, pixels: np.ndarray, low: float, high: float, **options):
+def image(axis: Axes, pixels: np.ndarray, low: float, high: float, **options: Any) -> AxesImage:
     """Shows (height, width, channels) on the scale low..high."""
     if pixels.shape[-1] == 3:
         return axis.imshow(np.clip((pixels - low) / (high - low), 0, 1), **options)
     return axis.imshow(pixels[..., 0], cmap="gray", vmin=low, vmax=high, **options)
 
 
-def span(values) -> tuple[float, float]:
+def span(values: ArrayLike) -> tuple[float, float]:
     """A grey scale from the smallest to the largest value; one constant value is mid-grey."""
     low, high = float(np.min(values)), float(np.max(values))
     return (low, high) if low < high else (low - 1, high + 1)
 
 
-def frame(axis) -> None:
+def frame(axis: Axes) -> None:
     """A frame without ticks, for an image."""
     axis.axis("on")
     axis.set_xticks([])
     axis.set_yticks([])
 
 
-def plain(axis) -> None:
+def plain(axis: Axes) -> None:
     """Axes without the lines above and to the right, for a plot."""
     axis.spines[["top", "right"]].set_visible(False)
     axis.tick_params(labelsize=STYLE["tick"])
 
 
-def colorbar(figure, shown, axes, label: str, ticks) -> None:
+def colorbar(
+    figure: Figure | SubFigure, shown: ScalarMappable, axes: Any, label: str, ticks: Sequence[float]
+) -> None:
     """A colour bar to the right of some axes."""
     bar = figure.colorbar(
         shown, ax=axes, ticks=ticks, shrink=0.8, aspect=25, pad=0.02, panchor=False
@@ -85,6 +99,6 @@ def colorbar(figure, shown, axes, label: str, ticks) -> None:
     bar.ax.tick_params(labelsize=STYLE["tick"])
 
 
-def write(path, figure: Figure) -> None:
+def write(path: str, figure: Figure) -> None:
     """The figure as a PNG file, whole or not at all. Raises MachineError."""
     replace_file(path, lambda file: figure.savefig(file, format="png"))

@@ -1,15 +1,30 @@
 """The figure of a recording, as a PNG file."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from daenr_tf.plotting import canvas
 from daenr_tf.plotting.canvas import STYLE
 
+if TYPE_CHECKING:
+    from daenr_tf.recordings.description import Description
+
 _BARS, _MARK, _ORACLE = "#1f5fa8", "#c1272d", "#e08214"
 SHOWN = 6  # images
 
 
-def recording(path, images, pixel_range, description, title: str, *, simulated: bool) -> None:
+def recording(
+    path: str,
+    images: np.ndarray,
+    pixel_range: tuple[float, float],
+    description: Description,
+    title: str,
+    *,
+    simulated: bool,
+) -> None:
     """Some images, their grey levels, and how strongly and how reliably neurons answer.
 
     Args:

@@ -3,7 +3,10 @@
 Every function takes `simulated`; a figure of simulated data says so on its face. A file that can't be written raises MachineError.
 """
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.lines import Line2D
@@ -12,6 +15,12 @@ from matplotlib.patheffects import withStroke
 from daenr_tf import metrics
 from daenr_tf.plotting import canvas
 from daenr_tf.plotting.canvas import STYLE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+    from numpy.typing import ArrayLike
 
 _TRAIN, _VALIDATION, _MARK = "#8c8c8c", "#1f5fa8", "#c1272d"
 _SIGNIFICANT, _INSIGNIFICANT = "#1f5fa8", "#c8c8c8"
@@ -28,7 +37,13 @@ _TERMS = {
 
 
 def reconstructions(
-    path, originals, reconstructed, title: str, *, simulated: bool, columns: int = 10
+    path: str,
+    originals: np.ndarray,
+    reconstructed: np.ndarray,
+    title: str,
+    *,
+    simulated: bool,
+    columns: int = 10,
 ) -> None:
     """Images above their reconstructions, with the MSE and the PSNR of each.
 
@@ -67,7 +82,14 @@ def reconstructions(
 
 
 def learning_curves(
-    path, history, monitor: str, best_step: int, units, title: str, *, simulated: bool
+    path: str,
+    history: pd.DataFrame,
+    monitor: str,
+    best_step: int,
+    units: dict[str, tuple[str, str]],
+    title: str,
+    *,
+    simulated: bool,
 ) -> None:
     """Each term of the loss over training, on the training and on the validation images.
 
@@ -128,17 +150,17 @@ def learning_curves(
 
 
 def masks(
-    path,
-    spatial_masks,
-    neurons,
+    path: str,
+    spatial_masks: ArrayLike,
+    neurons: Sequence[int],
     title: str,
     *,
     simulated: bool,
-    pccs=None,
-    ceilings=None,
-    centers=None,
-    background=None,
-    stimulus_shape=None,
+    pccs: Sequence[float] | None = None,
+    ceilings: Sequence[float] | None = None,
+    centers: dict[str, np.ndarray] | None = None,
+    background: ArrayLike | None = None,
+    stimulus_shape: tuple[int, int] | None = None,
 ) -> None:
     """Spatial masks of some neurons, each on its own scale: weights as a share of the neuron's largest.
 
@@ -209,7 +231,15 @@ def masks(
     canvas.write(path, figure)
 
 
-def pcc(path, correlations, ceilings, significant, title: str, *, simulated: bool) -> None:
+def pcc(
+    path: str,
+    correlations: ArrayLike,
+    ceilings: ArrayLike | None,
+    significant: ArrayLike,
+    title: str,
+    *,
+    simulated: bool,
+) -> None:
     """How well neurons are predicted: a histogram of their PCC and, with repeats, each PCC against its noise ceiling.
 
     Args:
@@ -285,7 +315,15 @@ def pcc(path, correlations, ceilings, significant, title: str, *, simulated: boo
 
 
 def fixed_mask_positions(
-    path, mean_stimulus, positions, cells, grid_shape, title: str, *, simulated: bool, planted=None
+    path: str,
+    mean_stimulus: ArrayLike,
+    positions: ArrayLike,
+    cells: ArrayLike,
+    grid_shape: tuple[int, int],
+    title: str,
+    *,
+    simulated: bool,
+    planted: ArrayLike | None = None,
 ) -> None:
     """The receptive-field positions that fixed masks stand on, over the mean stimulus (and a note that it is), and the cells that they open.
 

@@ -6,7 +6,7 @@ file that can't be written raises MachineError.
 """
 
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from matplotlib.lines import Line2D
@@ -18,6 +18,11 @@ from daenr_tf.experiments.report.tables import interval, number
 from daenr_tf.experiments.verdicts import CONTRADICTED, NOT_DECIDABLE, NOT_SUPPORTED, SUPPORTED
 from daenr_tf.plotting import canvas
 from daenr_tf.plotting.canvas import STYLE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from daenr_tf.experiments.comparisons import Comparison
 
 # They differ in lightness too, for prints without colour.
 _SIGNIFICANT, _INSIGNIFICANT = "#1f5fa8", "#d9d9d9"
@@ -54,7 +59,15 @@ class Curve(NamedTuple):
     losses: np.ndarray
 
 
-def reconstructions(path, originals, rows, title, *, simulated, rehearsal=False):
+def reconstructions(
+    path: str,
+    originals: np.ndarray,
+    rows: dict[str, np.ndarray | None],
+    title: str,
+    *,
+    simulated: bool,
+    rehearsal: bool = False,
+) -> None:
     """Test images over what each model made of them, as in the paper's Figures 2, 6 and 7.
 
     Args:
@@ -96,7 +109,9 @@ def reconstructions(path, originals, rows, title, *, simulated, rehearsal=False)
     canvas.write(path, figure)
 
 
-def significance(path, panels, title, *, simulated, rehearsal=False):
+def significance(
+    path: str, panels: dict[str, list[Bar]], title: str, *, simulated: bool, rehearsal: bool = False
+) -> None:
     """Neurons that are predicted significantly, stacked under those that are not, as in the paper's Figures 3, 4 and 8.
 
     Args:
@@ -189,7 +204,14 @@ def significance(path, panels, title, *, simulated, rehearsal=False):
     canvas.write(path, figure)
 
 
-def stimuli(path, rows, title, *, simulated, rehearsal=False):
+def stimuli(
+    path: str,
+    rows: dict[str, tuple[np.ndarray, tuple[float, float]]],
+    title: str,
+    *,
+    simulated: bool,
+    rehearsal: bool = False,
+) -> None:
     """Examples of training images, as in the paper's Figure 5.
 
     Args:
@@ -226,7 +248,14 @@ def stimuli(path, rows, title, *, simulated, rehearsal=False):
     canvas.write(path, figure)
 
 
-def forest(path, comparisons, title, *, simulated, rehearsal=False):
+def forest(
+    path: str,
+    comparisons: "Sequence[Comparison]",
+    title: str,
+    *,
+    simulated: bool,
+    rehearsal: bool = False,
+) -> None:
     """Each comparison's effect with its 95 % interval: right of zero is what the claim says.
 
     Args:
@@ -290,7 +319,7 @@ def forest(path, comparisons, title, *, simulated, rehearsal=False):
     canvas.write(path, figure)
 
 
-def effect_text(comparison):
+def effect_text(comparison: "Comparison") -> str:
     """An effect and its interval in words."""
     one, digits = comparison.effect, effect_digits(comparison.unit)
     if one is None:
@@ -298,12 +327,20 @@ def effect_text(comparison):
     return f"{number(one.value, digits, signed=True)} {interval(one, digits, signed=True)}"
 
 
-def effect_digits(unit):
+def effect_digits(unit: str) -> int:
     """How many decimals an effect in a unit is told with."""
     return {"MSE": 5, "significant neurons": 1}.get(unit, 3)
 
 
-def learning_curves(path, panels, unit, title, *, simulated, rehearsal=False):
+def learning_curves(
+    path: str,
+    panels: dict[str, list[Curve]],
+    unit: str,
+    title: str,
+    *,
+    simulated: bool,
+    rehearsal: bool = False,
+) -> None:
     """The monitored validation loss over training: a panel per model, a line per cell.
 
     Args:

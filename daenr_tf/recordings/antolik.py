@@ -34,7 +34,7 @@ class PublishedFile:
     digest: str
 
     @property
-    def most_bytes(self):
+    def most_bytes(self) -> int:
         """The most that such a file can have."""
         return HEADER_BYTES + 8 * math.prod(self.shape)
 
@@ -83,7 +83,7 @@ PUBLISHED = {
 }
 
 
-def load_antolik(region, directory):
+def load_antolik(region: int, directory: str) -> Recording:
     """One region of the published recordings.
 
     Args:
@@ -110,7 +110,7 @@ def load_antolik(region, directory):
     )
 
 
-def read_region(region, directory):
+def read_region(region: int, directory: str) -> dict[str, np.ndarray]:
     """The verified arrays of a region by file name. Raises `InputError` as `load_antolik` does."""
     folder = os.path.join(directory, "Data", f"region{region}")
     if not os.path.isdir(folder):

@@ -12,6 +12,8 @@ import math
 import sys
 import warnings
 import zipfile
+from collections.abc import Collection
+from typing import IO
 
 import numpy as np
 from numpy.lib import format as npy_format
@@ -38,7 +40,7 @@ LARGEST_UNASKED = 256 << 20  # bytes
 LARGEST_RATIO = 100
 
 
-def read_npy(stream, size, what):
+def read_npy(stream: IO[bytes], size: int, what: str) -> np.ndarray:
     """One array of booleans, integers or floats, read-only, from a binary stream of `size` bytes in NumPy's .npy format.
 
     Raises:
@@ -52,7 +54,7 @@ def read_npy(stream, size, what):
         raise refusal(what, "an array that is whole", f"a damaged one ({_first(reason)})") from None
 
 
-def read_npz(path, known=None):
+def read_npz(path: str, known: Collection[str] | None = None) -> dict[str, np.ndarray]:
     """The arrays of an .npz file as a dict.
 
     Raises:

@@ -1,15 +1,26 @@
 """What every array of a recording must be, and the one-line refusal that says which one is not."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from daenr_tf.errors import InputError, refusal
 from daenr_tf.machine import blocks
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike
+
+    from daenr_tf.recordings.recording import Recording
+
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 SMALLEST_SIDE = 4
 
 
-def numeric(what, values):
+def numeric(what: str, values: ArrayLike) -> np.ndarray:
     """`values` as a native-endian, C-contiguous array of booleans, integers or floats of at most 64 bits.
 
     Raises:
@@ -30,7 +41,7 @@ def numeric(what, values):
     return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
 
 
-def with_channel(what, values):
+def with_channel(what: str, values: ArrayLike) -> np.ndarray:
     """`values` as images (images, height, width, channels), the channel axis added where there is none; a copy, unless they are
     read-only already.
 
@@ -62,7 +73,9 @@ def _own(array, values):
     return array.copy() if array.flags.writeable and np.may_share_memory(array, values) else array
 
 
-def rates(what, values, shape, meaning, missing=False):
+def rates(
+    what: str, values: ArrayLike, shape: tuple[int | None, ...], meaning: str, missing: bool = False
+) -> np.ndarray:
     """`values` as float32 responses of `shape`, where None in `shape` leaves an axis free.
 
     Args:
@@ -106,7 +119,7 @@ def _beyond_float32(array):
     return ~np.isfinite(array)
 
 
-def refuse_where(what, bad, array, expected):
+def refuse_where(what: str, bad: np.ndarray, array: np.ndarray, expected: str) -> None:
     """Raises InputError that names the first position where `bad` is true, and the value of `array` there."""
     if bad.any():
         _refuse_at(what, np.argmax(bad), array, expected)
@@ -127,7 +140,9 @@ def _refuse_at(what, number, array, expected):
     raise refusal(what, expected, f"{array[position]} at [{index}]")
 
 
-def pixel_range(what, given, arrays):
+def pixel_range(
+    what: str, given: Sequence[float] | None, arrays: Sequence[np.ndarray]
+) -> tuple[float, float]:
     """(low, high) in the recording's own grey levels: `given`, else 0..255 for uint8, else read off `arrays`.
 
     Raises:
@@ -145,7 +160,7 @@ def pixel_range(what, given, arrays):
     return span
 
 
-def bounds(what, given):
+def bounds(what: str, given: Sequence[float]) -> tuple[float, float]:
     """`given` as the pixel range (low, high), two floats.
 
     Raises:
@@ -166,7 +181,7 @@ def bounds(what, given):
     return span
 
 
-def colour(recording, channels):
+def colour(recording: Recording, channels: int) -> None:
     """Raises `InputError` where a model of `channels` wants colour and the recording has none."""
     if channels == 3 and recording.images.shape[-1] != 3:
         raise refusal(
@@ -174,7 +189,7 @@ def colour(recording, channels):
         )
 
 
-def changes(recording, image_size, channels):
+def changes(recording: Recording, image_size: Sequence[int], channels: int) -> list[str]:
     """Sentences about what a model does not see of the images, with the option that changes it.
 
     Args:
@@ -195,7 +210,7 @@ def changes(recording, image_size, channels):
     return sentences
 
 
-def neurons(recording, expected):
+def neurons(recording: Recording, expected: int) -> None:
     """Raises `InputError` where a model predicts neurons (`expected` of them, 0 if it has no readout), and not as many as the recording's."""
     if expected and expected != recording.neurons:
         raise InputError(

@@ -26,7 +26,7 @@ class FetchError(InputError):
     """The published recordings could not be fetched; nothing was left behind."""
 
 
-def fetch(directory):
+def fetch(directory: str) -> None:
     """Fetch all three regions into `directory`, where they are the folder `Data/`, made in one move.
 
     Raises:

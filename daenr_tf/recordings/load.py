@@ -1,11 +1,17 @@
 """The one door to recordings: `load_recording`."""
 
+from __future__ import annotations
+
 import os
 import re
+from typing import TYPE_CHECKING
 
 from daenr_tf.errors import refusal
 from daenr_tf.machine.messages import LOGGER
 from daenr_tf.recordings import sources
+
+if TYPE_CHECKING:
+    from daenr_tf.recordings.recording import Recording
 
 REGIONS = (1, 2, 3)
 REQUIRED = ("images", "responses")
@@ -20,7 +26,12 @@ BANNER = """
 """.strip("\n")
 
 
-def load_recording(dataset, region=None, data_dir=None, repeats_as_test=False):
+def load_recording(
+    dataset: str | os.PathLike,
+    region: int | None = None,
+    data_dir: str | os.PathLike | None = None,
+    repeats_as_test: bool = False,
+) -> Recording:
     """A recording, by name or by file.
 
     Args:
@@ -55,7 +66,7 @@ def load_recording(dataset, region=None, data_dir=None, repeats_as_test=False):
     return load_own(dataset, repeats_as_test)
 
 
-def load_own(path, repeats_as_test=False):
+def load_own(path: str | os.PathLike, repeats_as_test: bool = False) -> Recording:
     """One's own recording.
 
     Its name is the path's last part, with "_" for what does not belong in a directory's name.
@@ -79,14 +90,14 @@ def _name(path):
     return re.sub(r"[^A-Za-z0-9._-]+", "_", stem).strip("._-") or "recording"
 
 
-def load_simulated(region, data_dir=None):
+def load_simulated(region: int, data_dir: str | os.PathLike | None = None) -> Recording:
     """The simulated recording of a region."""
     from daenr_tf.recordings.simulated.regions import simulate
 
     return simulate(region)
 
 
-def load_published(region, data_dir=None):
+def load_published(region: int, data_dir: str | os.PathLike | None = None) -> Recording:
     """The published recording of a region. Raises `InputError` where it can't be had."""
     from daenr_tf.recordings.fetch import FetchError
 
@@ -98,7 +109,7 @@ def load_published(region, data_dir=None):
         ) from None
 
 
-def load_auto(region, data_dir=None):
+def load_auto(region: int, data_dir: str | os.PathLike | None = None) -> Recording:
     """The published recording of a region; where it can't be had the simulated one, under a banner."""
     from daenr_tf.recordings.fetch import FetchError
 

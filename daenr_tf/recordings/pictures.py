@@ -4,6 +4,7 @@ refused in one line."""
 import contextlib
 import os
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,16 +41,16 @@ class Picture:
         return 1
 
     @property
-    def names(self):
+    def names(self) -> list[str]:
         """What its images are called: [the path]."""
         return [one_line(self.path)]
 
-    def check(self):
+    def check(self) -> None:
         """Raises `InputError` where the head of the file tells already that it can't be used."""
         with _opened(self.path):
             pass
 
-    def images(self):
+    def images(self) -> Iterator[np.ndarray]:
         """Yields the one image, (height, width, channels) uint8, channels 1 or 3."""
         yield read_picture(self.path)
 
@@ -70,11 +71,11 @@ class Stack:
         return len(self.values)
 
     @property
-    def names(self):
+    def names(self) -> list[str]:
         """What its images are called: the path with each one's number."""
         return [f"{one_line(self.path)}[{number}]" for number in range(len(self.values))]
 
-    def images(self):
+    def images(self) -> Iterator[np.ndarray]:
         """Yields the images, each (height, width, channels)."""
         yield from self.values
 

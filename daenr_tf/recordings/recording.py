@@ -5,6 +5,7 @@ import functools
 import hashlib
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from daenr_tf.errors import refusal
 from daenr_tf.machine import blocks
@@ -107,17 +108,17 @@ class Recording:
         )
 
     @property
-    def neurons(self):
+    def neurons(self) -> int:
         """Number of neurons."""
         return self.responses.shape[1]
 
     @property
-    def repeats(self):
+    def repeats(self) -> int | None:
         """Number of repeats of the test images, or None where only averages are known."""
         return None if self.test_trials is None else self.test_trials.shape[0]
 
     @functools.cached_property
-    def repeats_range(self):
+    def repeats_range(self) -> tuple[int, int] | None:
         """(fewest, most) known repeats of a test image in a neuron; None where there are averages only."""
         if self.test_trials is None:
             return None
@@ -125,12 +126,12 @@ class Recording:
         return int(known.min()), int(known.max())
 
     @property
-    def repeats_text(self):
+    def repeats_text(self) -> str | None:
         """How often test images were shown, "9", or "6 to 9" where it varies; None as above."""
         return self.repeats_range and " to ".join(map(str, sorted(set(self.repeats_range))))
 
     @functools.cached_property
-    def digest(self):
+    def digest(self) -> str:
         """SHA-256 (hex) of everything that a fit depends on: images, responses, test set and pixel range."""
         sha = hashlib.sha256(repr(tuple(float(bound) for bound in self.pixel_range)).encode())
         for key in ("images", "responses", "test_images", "test_trials", "test_responses"):
@@ -141,7 +142,7 @@ class Recording:
                 sha.update(array)
         return sha.hexdigest()
 
-    def split(self, seed, fraction=0.2):
+    def split(self, seed: int, fraction: float = 0.2) -> tuple[np.ndarray, np.ndarray]:
         """Splits the training images into those that are trained on and those that are validated on.
 
         Args:
@@ -157,7 +158,7 @@ class Recording:
         validation = choose(groups, count, seed)
         return np.flatnonzero(~validation), np.flatnonzero(validation)
 
-    def with_neurons(self, indices):
+    def with_neurons(self, indices: ArrayLike) -> "Recording":
         """The same recording of fewer neurons.
 
         Args:

@@ -6,6 +6,10 @@ Imports nothing heavy.
 import importlib
 import os
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from daenr_tf.recordings.recording import Recording
 
 
 def _function(home):
@@ -32,7 +36,7 @@ class Source:
     comparable: bool = False
     among: tuple = ()
 
-    def load(self, region, data_dir):
+    def load(self, region: int, data_dir: str | os.PathLike | None) -> "Recording":
         """The `Recording` of a region. Raises `InputError`."""
         return _function(self.home)(region, data_dir)
 
@@ -53,7 +57,7 @@ class Reader:
     suffixes: tuple
     home: str
 
-    def read(self, path):
+    def read(self, path: str) -> dict[str, Any]:
         """The arguments of the `Recording` in a file. Raises `InputError`."""
         return _function(self.home)(path)
 
@@ -66,29 +70,29 @@ SOURCES = (
 READERS = (Reader("NPZ", (".npz",), "daenr_tf.recordings.npz:read"),)
 
 
-def choices():
+def choices() -> str:
     """What a dataset can be, in words: "auto, antolik, simulated or FILE.npz"."""
     files = [f"FILE{suffix}" for reader in READERS for suffix in reader.suffixes]
     *first, last = [source.name for source in SOURCES] + files
     return f"{', '.join(first)} or {last}"
 
 
-def source_of(dataset):
+def source_of(dataset: str) -> Source | None:
     """The `Source` that a dataset names, or None: then it is the path of one's own recording."""
     return next((source for source in SOURCES if source.name == dataset), None)
 
 
-def is_source(dataset):
+def is_source(dataset: str) -> bool:
     """Whether a dataset is one of the named ones; else it is the path of one's own recording."""
     return source_of(dataset) is not None
 
 
-def is_comparable(dataset):
+def is_comparable(dataset: str) -> bool:
     """Whether the paper's figures were measured on a dataset."""
     return is_source(dataset) and source_of(dataset).comparable
 
 
-def settled(dataset, recording):
+def settled(dataset: str, recording: "Recording") -> str:
     """A dataset as a run or a study notes it once its `recording` is loaded.
 
     Returns:
@@ -101,7 +105,7 @@ def settled(dataset, recording):
     return taken[0] if taken else dataset
 
 
-def reader_of(path):
+def reader_of(path: str) -> Reader:
     """The `Reader` for a path, by its ending.
 
     For an ending that none has it is the first one, which says what is wrong with the file.

@@ -1,13 +1,14 @@
 """Splits of images that never put identical images on both sides."""
 
 import hashlib
+from collections.abc import Sequence
 
 import numpy as np
 
 SHUFFLES = 32
 
 
-def image_groups(*stacks):
+def image_groups(*stacks: np.ndarray) -> list[np.ndarray]:
     """Which images are identical, pixel for pixel.
 
     Args:
@@ -30,7 +31,7 @@ def image_groups(*stacks):
     return result
 
 
-def trials_of_repeats(groups, responses):
+def trials_of_repeats(groups: np.ndarray, responses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """What stimuli that were shown several times were answered, presentation by presentation.
 
     Args:
@@ -54,7 +55,9 @@ def trials_of_repeats(groups, responses):
     return np.flatnonzero(repeated & (presentation == 0)), trials
 
 
-def choose(groups, count, seed, at_least=1, leave=1):
+def choose(
+    groups: np.ndarray, count: int, seed: int | Sequence[int], at_least: int = 1, leave: int = 1
+) -> np.ndarray:
     """Chooses whole groups that hold `count` images, or as near to it as whole groups come in 32 shuffles.
 
     The order of the shuffles comes from the bit stream of PCG64, which NumPy keeps between versions.

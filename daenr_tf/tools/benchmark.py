@@ -19,7 +19,7 @@ from daenr_tf.runs.quiet import import_tensorflow
 WARM_UP = 100
 
 
-def main():
+def main() -> None:
     """Print images per second of the loop and of `fit`, and the loop's share."""
     parser = argparse.ArgumentParser(
         prog="python -m daenr_tf.tools.benchmark", description=__doc__.splitlines()[0]

@@ -9,6 +9,7 @@ python -m daenr_tf.tools.doc_figures paper        # docs/images/paper_images.png
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.lines import Line2D
@@ -24,7 +25,7 @@ MAPS = 4  # feature maps shown of a layer
 POINTS, SECOND, MARK = "#1f5fa8", "#e08214", "#c1272d"
 
 
-def draw_model(folder, run):
+def draw_model(folder: str, run: str) -> None:
     """An image on its way through a fitted model, and what some neurons answered: `model.png`.
 
     Args:
@@ -138,7 +139,7 @@ def _draw_responses(figure, part, evaluation, recording):
     )
 
 
-def draw_readouts(folder):
+def draw_readouts(folder: str) -> None:
     """How far the positions that fixed masks stand on lie from the planted ones: `readouts.png`, and a Markdown table of the shares."""
     from daenr_tf.metrics import noise_ceiling
     from daenr_tf.receptive_fields import estimate_receptive_fields
@@ -201,7 +202,7 @@ from the training images of split 0; shaded: within {NEAR} pixels; counted: neur
     canvas.write(os.path.join(folder, "readouts.png"), figure)
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> int:
     """Draw what is asked for; status 2 for a run that can't be used."""
     parser = argparse.ArgumentParser(
         prog="python -m daenr_tf.tools.doc_figures",

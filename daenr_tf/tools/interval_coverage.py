@@ -9,6 +9,7 @@ import argparse
 import functools
 import time
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -155,7 +156,7 @@ def calibrate(regime: Regime, seeds: int, studies: int = STUDIES) -> Calibration
     )
 
 
-def crossed_bootstrap(score: Score, generator) -> tuple[float, float]:
+def crossed_bootstrap(score: Score, generator: np.random.Generator) -> tuple[float, float]:
     """The 95 % percentile interval of the mean with seeds and images both drawn with replacement, independently (for comparison only)."""
     seeds = generator.multinomial(
         score.seeds, np.full(score.seeds, 1 / score.seeds), len(score.drawn)
@@ -195,7 +196,7 @@ def _truth(regime: Regime, seeds: int, gain: float) -> float:
     return float(np.mean(values))
 
 
-def table(calibrations) -> str:
+def table(calibrations: Sequence[Calibration]) -> str:
     """The figures as Markdown: a row per regime, a pair of columns per number of seeds, false positives / coverage, ours and the bootstrap's."""
     seeds = sorted({c.seeds for c in calibrations})
     lines = [
@@ -224,7 +225,7 @@ def _cell(calibration: Calibration, which: int) -> str:
     return f"{false} / {calibration.coverage[which]:.1f}"
 
 
-def draw(path, calibrations, studies: int) -> None:
+def draw(path: str, calibrations: Sequence[Calibration], studies: int) -> None:
     """The coverage of both intervals in every regime, as a PNG file. Raises MachineError."""
     from daenr_tf.plotting import canvas
 
@@ -271,7 +272,7 @@ def draw(path, calibrations, studies: int) -> None:
     canvas.write(path, figure)
 
 
-def main(arguments=None) -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table of all regimes, and draw it."""
     parser = argparse.ArgumentParser(
         prog="python -m daenr_tf.tools.interval_coverage", description=__doc__.splitlines()[0]

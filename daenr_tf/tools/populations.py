@@ -4,6 +4,7 @@ Both populations have a seed effect (a training went well), an image effect (an 
 models share the seeds' and the images' effects in part, as models trained on the same splits and shown the same test images do.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,7 +40,9 @@ class Errors:
             return 1 - gain
         return float(np.exp(-gain + (self.hardness**2 + (self._deviations(seeds) ** 2).sum()) / 2))
 
-    def study(self, seeds: int, gains, generator) -> list[np.ndarray]:
+    def study(
+        self, seeds: int, gains: Iterable[float], generator: np.random.Generator
+    ) -> list[np.ndarray]:
         """One study: for each gain a model's (seeds, images)."""
         hardness = self.hardness * generator.normal(size=IMAGES)
         deviations = self._deviations(seeds)
@@ -89,7 +92,9 @@ class Predictions:
             pcc = np.expm1(self._log_deviation**2 * pcc) / np.expm1(self._log_deviation**2)
         return float(pcc.mean())
 
-    def study(self, seeds: int, gains, generator) -> tuple[list[np.ndarray], np.ndarray]:
+    def study(
+        self, seeds: int, gains: Iterable[float], generator: np.random.Generator
+    ) -> tuple[list[np.ndarray], np.ndarray]:
         """One study: for each gain a model's predictions (seeds, images, neurons), and the observed responses (images, neurons)."""
         signal, shared, noise = (
             self._field(generator),

@@ -24,7 +24,7 @@ MARKERS = {"cnn": "D", "cae": "o", "vae": "s", "vqvae": "^", "fr": "o", "fc": "s
 MARK = "#c1272d"
 
 
-def draw_tasks(folder):
+def draw_tasks(folder: str) -> None:
     """The paper's beta against alpha, cell by cell: `tasks.png`."""
     regions = [f"region {region}" for region in paper.REGIONS]
     recipes = [_name(recipe) for recipe in paper.JOINT]
@@ -90,7 +90,7 @@ def _signed(value):
     return f"{value:+.{1 if abs(value) > 0.095 else 2}f}".replace("-", "−") if value else "0"
 
 
-def draw_paper(folder):
+def draw_paper(folder: str) -> None:
     """What the paper published: images (Tables 2 and 5) in `paper_images.png`, responses (4 and 6) in `paper_responses.png`."""
     _draw_published_images(os.path.join(folder, "paper_images.png"))
     _draw_published_responses(os.path.join(folder, "paper_responses.png"))

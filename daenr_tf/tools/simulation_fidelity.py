@@ -4,8 +4,10 @@
 """
 
 import dataclasses
+import os
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from daenr_tf.metrics import fano_factor, noise_ceiling
 
@@ -55,7 +57,12 @@ TOLERANCE = {
 }
 
 
-def statistics(responses, test_trials, images, pixel_range):
+def statistics(
+    responses: ArrayLike,
+    test_trials: ArrayLike,
+    images: ArrayLike,
+    pixel_range: tuple[float, float],
+) -> Statistics:
     """The statistics of a recording without missing trials.
 
     Args:
@@ -81,7 +88,7 @@ def statistics(responses, test_trials, images, pixel_range):
     )
 
 
-def table(cache_dir=None):
+def table(cache_dir: str | os.PathLike | None = None) -> str:
     """The calibration table as Markdown: each statistic of each region, real, simulated and the difference allowed.
 
     Args:

@@ -15,7 +15,7 @@ RADIUS_STEPS = 24  # radii on a geometric grid between them
 LEAVES = 120  # per image; a pixel lies under 9 of them on average, so what is behind them all hardly shows
 
 
-def dead_leaves(random, count, contrast=1.0):
+def dead_leaves(random: np.random.RandomState, count: int, contrast: float = 1.0) -> np.ndarray:
     """Draws dead-leaves images.
 
     Args:

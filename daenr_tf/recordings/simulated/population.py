@@ -62,7 +62,14 @@ class Population:
     explainable: np.ndarray
 
     @classmethod
-    def draw(cls, random, neurons, events, amplitude, explainable):
+    def draw(
+        cls,
+        random: np.random.RandomState,
+        neurons: int,
+        events: float,
+        amplitude: float,
+        explainable: tuple[float, float],
+    ) -> "Population":
         """Draws a population.
 
         Args:
@@ -108,7 +115,7 @@ class Population:
             complex=complex_cell, **{key: np.round(value, 6) for key, value in fields.items()}
         )
 
-    def filters(self):
+    def filters(self) -> tuple[np.ndarray, np.ndarray]:
         """Gabor filters of unit norm and those a quarter of a cycle on, in integers of 1/SCALE; two (neurons, pixels) float64.
 
         w(x) = g(x) - MEAN_REMOVED * e(x) * sum(g)/sum(e), with e the Gaussian envelope and
@@ -135,7 +142,7 @@ class Population:
 
         return one(0.0), one(np.pi / 2)
 
-    def rates(self, images, reference):
+    def rates(self, images: np.ndarray, reference: np.ndarray) -> np.ndarray:
         """Noiseless expected responses, in spikes per presentation.
 
         drive d = w . (image - 128) for a simple, sqrt((w . image)^2 + (w' . image)^2) for a complex cell, in units of the RMS
@@ -171,7 +178,7 @@ class Population:
         above = np.maximum(self._drive(images)[0] / (SCALE * unit) - self.threshold, 0)
         return above * above
 
-    def respond(self, random, rates):
+    def respond(self, random: np.random.RandomState, rates: np.ndarray) -> np.ndarray:
         """One noisy presentation of each image: the sum of a Poisson number of events with exponential amplitudes.
 
         Such a response has the mean `rates`, the variance 2 * amplitude * rates (a Fano factor of twice the mean amplitude) and is
@@ -191,7 +198,7 @@ class Population:
             total += np.where(event < events, amplitude, 0.0)
         return np.round(total * self.amplitude, DECIMALS).astype(np.float32)
 
-    def truth(self, rates, test_rates):
+    def truth(self, rates: np.ndarray, test_rates: np.ndarray) -> dict[str, np.ndarray]:
         """What was planted, as `Recording.truth` takes it: the attributes, `signal_to_noise` and the noiseless rates."""
         noise = 2 * self.amplitude * rates.mean(axis=0)
         return {

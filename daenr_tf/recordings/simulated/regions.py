@@ -7,6 +7,7 @@ It has a region's counts of images, neurons and repeats, and statistics near to 
 import contextlib
 import dataclasses
 import hashlib
+import os
 import warnings
 from pathlib import Path
 
@@ -88,7 +89,7 @@ REGIONS = {
 }
 
 
-def simulate(region, cache_dir=None):
+def simulate(region: int, cache_dir: str | os.PathLike | None = None) -> Recording:
     """The simulated recording of one region.
 
     It is made on first use (a few seconds) and kept in the user's cache. A cache that is damaged, of another version or not writable
@@ -139,7 +140,7 @@ def simulate(region, cache_dir=None):
     )
 
 
-def generate(region):
+def generate(region: int) -> dict[str, np.ndarray]:
     """Makes the arrays of one region from its seeds, without the cache.
 
     The stream of numpy.random.RandomState is frozen by NumPy's compatibility policy (NEP 19).
@@ -173,7 +174,7 @@ def generate(region):
     }
 
 
-def fingerprint(arrays):
+def fingerprint(arrays: dict[str, np.ndarray]) -> str:
     """SHA-256 (hex) over the names, types, shapes and little-endian bytes of a dict of arrays, in the order of the names."""
     sha = hashlib.sha256()
     for name in sorted(arrays):
