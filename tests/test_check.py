@@ -79,7 +79,7 @@ def test_averages_alone_have_no_ceiling(capsys):
     np.savez("mine.npz", images=IMAGES, responses=RESPONSES)
     out = check(capsys, "mine.npz", "--out", "there")[0]
     assert (
-        "only averages: no noise ceiling, no oracle" in out
+        "no test_trials: no noise ceiling, no oracle" in out
         and "noise ceiling       " not in out
         and "held out" in lines(out)["told"]
     )

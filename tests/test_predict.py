@@ -176,6 +176,17 @@ def test_images_outside_the_recordings_own_range_are_told(
         )
 
 
+def test_images_that_were_probably_scaled_are_told(make_recording, tmp_path, monkeypatch, capsys):
+    """Grey levels in 0..1 for a model of 0..255: within its range, and next to black."""
+    monkeypatch.chdir(tmp_path)
+    save_model(build_model(ModelConfig("cnn_fr", **SETTINGS), make_recording()), "model.keras")
+    np.save("scaled.npy", GREY[:2] / np.float32(255))
+    np.save("recorded.npy", GREY[:2])
+    _, err = predict(capsys, "model.keras", "scaled.npy", "--out", "a.csv")
+    assert "where the model was fitted to 0 to 255: if they were scaled" in err
+    assert "scaled" not in predict(capsys, "model.keras", "recorded.npy", "--out", "a.csv")[1]
+
+
 def png(image, **options):
     stream = io.BytesIO()
     image.save(stream, "PNG", **options)

@@ -143,7 +143,11 @@ def describe_in_words(recording, description):
 def _reliability(description):
     if description.repeats is None:
         return [
-            ("repeats", "none known, only averages: no noise ceiling, no oracle, no Fano factor")
+            (
+                "repeats",
+                "no test_trials: no noise ceiling, no oracle, no Fano factor; --repeats-as-test of a"
+                " fit makes trials of stimuli that are shown several times",
+            )
         ]
     fewest, most = description.repeats
     repeats = f"{fewest} to {most}" if fewest < most else f"{most}"

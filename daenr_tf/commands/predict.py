@@ -19,6 +19,7 @@ from daenr_tf.runs.directory import check_writable
 
 MOST_IMAGES, MOST_BYTES = 64, 64 << 20  # of a batch, as float32
 RESPONSE, RECONSTRUCTION = "response", "reconstruction"
+LEAST_SPAN = 0.05  # of the model's pixel range; images that span less were probably scaled
 EPILOG = (
     "Images are taken in the grey levels of the recording that the model was fitted to: a"
     " picture's are 0..255."
@@ -132,7 +133,8 @@ def _answers(model, sources, outside, advance):
 
 
 class Outside:
-    """Counts the images that leave the pixel range of the recording that the model was fitted to.
+    """Tells images that leave the pixel range of the recording that the model was fitted to, or that
+    hardly use it.
 
     Args:
         pixel_range: (low, high), or None where it is not known.
@@ -152,13 +154,19 @@ class Outside:
         self.low, self.high = min(self.low, float(lows.min())), max(self.high, float(highs.max()))
 
     def tell(self):
-        """Say it where there are any."""
+        """Say it where it is so."""
         if self.count:
             LOGGER.warning(
                 f"{self.count} images leave the grey levels {self.range[0]:g} to"
                 f" {self.range[1]:g} of the recording that the model was"
                 f" fitted to: they go from {self.low:g} to {self.high:g}; what it answers to them"
                 f" means little"
+            )
+        elif self.range and self.high - self.low < LEAST_SPAN * (self.range[1] - self.range[0]):
+            LOGGER.warning(
+                f"the images' grey levels go from {self.low:g} to {self.high:g} only, where the"
+                f" model was fitted to {self.range[0]:g} to {self.range[1]:g}: if they were scaled,"
+                " give them as they were recorded"
             )
 
 

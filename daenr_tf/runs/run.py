@@ -100,6 +100,7 @@ def _notes(config, recording):
     notes = list(recording.notes)
     if config.own_recording:
         notes += checks.changes(recording, config.model.image_size, config.model.channels)
+    if config.own_recording and config.model.system.joint:
         notes.append(
             "the paper gives no settings for one's own recording: alpha:beta, unless you give them, are those of"
             f" region {config.region}, which names no part of the recording"
