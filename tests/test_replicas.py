@@ -44,7 +44,8 @@ for recipe in recipes:
         model.build()
         if recipe.endswith("fm"):
             model.readout.start(np.ones(neurons), generator.integers(0, 2, (neurons, 2)))
-        model.compile(adam(learning_rate), loss_weights={"reconstruction": alpha, "response": beta})
+        weights = {"reconstruction": alpha, "response": beta}
+        model.compile(adam(learning_rate), loss_weights={head: weights[head] for head in model.heads})
         model.optimizer.build(model.trainable_variables)
 
     @tf.function
