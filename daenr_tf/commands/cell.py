@@ -21,7 +21,7 @@ WAIT = 0.5  # seconds between two looks at a lock
 SAY_EVERY = 60.0  # seconds between two words of it
 
 
-def main():
+def main() -> None:
     """Run the cell that standard input names, in one line of JSON, and leave with a status as a recipe's."""
     order = json.loads(sys.stdin.readline())
     threading.Thread(target=_leave_with_the_parent, daemon=True).start()
@@ -42,7 +42,7 @@ def main():
     os._exit(status)  # a thread of ours waits on standard input
 
 
-def run_cell(cell, study, results_dir):
+def run_cell(cell: Cell, study: Study, results_dir: str) -> None:
     """Train and evaluate a cell; one that is unfinished goes on, one that is finished is left, one that is at work elsewhere is waited for.
 
     Args:

@@ -1,6 +1,9 @@
 """`daenr check`: what a recording holds, and whether it can be used."""
 
+from __future__ import annotations
+
 import os
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -9,6 +12,10 @@ from daenr_tf.commands.process import Call, Parser, check_path
 from daenr_tf.errors import InputError, one_line
 from daenr_tf.machine.files import write_text
 from daenr_tf.recordings.load import load_recording
+
+if TYPE_CHECKING:
+    from daenr_tf.recordings.description import Description
+    from daenr_tf.recordings.recording import Recording
 
 TEXT, FIGURE = "check.txt", "check.png"
 LISTED = 8  # neurons that a line names
@@ -89,7 +96,7 @@ def _tell(text, out):
         write_text(os.path.join(out, TEXT), text + "\n")
 
 
-def describe_in_words(recording, description):
+def describe_in_words(recording: Recording, description: Description) -> str:
     """A recording and its `Description` as lines of text."""
     train, validation, test = description.split
     height, width, channels = recording.images.shape[1:]

@@ -3,7 +3,10 @@
 Nothing heavy is imported before the arguments are known to be good.
 """
 
+from __future__ import annotations
+
 import sys
+from typing import TYPE_CHECKING
 
 from daenr_tf import systems
 from daenr_tf.commands import options
@@ -12,6 +15,10 @@ from daenr_tf.commands.process import Call, Parser, check_path, leave
 from daenr_tf.config import ModelConfig, RunConfig, resolve
 from daenr_tf.errors import InputError, SettingError
 from daenr_tf.recordings import sources
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
 
 
 def _has_readout(system):
@@ -126,7 +133,7 @@ def _refuse_unknown(recipe, unknown):
     )
 
 
-def parse(recipe, argv, typed):
+def parse(recipe: str, argv: list[str], typed: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """The arguments of a recipe as (settings given, locations); `typed` as in `Call`.
 
     Returns:
@@ -148,13 +155,13 @@ def parse(recipe, argv, typed):
     return given, places
 
 
-def main(recipe, argv=None):
+def main(recipe: str, argv: Sequence[str] | None = None) -> None:
     """Run a recipe's command line and leave the process with the exit status of the contract."""
     call = Call(recipe, f"python -m recipes.{recipe}", sys.argv[1:] if argv is None else list(argv))
     leave(call.label, lambda: _run(recipe, call))
 
 
-def fit(call):
+def fit(call: Call) -> None:
     """The command `fit`: the first argument names the recipe, the others are its options."""
     if call.arguments and not call.arguments[0].startswith("-"):
         recipe, *options = call.arguments

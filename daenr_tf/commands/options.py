@@ -4,28 +4,35 @@ they are read from text.
 A row is name, reader (None: a switch; bool: a setting, which --no-… takes back), what it means, and which systems have it (None: all).
 """
 
+from __future__ import annotations
+
 import argparse
 import re
+from typing import TYPE_CHECKING
 
 from daenr_tf import systems
 from daenr_tf.config import TrainConfig
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
 
-def whole(text):
+
+def whole(text: str) -> int:
     try:
         return int(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"expected a whole number, found {text!r}") from None
 
 
-def number(text):
+def number(text: str) -> float:
     try:
         return float(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"expected a number, found {text!r}") from None
 
 
-def size(text):
+def size(text: str) -> tuple[int, int]:
     match = re.fullmatch(r"(\d{1,6})(?:x(\d{1,6}))?", text)
     if not match:
         raise argparse.ArgumentTypeError(f"expected H or HxW in pixels, found {text!r}")
@@ -33,7 +40,7 @@ def size(text):
     return (height, int(match[2] or height))
 
 
-def default_of(kind, name):
+def default_of(kind: type, name: str) -> Any:
     """The default of a setting, of `ModelConfig` or `TrainConfig`."""
     return getattr(kind(), name)
 
@@ -93,7 +100,7 @@ OF_EVERY_MODEL = (
 )
 
 
-def of_parts(system):
+def of_parts(system: systems.System) -> list[tuple[str, Any, str, Any]]:
     """The rows of a system's parts' own options."""
     return [
         _row(option, f"{option.help} (default: {option.default})")
@@ -101,7 +108,7 @@ def of_parts(system):
     ]
 
 
-def of_every_cell():
+def of_every_cell() -> list[tuple[str, Any, str, Any]]:
     """The rows of what a study can set for all of its cells; a part's own, for those that have it."""
     parts = {}
     for part in systems.PARTS:
@@ -126,7 +133,7 @@ def _of_several(having):
     return f"{having[0][1].help}; ignored by cells without it (default: {'; '.join(told)})"
 
 
-def add(parser, rows):
+def add(parser: argparse._ActionsContainer, rows: Iterable[tuple[str, Any, str, Any]]) -> None:
     """Add the options of some rows to a parser; what isn't given leaves no trace in its result."""
     for name, reader, meaning, _ in rows:
         how = SWITCHES.get(reader) or {"type": reader, "metavar": name.upper()}

@@ -1,10 +1,13 @@
 """`daenr predict`: what a fitted model answers to images."""
 
+from __future__ import annotations
+
 import csv
 import io
 import itertools
 import os
 import zipfile
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +19,9 @@ from daenr_tf.machine.messages import LOGGER
 from daenr_tf.models import served
 from daenr_tf.recordings import pictures
 from daenr_tf.runs.directory import check_writable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 MOST_IMAGES, MOST_BYTES = 64, 64 << 20  # of a batch, as float32
 RESPONSE, RECONSTRUCTION = "response", "reconstruction"
@@ -110,7 +116,7 @@ def _names(sources):
     return [name for source in sources for name in source.names]
 
 
-def batches(sources):
+def batches(sources: Iterable[pictures.Picture | pictures.Stack]) -> Iterator[np.ndarray]:
     """Arrays (N, height, width, channels) of consecutive images of one shape, of bounded size."""
     waiting = []
     for source in sources:
@@ -144,7 +150,7 @@ class Outside:
         self.range = pixel_range
         self.count, self.low, self.high = 0, np.inf, -np.inf
 
-    def look(self, images):
+    def look(self, images: np.ndarray) -> None:
         """Look at a batch."""
         if self.range is None:
             return
@@ -153,7 +159,7 @@ class Outside:
         self.count += int(np.sum((lows < self.range[0]) | (highs > self.range[1])))
         self.low, self.high = min(self.low, float(lows.min())), max(self.high, float(highs.max()))
 
-    def tell(self):
+    def tell(self) -> None:
         """Say it where it is so."""
         if self.count:
             LOGGER.warning(

@@ -1,15 +1,22 @@
 """A command's process: exit statuses, signals, and what went wrong in one line."""
 
+from __future__ import annotations
+
 import argparse
 import contextlib
 import os
 import signal
 import sys
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from daenr_tf.commands import completion
 from daenr_tf.errors import INTERRUPTED, DivergedError, InputError, MachineError
 from daenr_tf.machine import messages
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import NoReturn
 
 LACKING = "the following arguments are required: "  # as argparse says it
 
@@ -54,7 +61,7 @@ class Parser(argparse.ArgumentParser):
             "--quiet", action=_Quiet, help="say only errors, and the result on standard output"
         )
 
-    def error(self, message):
+    def error(self, message: str) -> NoReturn:
         lacking = message.removeprefix(LACKING)
         if lacking != message:
             raise InputError(f"{lacking}: expected (see --help), found none")
@@ -82,13 +89,13 @@ class Parser(argparse.ArgumentParser):
         return self.parse_known_args(arguments)
 
 
-def check_path(option, value):
+def check_path(option: str, value: object) -> None:
     """Raises `InputError` where an option's value is a text that can't be a path."""
     if value == "" or (isinstance(value, str) and "\0" in value):
         raise InputError(f"{option}: expected a path, found {value!r}")
 
 
-def leave(name, work):
+def leave(name: str, work: Callable[[], object]) -> None:
     """Do a command's work and leave the process with the exit status of the contract; what went
     wrong is said in one line under `name`."""
     try:
@@ -102,7 +109,7 @@ def leave(name, work):
     sys.exit(status)
 
 
-def status_of(name, work):
+def status_of(name: str, work: Callable[[], object]) -> int:
     """Do a command's work; its exit status."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores SIGHUP

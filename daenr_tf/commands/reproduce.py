@@ -1,5 +1,7 @@
 """The command line of the experiments: `python -m recipes.reproduce`, and `recipes.table2` ... `recipes.figure8` with the choice made."""
 
+from __future__ import annotations
+
 import argparse
 import contextlib
 import json
@@ -8,6 +10,7 @@ import re
 import shlex
 import sys
 import time
+from typing import TYPE_CHECKING
 
 from daenr_tf import paper, systems
 from daenr_tf.commands import options as shared
@@ -20,6 +23,9 @@ from daenr_tf.experiments.study import BUDGETS, Study, effective, image_settings
 from daenr_tf.recordings import sources
 from daenr_tf.runs import lock
 from daenr_tf.runs.directory import check_writable, make_directory
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 HALF_WRITTEN = {
     "": r"(study\.json|report\.html)\.\d+\.part|\.seen-\d+",
@@ -167,14 +173,14 @@ def _count(text):
     return value
 
 
-def main(name, argv=None):
+def main(name: str, argv: Sequence[str] | None = None) -> None:
     """Run an experiment's command line and leave the process with the exit status of the contract."""
     argv = sys.argv[1:] if argv is None else list(argv)
     call = process.Call(name, f"python -m recipes.{name}", argv)
     process.leave(call.label, lambda: reproduce(call))
 
 
-def reproduce(call):
+def reproduce(call: process.Call) -> None:
     """The command `reproduce`, and those that are named for a table or a figure."""
     name = call.name
     options = _parser(name, call.typed).read(call.arguments)

@@ -3,11 +3,14 @@
 Files can be cut off, altered, of another cell or no files at all; whatever they are, they are refused in bounded time and memory.
 """
 
+from __future__ import annotations
+
 import csv
 import io
 import json
 import math
 import reprlib
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +19,13 @@ from daenr_tf.experiments.cells import ALL, SHUFFLED
 from daenr_tf.experiments.measures import IMAGE_METRICS
 from daenr_tf.machine.files import open_regular
 from daenr_tf.recordings.arrays import read_npz
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from daenr_tf.config import ModelConfig
+    from daenr_tf.experiments.cells import Cell
+    from daenr_tf.recordings.recording import Recording
 
 SHOWN = 10  # test images whose reconstructions are kept
 SSIM_SIDE = 11  # pixels; the SSIM of a smaller image is NaN
@@ -35,7 +45,7 @@ LARGEST_COUNT = 10**9
 LONGEST_SHOWN = 200  # characters of a text out of a file
 
 
-def read_results(path, cell, recording):
+def read_results(path: str, cell: Cell, recording: Recording) -> dict[str, Any]:
     """What is used of a cell's `results.json`.
 
     Args:
@@ -114,7 +124,9 @@ def read_results(path, cell, recording):
     }
 
 
-def read_history(path, column, steps, best_step):
+def read_history(
+    path: str, column: str, steps: int, best_step: int
+) -> tuple[np.ndarray, np.ndarray]:
     """The learning curve in a cell's `history.csv`.
 
     Args:
@@ -150,7 +162,7 @@ def read_history(path, column, steps, best_step):
     return at.astype(np.int64), found[column]
 
 
-def check_neurons(path, count):
+def check_neurons(path: str, count: int) -> None:
     """Raises `InputError` where a cell's `neurons.csv` is no table of `count` neurons."""
     head, rows = _csv(path)
     if tuple(head) != NEURON_COLUMNS:
@@ -172,7 +184,7 @@ def check_neurons(path, count):
             raise refusal(path, f"the figures of neuron {number}", reprlib.repr(rows[number]))
 
 
-def shapes(model, recording, neurons):
+def shapes(model: ModelConfig, recording: Recording, neurons: int) -> dict[str, tuple[int, ...]]:
     """What `outputs.npz` holds: dict of name -> shape; the types are `DTYPES`.
 
     Args:
@@ -190,7 +202,9 @@ def shapes(model, recording, neurons):
     return found
 
 
-def read_arrays(path, cell, model, recording):
+def read_arrays(
+    path: str, cell: Cell, model: ModelConfig, recording: Recording
+) -> dict[str, np.ndarray]:
     """The arrays of a cell's `outputs.npz`, those and no other ones that `shapes` names.
 
     Args:

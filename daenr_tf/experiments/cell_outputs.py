@@ -1,8 +1,11 @@
 """What a finished cell is judged by: its predictions and its error on each test image, its learning curve, and how it was trained."""
 
+from __future__ import annotations
+
 import dataclasses
 import os
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +17,15 @@ from daenr_tf.experiments.cells import INSIGNIFICANT, SHUFFLED, SIGNIFICANT, SIG
 from daenr_tf.experiments.measures import IMAGE_METRICS
 from daenr_tf.experiments.study import cell_directory
 from daenr_tf.machine.files import replace_file
+
+if TYPE_CHECKING:
+    from daenr_tf.config import RunConfig
+    from daenr_tf.evaluation import Evaluation
+    from daenr_tf.experiments.cells import Cell
+    from daenr_tf.models.daenr import DAENR
+    from daenr_tf.pipeline import Sets
+    from daenr_tf.recordings.recording import Recording
+    from daenr_tf.runs.directory import RunDirectory
 
 FILE, RESULTS, HISTORY, NEURONS = "outputs.npz", "results.json", "history.csv", "neurons.csv"
 SHUFFLE_SEED = 4793  # apart from the draws of training
@@ -55,7 +67,9 @@ class Outputs:
     originals: np.ndarray | None = None
 
 
-def write(directory, neurons, sets, model, evaluation):
+def write(
+    directory: RunDirectory, neurons: np.ndarray, sets: Sets, model: DAENR, evaluation: Evaluation
+) -> None:
     """Write a cell's outputs beside its results.
 
     Args:
@@ -87,7 +101,7 @@ def write(directory, neurons, sets, model, evaluation):
     replace_file(directory.file(FILE), lambda file: np.savez(file, **arrays))
 
 
-def read(directory, cell, config, recording):
+def read(directory: str, cell: Cell, config: RunConfig, recording: Recording) -> Outputs | None:
     """A finished cell, every file that it is judged by checked; None where it isn't finished.
 
     Args:
@@ -149,7 +163,7 @@ class Finished:
         self.results_dir, self.study, self.recordings = results_dir, study, recordings
         self._found = {}
 
-    def read(self, cell):
+    def read(self, cell: Cell) -> Outputs | None:
         """The `Outputs` of a cell; None where it isn't finished (it may be, the next time). Raises `InputError` where it is damaged."""
         if cell not in self._found:
             place, recording = (
@@ -168,7 +182,7 @@ class Finished:
         return self._found[cell]
 
 
-def chosen_neurons(group, outputs, recording):
+def chosen_neurons(group: str, outputs: Outputs, recording: Recording) -> np.ndarray:
     """The neurons of a group, by how well a model with all neurons predicts them.
 
     A neuron is significant where p <= 0.05 and r > 0 (docs/paper.md): on the trial-averaged test images as the paper has it, or for the
@@ -191,7 +205,9 @@ def chosen_neurons(group, outputs, recording):
     return significant if group in (SIGNIFICANT, SIGNIFICANT_CV) else ~significant
 
 
-def prepared(recording, cell, base=None):
+def prepared(
+    recording: Recording, cell: Cell, base: Outputs | None = None
+) -> tuple[Recording | None, np.ndarray]:
     """The recording that a cell is trained on, and the numbers of its neurons in the whole one.
 
     Args:
@@ -215,7 +231,7 @@ def prepared(recording, cell, base=None):
     return (part_of(recording, cell, neurons) if len(neurons) else None), neurons
 
 
-def part_of(recording, cell, neurons):
+def part_of(recording: Recording, cell: Cell, neurons: np.ndarray) -> Recording:
     """The recording that a cell is trained on: the whole one, that of the cell's `neurons` (n,), or one with its responses exchanged."""
     if cell.setting.selected:
         return recording.with_neurons(neurons)

@@ -1,10 +1,17 @@
 """Settings and cells: a setting is a model on a region with its loss weights and the neurons it is given; a cell is a setting with a seed."""
 
+from __future__ import annotations
+
 import dataclasses
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from daenr_tf import paper, systems
 from daenr_tf.loss_weights import default_weights
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
 
 ALL = "all"
 SIGNIFICANT, INSIGNIFICANT = (
@@ -42,22 +49,22 @@ class Setting:
     group: str = ALL
 
     @property
-    def label(self):
+    def label(self) -> str:
         """The model as the paper writes it, such as "CAE-FR2"."""
         return title(self.model) + ("" if self.layer is None else str(self.layer))
 
     @property
-    def system(self):
+    def system(self) -> systems.System:
         """The `systems.System` that the model is."""
         return systems.system(self.model)
 
     @property
-    def weighted_by_medians(self):
+    def weighted_by_medians(self) -> bool:
         """Whether it learns both and the paper has no weights for it."""
         return self.system.joint and not _has_weights(self.model, self.layer)
 
     @property
-    def selected(self):
+    def selected(self) -> bool:
         """Whether the neurons are chosen by how well another model predicts them."""
         return self.group in SELECTED
 
@@ -70,7 +77,7 @@ class Cell:
     seed: int
 
     @property
-    def name(self):
+    def name(self) -> str:
         """Names the cell's directory: two cells that differ have different names."""
         setting = self.setting
         parts = [setting.model]
@@ -84,7 +91,7 @@ class Cell:
         return "-".join(parts)
 
     @property
-    def base(self):
+    def base(self) -> Cell | None:
         """The cell with all neurons whose predictions choose this cell's; None where nothing is chosen."""
         return (
             Cell(dataclasses.replace(self.setting, group=ALL), self.seed)
@@ -92,19 +99,19 @@ class Cell:
             else None
         )
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """The cell as a flat dictionary that JSON can hold."""
         return {**dataclasses.asdict(self.setting), "seed": self.seed}
 
     @classmethod
-    def from_dict(cls, values):
+    def from_dict(cls, values: Mapping[str, Any]) -> Cell:
         """The reverse of `to_dict`."""
         values = dict(values)
         seed = values.pop("seed")
         return cls(Setting(**values), seed)
 
 
-def title(model):
+def title(model: str) -> str:
     """A recipe's name as the paper writes it: "vqvae_fr" -> "VQ-VAE-FR"."""
     return systems.system(model).title
 
@@ -113,7 +120,15 @@ def _has_weights(model, layer):
     return model in paper.JOINT and layer in paper.LAYERS
 
 
-def setting(model, region, layer, task, table, weights_region=None, group=ALL):
+def setting(
+    model: str,
+    region: int | None,
+    layer: int | None,
+    task: str,
+    table: int,
+    weights_region: int | None = None,
+    group: str = ALL,
+) -> Setting:
     """The setting of a cell of one of the paper's tables, with that table's loss weights; what the
     paper lacks takes the defaults.
 

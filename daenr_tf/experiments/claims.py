@@ -3,8 +3,11 @@
 A claim whose experiments, models or regions were not asked for is not examined.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from daenr_tf import paper
 from daenr_tf.experiments import comparisons
@@ -17,6 +20,9 @@ from daenr_tf.experiments.verdicts import (
     together,
     verdict_on,
 )
+
+if TYPE_CHECKING:
+    from daenr_tf.experiments.findings import Findings
 
 
 @dataclass(frozen=True)
@@ -66,11 +72,11 @@ class Judged:
     comparisons: tuple = ()
 
     @property
-    def name(self):
+    def name(self) -> str:
         """Of the claim."""
         return self.claim.name
 
-    def count(self, verdict):
+    def count(self, verdict: str) -> int:
         """How many of its comparisons have a verdict."""
         return sum(comparison.verdict == verdict for comparison in self.comparisons)
 
@@ -165,7 +171,7 @@ CLAIMS = (
 )
 
 
-def judge(findings):
+def judge(findings: Findings) -> tuple[Judged, ...]:
     """All claims, in order: `Findings` -> tuple of `Judged`."""
     judged = {}
     for claim in CLAIMS:

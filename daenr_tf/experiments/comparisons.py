@@ -4,7 +4,10 @@ Each returns a list of `Comparison`, not judged yet; None or an empty one where 
 the claim is about.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,6 +22,11 @@ from daenr_tf.experiments.cells import (
 from daenr_tf.experiments.intervals import Estimate, estimate, unpaired_difference
 from daenr_tf.experiments.scores import mean_score, relative_gain
 from daenr_tf.experiments.verdicts import NOT_DECIDABLE
+
+if TYPE_CHECKING:
+    from daenr_tf.experiments.claims import Claim
+    from daenr_tf.experiments.findings import Findings
+    from daenr_tf.experiments.planning import Part
 
 
 @dataclass(frozen=True)
@@ -46,7 +54,7 @@ class Comparison:
     setting: object = None
 
 
-def against_autoencoder(claim, findings, part):
+def against_autoencoder(claim: Claim, findings: Findings, part: Part) -> list[Comparison]:
     """Each joint model has a lower error than its autoencoder alone."""
     found = []
     for joint in _joint(part, group=ALL):
@@ -64,7 +72,7 @@ def against_autoencoder(claim, findings, part):
     return found
 
 
-def against_readout(claim, findings, part):
+def against_readout(claim: Claim, findings: Findings, part: Part) -> list[Comparison]:
     """Each joint model has a higher correlation than its readout alone from the same layer."""
     found = []
     for joint, base in _beside_readouts(part):
@@ -77,7 +85,7 @@ def against_readout(claim, findings, part):
     return found
 
 
-def more_significant(claim, findings, part):
+def more_significant(claim: Claim, findings: Findings, part: Part) -> list[Comparison]:
     """Each joint model has more significant neurons than its readout alone from the same layer."""
     return [
         _higher(
@@ -87,7 +95,7 @@ def more_significant(claim, findings, part):
     ]
 
 
-def region_gains(claim, findings, part):
+def region_gains(claim: Claim, findings: Findings, part: Part) -> list[Comparison] | None:
     """The claim's foremost region gains most by joint learning: the largest share of the
     autoencoder's error, on the mean over layers."""
     pairs = {region: _with_autoencoders(part, region) for region in claim.regions}
@@ -100,7 +108,7 @@ def region_gains(claim, findings, part):
     return _foremost(claim, gains, published)
 
 
-def shares(claim, findings, *parts):
+def shares(claim: Claim, findings: Findings, *parts: Part) -> list[Comparison] | None:
     """The claim's foremost region has the largest share of significant neurons, on the mean over
     layers."""
     if {region for part in parts for region in part.regions} != set(claim.regions):
@@ -117,7 +125,7 @@ def shares(claim, findings, *parts):
     return _foremost(claim, found, dict.fromkeys(claim.regions))
 
 
-def groups(claim, findings, part):
+def groups(claim: Claim, findings: Findings, part: Part) -> list[Comparison]:
     """Joint models of significant neurons have a lower error than the autoencoder alone, those of
     insignificant ones a higher one."""
     found = []
@@ -137,7 +145,7 @@ def groups(claim, findings, part):
     return found
 
 
-def against_shuffled(claim, findings, *parts):
+def against_shuffled(claim: Claim, findings: Findings, *parts: Part) -> list[Comparison]:
     """Each joint model of the last part has a lower error than itself with responses exchanged."""
     control, found = parts[-1], []
     for joint in _joint(control, group=ALL):

@@ -1,11 +1,19 @@
 """What an experiment is: a row that says what is trained for a table or a figure, and how it is
 shown. Imports nothing heavy."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from daenr_tf import paper, systems
 from daenr_tf.experiments.cells import ALL, setting
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from daenr_tf.experiments.cells import Setting
 
 # What the rows and the columns of a table may go by: its `row` and `columns`.
 LABEL, MODEL, REGION, LAYER, METRIC, GROUP = "label", "model", "region", "layer", "metric", "group"
@@ -78,15 +86,21 @@ class Experiment:
         """What it shows, and where the paper shows it."""
         return f"{self.subject}, {self.where}" if self.where else self.subject
 
-    def published_figures(self, one) -> dict:
+    def published_figures(self, one: Setting) -> dict:
         """The paper's figures of a `Setting`: dict of metric -> value."""
         return self.published(one) if self.published else {}
 
-    def baseline_figures(self, one) -> dict:
+    def baseline_figures(self, one: Setting) -> dict:
         """The same of a `Setting` that claims compare others with."""
         return self.baseline(one) if self.baseline else self.published_figures(one)
 
-    def settings(self, regions, layers, models, weights_region=None) -> tuple:
+    def settings(
+        self,
+        regions: Iterable[int | None],
+        layers: Collection[int],
+        models: Collection[str],
+        weights_region: int | None = None,
+    ) -> tuple:
         """The settings of the experiment, each once, in the table's order.
 
         Args:

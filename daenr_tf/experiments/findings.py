@@ -1,7 +1,10 @@
 """What the finished cells of a plan came to: every figure with its interval, every comparison paired over seeds and images."""
 
+from __future__ import annotations
+
 import dataclasses
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +14,13 @@ from daenr_tf.experiments.cells import Cell
 from daenr_tf.experiments.intervals import estimate
 from daenr_tf.experiments.measures import COUNT, IMAGE_METRICS, PCC
 from daenr_tf.experiments.scores import Score, image_draws
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from daenr_tf.experiments.cell_outputs import Outputs
+    from daenr_tf.experiments.cells import Setting
+    from daenr_tf.experiments.intervals import Estimate
 
 DRAWS, DRAW_SEED = 2000, 20160627
 
@@ -45,11 +55,11 @@ class Findings:
         self._draws, self._scores, self._ceilings = {}, {}, {}
 
     @property
-    def simulated(self):
+    def simulated(self) -> bool:
         """Whether any of the data is."""
         return any(recording.simulated for recording in self.recordings.values())
 
-    def seeds(self, *settings):
+    def seeds(self, *settings: Setting) -> tuple[int, ...]:
         """The seeds that are finished in all of some settings; a seed whose group has no neuron isn't."""
 
         def finished(cell):
@@ -61,11 +71,11 @@ class Findings:
             if all(finished(Cell(setting, seed)) for setting in settings)
         )
 
-    def outputs(self, setting):
+    def outputs(self, setting: Setting) -> list[tuple[int, Outputs]]:
         """The finished cells of a setting, in the order of seeds: list of (seed, `Outputs`)."""
         return [(seed, self.cells[Cell(setting, seed)]) for seed in self.seeds(setting)]
 
-    def score(self, setting, metric, seeds):
+    def score(self, setting: Setting, metric: str, seeds: tuple[int, ...]) -> Score:
         """The `Score` of a setting.
 
         Args:
@@ -89,7 +99,7 @@ class Findings:
                 )
         return self._scores[key]
 
-    def estimate(self, setting, metric):
+    def estimate(self, setting: Setting, metric: str) -> Estimate | None:
         """The `Estimate` of a setting, or None where no seed of it is finished."""
         seeds = self.seeds(setting)
         if not seeds:
@@ -100,7 +110,7 @@ class Findings:
             found = dataclasses.replace(found, low=float(low), high=float(high))
         return found
 
-    def contrast(self, make, *pairs):
+    def contrast(self, make: Callable[..., Score], *pairs: tuple[Setting, str]) -> Estimate | None:
         """The `Estimate` of what `make` takes of the scores of (setting, metric) pairs, over the seeds that all of them have; None without any."""
         seeds = self.seeds(*(setting for setting, _ in pairs))
         return (
@@ -109,7 +119,7 @@ class Findings:
             else None
         )
 
-    def ceiling(self, region):
+    def ceiling(self, region: int | None) -> float | None:
         """The mean noise ceiling of a region's neurons, or None where nothing was repeated."""
         if region not in self._ceilings:
             trials = self.recordings[region].test_trials

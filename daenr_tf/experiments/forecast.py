@@ -1,16 +1,23 @@
 """What `--dry-run` says: the cells of a plan and, from steps measured on this machine, about how long they take."""
 
+from __future__ import annotations
+
 import collections
 import os
 import statistics
+from typing import TYPE_CHECKING
 
 from daenr_tf.experiments.findings import Findings
+
+if TYPE_CHECKING:
+    from daenr_tf.experiments.cell_outputs import Finished
+    from daenr_tf.experiments.planning import Plan
 
 START = 10.0  # seconds: TensorFlow's import, tracing and the evaluation
 MEASURED = 20  # steps
 
 
-def describe(plan, finished, workers):
+def describe(plan: Plan, finished: Finished, workers: int) -> str:
     """The cells, one a line, and the estimate.
 
     Args:

@@ -3,6 +3,8 @@
 Whatever a cell is, its files are the truth: a cell with results is finished and never trained again, one without goes on from its last state.
 """
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
 import logging
@@ -13,7 +15,7 @@ import tempfile
 import time
 import uuid
 from collections import Counter
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from tqdm import tqdm
 
@@ -24,6 +26,14 @@ from daenr_tf.experiments.cells import Cell
 from daenr_tf.experiments.study import cell_directory
 from daenr_tf.machine.messages import is_quiet
 from daenr_tf.runs import interruption
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from distributed import Client
+
+    from daenr_tf.experiments.cell_outputs import Outputs
+    from daenr_tf.experiments.study import Study
 
 GRACE = 120  # seconds that cells have to save their states in
 ANSWER = 30  # seconds beyond these in which workers have to answer
@@ -55,7 +65,7 @@ class Outcome(NamedTuple):
 
 
 @contextlib.contextmanager
-def cluster(workers=None, scheduler=None):
+def cluster(workers: int | None = None, scheduler: str | None = None) -> Iterator[Client]:
     """A dask client: of a cluster on this machine that runs `workers` cells at once, or of the one whose scheduler is at `scheduler`.
 
     Raises:
@@ -125,7 +135,14 @@ def _refuse_certificates(scheduler, security):
         )
 
 
-def run_grid(client, cells, study, results_dir, show, read=None):
+def run_grid(
+    client: Client,
+    cells: Sequence[Cell],
+    study: Study,
+    results_dir: str,
+    show: Show,
+    read: Callable[[Cell], Outputs | None] | None = None,
+) -> list[Outcome]:
     """Run the cells that are not finished.
 
     Args:
@@ -187,7 +204,7 @@ def run_grid(client, cells, study, results_dir, show, read=None):
     return [_seen(outcome, read) for outcome in outcomes]
 
 
-def is_finished(results_dir, cell):
+def is_finished(results_dir: str, cell: Cell) -> bool:
     """Whether a cell has its results, sound or damaged: nothing is trained over them."""
     return os.path.lexists(os.path.join(cell_directory(results_dir, cell), cell_outputs.RESULTS))
 
@@ -301,7 +318,7 @@ class Show:
         self.stream = stream or sys.stderr
         self.bar = None
 
-    def begin(self, total, kept, at_once):
+    def begin(self, total: int, kept: int, at_once: int) -> None:
         """Before the first cell."""
         self.total, self.kept, self.at_once = total, kept, at_once
         self.done = self.failed = 0
@@ -312,12 +329,12 @@ class Show:
             )
         self._say(f"{total} cells, {kept} of them finished before, {at_once} at once")
 
-    def kept_one(self, outcome):
+    def kept_one(self, outcome: Outcome) -> None:
         """Before the first cell, for each one that was finished before."""
         if outcome.status == "damaged":
             self._say(f"damaged: {outcome.cell.name}: {outcome.message}")
 
-    def ended(self, outcome):
+    def ended(self, outcome: Outcome) -> None:
         """After each cell."""
         self.done += 1
         self.failed += outcome.status == "failed"
@@ -337,7 +354,7 @@ class Show:
                 else f"{self.total}/{self.total} cells, {self.failed} failed"
             )
 
-    def close(self):
+    def close(self) -> None:
         """After the last cell."""
         if self.bar is not None:
             with contextlib.suppress(OSError):  # the terminal may be lost

@@ -3,13 +3,19 @@
 docs/statistics.md says what is resampled and why, and how well it is calibrated (`python -m daenr_tf.tools.interval_coverage`).
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
 from daenr_tf.errors import InputError
 from daenr_tf.experiments.scores import Score
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 LEAST_WIDTH = (
     1 / 3
@@ -139,7 +145,7 @@ def unpaired_difference(first: Estimate, second: Estimate, level: float = 0.95) 
     )
 
 
-def holm(p_values) -> np.ndarray:
+def holm(p_values: ArrayLike) -> np.ndarray:
     """p-values adjusted for the number of comparisons of one family (Holm's step-down), (comparisons,) -> (comparisons,).
 
     The chance that any true null hypothesis of the family has one at or under 0.05 is 0.05 at most, however they depend on each other. A NaN

@@ -1,12 +1,18 @@
 """Which settings and cells some experiments need, in the paper's choice or the user's."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from daenr_tf import paper
 from daenr_tf.errors import InputError
 from daenr_tf.experiments.catalogue import EXPERIMENTS
 from daenr_tf.experiments.cells import Cell
 from daenr_tf.experiments.experiment import Experiment
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @dataclass(frozen=True)
@@ -19,7 +25,7 @@ class Part:
     seeds: tuple
 
     @property
-    def title(self):
+    def title(self) -> str:
         """The experiment's title, without the paper's region on one's own recording."""
         return self.experiment.subject if self.regions == (None,) else self.experiment.title
 
@@ -32,7 +38,7 @@ class Plan:
     seeds: tuple
 
     @property
-    def cells(self):
+    def cells(self) -> tuple[Cell, ...]:
         """Every cell that is needed, each once; one whose neurons another chooses follows it."""
         found = {}
         for part in self.parts:
@@ -44,12 +50,19 @@ class Plan:
                     found[cell] = None
         return tuple(found)
 
-    def part(self, name):
+    def part(self, name: str) -> Part | None:
         """The part of this name, or None."""
         return next((part for part in self.parts if part.experiment.name == name), None)
 
 
-def plan(names, regions=None, layers=None, models=None, seeds=5, own=False):
+def plan(
+    names: Sequence[str] | None,
+    regions: Sequence[int] | None = None,
+    layers: Sequence[int] | None = None,
+    models: Sequence[str] | None = None,
+    seeds: int = 5,
+    own: bool = False,
+) -> Plan:
     """The plan of some experiments.
 
     Args:

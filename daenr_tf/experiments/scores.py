@@ -4,13 +4,21 @@ A score keeps one value per seed on the full test set and one per seed in every 
 value, so whatever two models share (a seed's split and order, an image that is hard for both) drops out of their difference by itself.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import betaincinv
 
 from daenr_tf import metrics
 from daenr_tf.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import ArrayLike
 
 _ROUNDING = (
     1e-12  # a variance this much smaller than the mean square is left over from rounding in float64
@@ -54,15 +62,15 @@ class Score:
         """How many test images there are."""
         return self.counts.shape[1]
 
-    def __sub__(self, other: "Score") -> "Score":
+    def __sub__(self, other: Score) -> Score:
         """What the first has more than the second, seed by seed and draw by draw."""
         return _combined(np.subtract, self, other)
 
-    def __truediv__(self, number: float) -> "Score":
+    def __truediv__(self, number: float) -> Score:
         return Score(self.full / number, self.drawn / number, self.counts)
 
     @classmethod
-    def mean_over_images(cls, values, counts) -> "Score":
+    def mean_over_images(cls, values: ArrayLike, counts: ArrayLike) -> Score:
         """The mean over images of a figure that each image has (MSE, PSNR, SSIM), (seeds, images) -> Score.
 
         A value that isn't finite (the PSNR of a perfect image, the SSIM of an image under 11 pixels) makes the mean of its seed infinite or NaN
@@ -76,7 +84,7 @@ class Score:
         return cls(full, center + counts @ (usable - center[:, None]).T / counts.shape[1], counts)
 
     @classmethod
-    def pcc(cls, predicted, observed, counts) -> "Score":
+    def pcc(cls, predicted: ArrayLike, observed: ArrayLike, counts: ArrayLike) -> Score:
         """The mean over neurons of the Pearson correlation, (seeds, images, neurons), trial averages (images, neurons) -> Score.
 
         A neuron that has a constant prediction or response among the images of a draw counts as 0 there, as in
@@ -94,8 +102,12 @@ class Score:
 
     @classmethod
     def significant(
-        cls, predicted, observed, counts, level: float = metrics.SIGNIFICANCE_LEVEL
-    ) -> "Score":
+        cls,
+        predicted: ArrayLike,
+        observed: ArrayLike,
+        counts: ArrayLike,
+        level: float = metrics.SIGNIFICANCE_LEVEL,
+    ) -> Score:
         """The number of significantly predicted neurons (`metrics.significant_neurons`), shapes as in `pcc`. Divide by the neurons for the share."""
         predicted, counts = _values(predicted, counts, "(seeds, images, neurons)", 3)
         images = counts.shape[1]
@@ -117,7 +129,7 @@ class Score:
         )
 
 
-def mean_score(scores) -> Score:
+def mean_score(scores: Iterable[Score]) -> Score:
     """The mean over several cells, such as the layers of a model, on shared images: Scores -> Score."""
     scores = list(scores)
     if not scores:
@@ -130,7 +142,7 @@ def relative_gain(base: Score, other: Score) -> Score:
     return _combined(lambda a, b: np.true_divide(a - b, a), base, other)
 
 
-def weighted_pcc(predicted, observed, counts) -> np.ndarray:
+def weighted_pcc(predicted: ArrayLike, observed: ArrayLike, counts: ArrayLike) -> np.ndarray:
     """Pearson correlations of each neuron in each draw, (images, neurons), (images, neurons), (draws, images) -> (draws, neurons).
 
     Weighted moments by matrix products. They are taken of columns that are centred and scaled beforehand: the difference of two moments then

@@ -1,14 +1,25 @@
 """What all cells of a study share: the recording, the budget, the settings given, what is kept."""
 
+from __future__ import annotations
+
 import dataclasses
 import os
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from daenr_tf import systems
 from daenr_tf.config import ModelConfig, resolve
 from daenr_tf.errors import InputError
 from daenr_tf.experiments.cells import Cell
 from daenr_tf.recordings import sources
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+    from daenr_tf.config import RunConfig
+    from daenr_tf.experiments.cells import Setting
+    from daenr_tf.recordings.recording import Recording
 
 BUDGETS = ("paper", "quick")
 
@@ -39,26 +50,26 @@ class Study:
     settings: dict = dataclasses.field(default_factory=dict)
 
     @property
-    def own(self):
+    def own(self) -> bool:
         """Whether the recording is the user's."""
         return not sources.is_source(self.dataset)
 
     @property
-    def rehearsal(self):
+    def rehearsal(self) -> bool:
         """Whether the models are trained on the small budget, after which nothing can be said of them."""
         return self.budget == "quick"
 
     @property
-    def images(self):
+    def images(self) -> ModelConfig:
         """The `ModelConfig` that says what becomes of images, the same in all cells."""
         return image_settings(self.settings)
 
     @property
-    def most_steps(self):
+    def most_steps(self) -> int:
         """How many steps a model is trained for at most."""
         return self.resolved(next(iter(systems.SYSTEMS)), {"layer": 1}).training.max_steps
 
-    def recording(self, region):
+    def recording(self, region: int | None) -> Recording:
         """The recording of a region (None for one's own). Raises `InputError` where it is no more the one that the study began with."""
         from daenr_tf.recordings.load import load_recording
 
@@ -71,7 +82,7 @@ class Study:
             )
         return found
 
-    def config(self, cell):
+    def config(self, cell: Cell) -> RunConfig:
         """The `RunConfig` of a cell."""
         setting = cell.setting
         given = {
@@ -86,7 +97,7 @@ class Study:
             given["layer"] = setting.layer
         return self.resolved(setting.model, given)
 
-    def resolved(self, model, given):
+    def resolved(self, model: str, given: Mapping[str, Any]) -> RunConfig:
         """The `RunConfig` of a model by the study's budget and settings; those `given`, a dict, win.
 
         Raises `SettingError`."""
@@ -94,7 +105,7 @@ class Study:
         own = {name: value for name, value in self.settings.items() if name not in foreign}
         return resolve(model, {**({"quick": True} if self.rehearsal else {}), **own, **given})
 
-    def departures(self, settings):
+    def departures(self, settings: Iterable[Setting]) -> dict[str, Any]:
         """Those of the study's settings that make any of some trainings another than the paper's; on
         what it is computed doesn't count.
 
@@ -111,7 +122,7 @@ class Study:
             found |= {name for name in self.settings if name in ours and ours[name] != theirs[name]}
         return {name: value for name, value in self.settings.items() if name in found}
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """The study as a dictionary that JSON can hold."""
         return dataclasses.asdict(self)
 
@@ -120,13 +131,13 @@ def _of_training(config):
     return {**dataclasses.asdict(config.model), **dataclasses.asdict(config.training)}
 
 
-def image_settings(settings):
+def image_settings(settings: Mapping[str, Any]) -> ModelConfig:
     """The `ModelConfig` that says what becomes of images under some settings, a dict."""
     names = ("core", "image_size", "color")
     return ModelConfig(**{name: settings[name] for name in names if name in settings})
 
 
-def effective(settings, budget):
+def effective(settings: dict[str, Any], budget: str) -> dict[str, Any]:
     """Those of some settings that aren't what every model has anyway on a budget.
 
     Args:
@@ -144,7 +155,7 @@ def effective(settings, budget):
     return {name: value for name, value in settings.items() if name in found}
 
 
-def as_options(settings):
+def as_options(settings: Mapping[str, Any]) -> list[str]:
     """Settings, a dict of name -> value, as they are typed: list of str such as "--max-steps 100"."""
     return [_as_option(f"--{name.replace('_', '-')}", value) for name, value in settings.items()]
 
@@ -155,6 +166,6 @@ def _as_option(option, value):
     return f"{option} {'x'.join(map(str, value)) if isinstance(value, (list, tuple)) else value}"
 
 
-def cell_directory(results_dir, cell):
+def cell_directory(results_dir: str, cell: Cell) -> str:
     """Where a cell's files lie."""
     return os.path.join(results_dir, "cells", cell.name)

@@ -1,19 +1,27 @@
 """`study.json`: what a results directory belongs to, so that cells of another study are never taken
 for finished ones."""
 
+from __future__ import annotations
+
 import json
 import os
+from typing import TYPE_CHECKING
 
 from daenr_tf.errors import InputError
 from daenr_tf.experiments.study import as_options
 from daenr_tf.machine.files import read_text
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from daenr_tf.experiments.study import Study
 
 FILE = "study.json"
 LARGEST = 1_000_000  # bytes that are read
 _WORDS = {"dataset": "dataset", "budget": "budget", "weights_region": "alpha:beta of region"}
 
 
-def known(results_dir, study):
+def known(results_dir: str, study: Study) -> dict[str, Any]:
     """What a study's file is to say: the directory belongs to one dataset, budget and settings.
 
     Args:

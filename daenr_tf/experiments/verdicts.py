@@ -17,7 +17,16 @@ if all are; one that is not supported leaves it unsupported; otherwise, and wher
 missing, it is not decidable. A claim whose models or regions were not asked for is not examined.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from daenr_tf.experiments.intervals import Estimate
 
 SUPPORTED, NOT_SUPPORTED, CONTRADICTED, NOT_DECIDABLE = (
     "supported",
@@ -32,7 +41,7 @@ LEVEL = 0.05
 LEAST_SHARE, LEAST_PCC = 0.01, 0.01
 
 
-def verdict_on(effect, p_adjusted, least):
+def verdict_on(effect: Estimate | None, p_adjusted: float, least: float) -> str:
     """The verdict on one comparison.
 
     Args:
@@ -53,7 +62,7 @@ def verdict_on(effect, p_adjusted, least):
     return NOT_SUPPORTED if effect.high < least else NOT_DECIDABLE
 
 
-def together(verdicts):
+def together(verdicts: Collection[str]) -> str:
     """The verdict on a claim that says that all of several things hold."""
     for verdict in (CONTRADICTED, NOT_SUPPORTED, NOT_DECIDABLE):
         if verdict in verdicts:

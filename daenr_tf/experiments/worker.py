@@ -1,5 +1,7 @@
 """What a worker of the grid does: it runs cells in processes of their own, and stops those of a study when it is asked to."""
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
 import json
@@ -8,10 +10,15 @@ import subprocess
 import sys
 import threading
 import time
+from typing import TYPE_CHECKING
 
 from daenr_tf.errors import INTERRUPTED
 from daenr_tf.experiments.cells import Cell
 from daenr_tf.experiments.study import Study
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
 
 MEMORY_SHARE = 0.9  # of what this process may have, for all cells together
 _WORK = "daenr_tf.commands.cell"
@@ -26,7 +33,9 @@ class AtWork:
         self._processes = {}
         self._stopped = set()
 
-    def start(self, command, results_dir, name, arguments, **options):
+    def start(
+        self, command: str, results_dir: str, name: str, arguments: Sequence[str], **options: Any
+    ) -> subprocess.Popen | None:
         """A process that is at work from now on; None where its command was stopped before."""
         with self._lock:
             if command in self._stopped:
@@ -35,12 +44,12 @@ class AtWork:
             self._processes[process] = results_dir, name
             return process
 
-    def ended(self, process):
+    def ended(self, process: subprocess.Popen) -> None:
         """The process has ended."""
         with self._lock:
             del self._processes[process]
 
-    def stop(self, command, results_dir):
+    def stop(self, command: str, results_dir: str) -> dict[subprocess.Popen, str]:
         """Ask a study's processes to save their states and leave; none of this command starts any more. -> dict of process -> cell's name."""
         with self._lock:
             self._stopped.add(command)
@@ -57,12 +66,18 @@ class AtWork:
 _AT_WORK = AtWork()  # the one thing that a worker's tasks share is their process
 
 
-def log_file(results_dir, cell):
+def log_file(results_dir: str, cell: Cell) -> str:
     """Where a cell's log lies."""
     return os.path.join(results_dir, "logs", f"{cell.name}.txt")
 
 
-def run_in_a_process(command, cell, study, results_dir, base=None):
+def run_in_a_process(
+    command: str,
+    cell: dict[str, Any],
+    study: dict[str, Any],
+    results_dir: str,
+    base: tuple[str, float, str] | None = None,
+) -> tuple[str, float, str]:
     """What a worker does for a cell: (status, seconds, message).
 
     Args:
@@ -135,7 +150,7 @@ def _done(process, order):
     return status
 
 
-async def stop_cells(command, results_dir, grace):
+async def stop_cells(command: str, results_dir: str, grace: float) -> dict[str, int]:
     """Ask a study's cells on this worker to save their states, and wait until they have.
 
     It is a coroutine, for the worker must hear and be heard in the meantime.

@@ -1,13 +1,24 @@
 """What was run and how it went, as the report's last section tells it."""
 
+from __future__ import annotations
+
 import os
 from collections import Counter
+from typing import TYPE_CHECKING
 
 from daenr_tf.experiments import worker
 from daenr_tf.experiments.cells import title
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
-def trouble(plan, findings, outcomes):
+    from daenr_tf.experiments.cell_outputs import Outputs
+    from daenr_tf.experiments.findings import Findings
+    from daenr_tf.experiments.grid import Outcome
+    from daenr_tf.experiments.planning import Plan
+
+
+def trouble(plan: Plan, findings: Findings, outcomes: Iterable[Outcome]) -> list[dict[str, str]]:
     """The cells that did not end well: list of dict of `name`, `status`, `message`, `log` (may be empty).
 
     Args:
@@ -32,7 +43,7 @@ def trouble(plan, findings, outcomes):
     return told
 
 
-def times(findings):
+def times(findings: Findings) -> list[tuple[str, int, str, str, str, str]]:
     """Cells, steps and seconds of training by model, and of all of them."""
     rows = {}
     for cell, one in findings.cells.items():
@@ -54,13 +65,13 @@ def times(findings):
     ]
 
 
-def versions(finished):
+def versions(finished: Iterable[Outputs]) -> list[tuple[int, dict[str, str | None]]]:
     """Every set of versions that cells were trained with: list of (number of cells, dict)."""
     found = Counter(tuple(one.versions.items()) for one in finished if one.versions)
     return [(count, dict(key)) for key, count in found.items()]
 
 
-def threads(finished):
+def threads(finished: Iterable[Outputs]) -> str:
     """The cells by their threads, in words, where they are not all the same; else empty."""
     trained = [one.threads for one in finished if one.skipped is None]
     found = Counter(
@@ -73,7 +84,7 @@ def threads(finished):
     )
 
 
-def duration(seconds):
+def duration(seconds: float) -> str:
     """Seconds in words."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)

@@ -3,8 +3,11 @@
 Tables and figures are a function of the cells' files alone; how long it took stands in the page only.
 """
 
+from __future__ import annotations
+
 import importlib.resources
 import os
+from typing import TYPE_CHECKING
 
 import jinja2
 import numpy as np
@@ -29,6 +32,13 @@ from daenr_tf.machine.files import replace_file, write_text
 from daenr_tf.plotting import study_figures
 from daenr_tf.recordings import checks
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from daenr_tf.experiments.cell_outputs import Finished
+    from daenr_tf.experiments.grid import Outcome
+    from daenr_tf.experiments.planning import Plan
+
 REPORT, TEMPLATE = "report.html", "template.html.j2"
 SYMBOLS = {SUPPORTED: "✔", NOT_SUPPORTED: "○", CONTRADICTED: "✘", NOT_DECIDABLE: "?", None: "–"}
 NOT_EXAMINED = "not examined"
@@ -41,7 +51,9 @@ _CSS = {
 }
 
 
-def write_report(finished, plan, outcomes, command, seconds):
+def write_report(
+    finished: Finished, plan: Plan, outcomes: Sequence[Outcome], command: str, seconds: float
+) -> str:
     """Write the report of the cells that are finished.
 
     Args:

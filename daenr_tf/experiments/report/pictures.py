@@ -1,7 +1,10 @@
 """Which figures a study's findings are drawn as."""
 
+from __future__ import annotations
+
 import base64
 import os
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +14,12 @@ from daenr_tf.experiments.measures import COUNT
 from daenr_tf.experiments.report.tables import GROUP_NAMES, number
 from daenr_tf.experiments.verdicts import VERDICTS
 from daenr_tf.plotting import canvas, study_figures
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from daenr_tf.experiments.claims import Judged
+    from daenr_tf.experiments.planning import Part
 
 SHOWN = 10  # training images of a recording in Figure 5
 MOST_IN_A_FOREST = 40  # comparisons; more are drawn region by region
@@ -33,7 +42,7 @@ class Pictures:
         self.findings = findings
         self.simulated, self.rehearsal = findings.simulated, findings.study.rehearsal
 
-    def of_part(self, part):
+    def of_part(self, part: Part) -> list[dict[str, Any]]:
         """The figures of an experiment that is shown as figures; none of one that is a table."""
         drawn = {
             RECONSTRUCTIONS: self._reconstructions,
@@ -116,7 +125,7 @@ class Pictures:
             )
         ]
 
-    def forests(self, judged):
+    def forests(self, judged: Judged) -> list[dict[str, Any]]:
         """The comparisons of a `Judged` claim."""
         claim, groups = judged.claim, {"": judged.comparisons}
         if len(judged.comparisons) > MOST_IN_A_FOREST:
@@ -151,7 +160,7 @@ class Pictures:
             )
         return found
 
-    def learning_curves(self):
+    def learning_curves(self) -> list[dict[str, Any]]:
         """The monitored loss of every finished cell, a figure per region and task."""
         panels = {}
         for cell, one in self.findings.cells.items():

@@ -1,8 +1,11 @@
 """The paper's tables with our figures beside theirs: as records for CSV, and laid out as in the paper for people."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -12,6 +15,15 @@ from daenr_tf.experiments.cells import title
 from daenr_tf.experiments.experiment import GROUP, LABEL, LAYER, METRIC, MODEL, REGION
 from daenr_tf.experiments.measures import COUNT, PCC
 from daenr_tf.experiments.study import as_options
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from daenr_tf.experiments.claims import Judged
+    from daenr_tf.experiments.findings import Findings
+    from daenr_tf.experiments.intervals import Estimate
+    from daenr_tf.experiments.planning import Part
+    from daenr_tf.experiments.study import Study
 
 NAMES = {
     "mse": "MSE ↓",
@@ -29,7 +41,7 @@ GROUP_NAMES = {
 }
 
 
-def number(value, digits, signed=False):
+def number(value: float | None, digits: int, signed: bool = False) -> str:
     """A figure for people: rounded, with a true minus sign; "∞" or "–" where there is none. A signed one that would round to 0 keeps a digit: −4e−08."""
     if value is None or math.isnan(value):
         return "–"
@@ -39,7 +51,7 @@ def number(value, digits, signed=False):
     return f"{value:{'+' if signed else ''}{form}}".replace("-", "−")
 
 
-def interval(estimate, digits, signed=False):
+def interval(estimate: Estimate, digits: int, signed: bool = False) -> str:
     """The 95 % interval of an `Estimate` for people."""
     if math.isnan(estimate.low):
         return "no interval"
@@ -67,7 +79,7 @@ class Entry:
     note: str = ""
 
     @property
-    def difference(self):
+    def difference(self) -> float | None:
         """Ours minus the paper's, or None."""
         return (
             None
@@ -76,7 +88,7 @@ class Entry:
         )
 
     @property
-    def share(self):
+    def share(self) -> float | None:
         """Of the ceiling (or of the neurons), or None."""
         return (
             None
@@ -84,7 +96,7 @@ class Entry:
             else self.estimate.value / self.ceiling
         )
 
-    def lines(self):
+    def lines(self) -> list[str]:
         """The figure for people, line by line: ours with its interval, its share, what is to be noted, the paper's, the difference."""
         digits, one = DIGITS[self.metric], self.estimate
         lines = []
@@ -120,7 +132,7 @@ class Layout:
     columns: tuple
     cells: tuple
 
-    def heads(self):
+    def heads(self) -> list[list[tuple[str, int]]]:
         """The rows of heads above the columns: for each, a list of (text, number of columns that it spans)."""
         heads = []
         for level in range(len(self.columns[0])):
@@ -129,7 +141,7 @@ class Layout:
         return heads
 
 
-def entries(findings, part):
+def entries(findings: Findings, part: Part) -> list[Entry]:
     """Every figure of a part: list of `Entry`; empty where the part isn't of figures."""
     found = []
     for setting in part.settings:
@@ -166,7 +178,7 @@ def _note(findings, part, setting, estimate):
     return f"{estimate.seeds} of {len(part.seeds)} seeds" + " (others: no neuron)" * bool(skipped)
 
 
-def records(findings, part):
+def records(findings: Findings, part: Part) -> pd.DataFrame | None:
     """A part's figures as `pandas.DataFrame`, a row each, nothing rounded; None if it has none.
 
     Where settings were given they stand in a column, and beside a figure of the paper's why it can't
@@ -220,7 +232,7 @@ def records(findings, part):
     return table.drop(columns=["region", "paper", "difference"]) if own else table
 
 
-def not_comparable(findings, part):
+def not_comparable(findings: Findings, part: Part) -> str:
     """Why the settings given leave a part's figures not comparable with the paper's; empty where they
     don't."""
     departures = ", ".join(as_options(findings.study.departures(part.settings)))
@@ -238,7 +250,7 @@ def _threads(findings, setting):
     return ", ".join([*map(str, numbers), *["?"] * (None in found)])
 
 
-def layout(findings, part):
+def layout(findings: Findings, part: Part) -> Layout | None:
     """A part's figures as in the paper: `Layout`, or None where the part isn't of figures."""
     if part.experiment.counts:
         return _counts_layout(findings, part)
@@ -335,7 +347,7 @@ def _counts_layout(findings, part):
     return Layout(names, tuple((head,) for head in (*heads, "responses")), tuple(cells))
 
 
-def comparisons(claims, study, simulated):
+def comparisons(claims: Iterable[Judged], study: Study, simulated: bool) -> pd.DataFrame:
     """The comparisons of `Judged` claims as `pandas.DataFrame`, with nothing rounded; for one's own
     recording without the paper's effect."""
     rows, given = [], _settings_column(study.settings)
@@ -384,7 +396,7 @@ def comparisons(claims, study, simulated):
     return table.drop(columns="paper") if study.own else table
 
 
-def markdown(head, rows):
+def markdown(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """A table in Markdown: heads of the columns, and rows of cells, each a text or a list of lines."""
 
     def text(cell):
