@@ -62,7 +62,7 @@ def evaluate(model, recording, sets=None):
     Args:
         model: `DAENR`.
         recording: `Recording`.
-        sets: `pipeline.Sets`, where they are at hand; without them the validation set is that of the split of `model.seed`.
+        sets: `pipeline.Sets`, where they are at hand; without them the validation set is that of the split that the model was trained on, else of `model.seed`.
 
     Returns:
         `Evaluation`.
@@ -97,7 +97,7 @@ def _validation_examples(model, recording, sets):
     """The images and responses of the validation set."""
     if sets:
         return sets.validation
-    _, chosen = recording.split(model.seed)
+    _, chosen = recording.split(model.split_seed)
     images = pipeline.prepare_images(recording.images[chosen], recording, model.image_settings)
     return pipeline.Examples(images, recording.responses[chosen])
 

@@ -155,6 +155,7 @@ class _Loop:
         self.before_the_end = None
         self.save_seconds, self.saved_at = 0.0, -math.inf
         self.strategy = model.distribute_strategy
+        model.split_seed = config.seed
         with self.strategy.scope():
             model.compile(
                 adam(config.learning_rate),

@@ -771,3 +771,15 @@ def test_a_model_of_other_neurons_is_refused_by_training_and_evaluation(
     ):
         with pytest.raises(InputError, match="expected the 5 neurons of the model, found 3"):
             refused_by()
+
+
+def test_a_model_is_validated_on_images_that_it_was_not_trained_on(recording, tmp_path):
+    """Whatever the seed of its weights is, the split is the training's."""
+    from daenr_tf.evaluation import evaluate
+
+    model = fresh(recording)
+    train(model, recording, dataclasses.replace(QUICK, max_steps=4, seed=3), str(tmp_path))
+    sets = pipeline.prepare(recording, SMALL, 3)
+    found = evaluate(model, recording).validation
+    assert found == evaluate(model, recording, sets).validation
+    assert found != evaluate(model, recording, pipeline.prepare(recording, SMALL, 0)).validation

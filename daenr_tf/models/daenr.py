@@ -81,6 +81,7 @@ class DAENR(keras.Model):
         one_of("layer", layer, range(1, core.layers + 1))
         whole("seed", seed, 0)
         self.image_shape, self.layer, self.seed = shape, layer, seed
+        self.split_seed = seed  # of the split that it was last trained on
         self.pixel_range = bounds("pixel_range", pixel_range)
         self.encoder, self.bottleneck, self.decoder, self.readout = (
             core,

@@ -3,7 +3,7 @@
 import platform
 import sys
 
-from daenr_tf import paper
+from daenr_tf import paper, systems
 from daenr_tf.config import ModelConfig, RunConfig
 from daenr_tf.loss_weights import default_weights
 from daenr_tf.recordings import sources
@@ -63,7 +63,8 @@ def make_results(config, recording, sets, model, training, evaluation, notes):
 def published(config):
     """The paper's figures for the very cell and alpha:beta of a configuration, or None."""
     model = config.model
-    if config.own_recording or model.recipe not in paper.RECIPES:
+    of_the_paper = model.recipe in paper.RECIPES and model.layer in paper.LAYERS
+    if config.own_recording or not of_the_paper or model.core != systems.DEFAULT_CORE:
         return None
     cell = (model.recipe, config.region, model.layer, config.training.task)
     weights = default_weights(cell[0], model.system.heads, *cell[1:])

@@ -50,10 +50,7 @@ def main() -> None:
     recording = load_recording("simulated", 3)
     config = RunConfig(
         ModelConfig(options.recipe, layer=options.layer),
-        TrainConfig(
-            max_steps=options.steps + WARM_UP,
-            task="nrs" if options.recipe.startswith("cnn") else "ir",
-        ),
+        TrainConfig(max_steps=options.steps + WARM_UP),
     )
     sets = prepare(recording, config.model, config.training.seed)
     loops, fits = [], []
