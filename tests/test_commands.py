@@ -227,7 +227,7 @@ def test_fit_by_daenr_is_the_recipe(fitted):
 
 def test_quiet_leaves_the_result_and_nothing_on_standard_error(fitted):
     (loud, _), (quiet, _) = fitted
-    assert "trained 10 steps" in loud.stderr and "for one's own recording" in loud.stderr
+    assert "trained 10 steps" in loud.stderr and "are resized to" in loud.stderr
     assert quiet.stderr == "" and "mean PCC" in quiet.stdout
 
 
