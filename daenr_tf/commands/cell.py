@@ -86,7 +86,10 @@ def run_cell(cell: Cell, study: Study, results_dir: str) -> None:
             return facts
 
         products = run.Products(
-            directory.file("saved_model") if study.complete else None, *[study.complete] * 3
+            directory.file("saved_model") if study.complete else None,
+            model=study.complete,
+            figures=study.complete,
+            tensorboard=study.complete,
         )
         with interruption.watched() as stop:
             run.fit(config, recording, directory, stop, products, conclude)

@@ -14,7 +14,8 @@ from daenr_tf.experiments.experiment import (
     STIMULI,
     Experiment,
 )
-from daenr_tf.experiments.measures import COUNT, IMAGE_METRICS, PCC
+from daenr_tf.experiments.measures import COUNT, PCC
+from daenr_tf.paper import IMAGE_METRICS
 
 
 def _of_table(number):

@@ -16,8 +16,8 @@ import numpy as np
 
 from daenr_tf.errors import InputError, one_line, refusal
 from daenr_tf.experiments.cells import ALL, SHUFFLED
-from daenr_tf.experiments.measures import IMAGE_METRICS
 from daenr_tf.machine.files import open_regular
+from daenr_tf.paper import IMAGE_METRICS
 from daenr_tf.recordings.arrays import read_npz
 
 if TYPE_CHECKING:

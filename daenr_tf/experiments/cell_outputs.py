@@ -14,9 +14,9 @@ from daenr_tf.errors import InputError
 from daenr_tf.experiments import cell_files
 from daenr_tf.experiments.cell_files import SHOWN
 from daenr_tf.experiments.cells import INSIGNIFICANT, SHUFFLED, SIGNIFICANT, SIGNIFICANT_CV
-from daenr_tf.experiments.measures import IMAGE_METRICS
 from daenr_tf.experiments.study import cell_directory
 from daenr_tf.machine.files import replace_file
+from daenr_tf.paper import IMAGE_METRICS
 
 if TYPE_CHECKING:
     from daenr_tf.config import RunConfig

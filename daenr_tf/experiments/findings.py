@@ -12,8 +12,9 @@ from daenr_tf import metrics
 from daenr_tf.errors import InputError
 from daenr_tf.experiments.cells import Cell
 from daenr_tf.experiments.intervals import estimate
-from daenr_tf.experiments.measures import COUNT, IMAGE_METRICS, PCC
+from daenr_tf.experiments.measures import COUNT, PCC
 from daenr_tf.experiments.scores import Score, image_draws
+from daenr_tf.paper import IMAGE_METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,5 +1,4 @@
 """The names of what an experiment's figures measure; imports nothing, for the command line."""
 
-IMAGE_METRICS = ("mse", "psnr", "ssim")
 PCC = "pcc"
 COUNT = "significant"  # the number of significant neurons
