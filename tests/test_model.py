@@ -530,7 +530,8 @@ def test_an_unknown_setting_of_a_model_is_refused():
 
 def test_the_optimizer_is_the_pinned_adam():
     optimizer = adam(3e-4)
-    assert type(optimizer) is keras.optimizers.Adam
+    assert isinstance(optimizer, keras.optimizers.Adam)
+    assert (optimizer.beta_1, optimizer.beta_2, optimizer.amsgrad) == (0.9, 0.999, False)
     assert optimizer.epsilon == 1e-8 and float(optimizer.learning_rate) == pytest.approx(3e-4)
 
 

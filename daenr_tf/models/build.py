@@ -9,6 +9,7 @@ import keras
 
 from daenr_tf import systems
 from daenr_tf.models.daenr import DAENR
+from daenr_tf.models.optimizer import Adam
 from daenr_tf.models.parts import make_parts
 
 if TYPE_CHECKING:
@@ -122,4 +123,4 @@ def head_weights(heads: Sequence[str], alpha: float, beta: float) -> dict[str, f
 
 def adam(learning_rate: float) -> keras.optimizers.Optimizer:
     """The optimizer of training, fresh."""
-    return keras.optimizers.Adam(learning_rate, epsilon=ADAM_EPSILON)
+    return Adam(learning_rate, epsilon=ADAM_EPSILON)

@@ -75,10 +75,11 @@ def load_model(path):
 
 def _read(path, config):
     """The model of a verified file, loaded by Keras; a file whose weights or settings it can't have is refused by their name."""
+    from daenr_tf.models import optimizer  # noqa: F401, Keras finds a class once its module was imported
     from daenr_tf.models.daenr import DAENR
 
     for part in systems.PARTS:
-        part.load()  # Keras finds a class once its module was imported
+        part.load()
     try:
         with warnings.catch_warnings(), _naming(path):
             warnings.filterwarnings(
