@@ -664,3 +664,27 @@ def test_perplexity_counts_the_codes_in_use():
 
 def test_a_term_counts_fully_unless_said_otherwise():
     assert Term(3.0).weight == 1.0
+
+
+@pytest.mark.parametrize("strides, transposed", [(1, False), (2, False), (1, True), (2, True)])
+def test_a_block_with_fixed_statistics_is_its_convolution_normalisation_and_elu(
+    strides, transposed
+):
+    block = ConvolutionBlock(5, strides, transposed=transposed, seed=1)
+    block.build((None, 8, 12, 3))
+    generator = np.random.default_rng(0)
+    for weight in block.weights:
+        weight.assign(generator.uniform(0.3, 2.0, weight.shape))
+    block.convolution.kernel.assign(generator.normal(size=block.convolution.kernel.shape))
+    images = tf.constant(random(4, 8, 12, 3))
+    kernel = block.convolution.kernel.value
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(images)
+        at_once = block(images)
+        apart = tf.nn.elu(block.normalization(block.convolution(images), training=False))
+    assert at_once.shape == block.compute_output_shape(images.shape)
+    np.testing.assert_allclose(at_once, apart, rtol=1e-4, atol=1e-5)
+    for source in (images, kernel):
+        np.testing.assert_allclose(
+            tape.gradient(at_once, source), tape.gradient(apart, source), rtol=1e-3, atol=1e-4
+        )

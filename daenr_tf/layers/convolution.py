@@ -51,7 +51,30 @@ class ConvolutionBlock(keras.layers.Layer):
         self.built = True
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
-        return keras.ops.elu(self.normalization(self.convolution(inputs), training=training))
+        by_batch = training and self.normalization.trainable
+        if by_batch or self.compute_dtype != "float32":
+            return keras.ops.elu(self.normalization(self.convolution(inputs), training=training))
+        return self._with_fixed_statistics(inputs)
+
+    def _with_fixed_statistics(self, inputs):
+        """Normalised by the moving statistics: these are a factor in the kernel and a bias, so that no pass over memory is left of them."""
+        scale, shift = self.normalization.affine()
+        kernel = tf.convert_to_tensor(self.convolution.kernel)
+        if not self.transposed:
+            outputs = tf.nn.conv2d(inputs, kernel * scale, self.strides, "SAME")
+        elif self.strides == 1:  # a convolution too, by the kernel turned round
+            turned = tf.transpose(kernel[::-1, ::-1], [0, 1, 3, 2])
+            outputs = tf.nn.conv2d(inputs, turned * scale, 1, "SAME")
+        else:
+            shape = self.compute_output_shape(inputs.shape)
+            outputs = tf.nn.conv2d_transpose(
+                inputs,
+                kernel * scale[:, tf.newaxis],
+                [tf.shape(inputs)[0], *shape[1:]],
+                self.strides,
+                "SAME",
+            )
+        return tf.nn.elu(tf.nn.bias_add(outputs, shift))
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         return self.convolution.compute_output_shape(input_shape)

@@ -41,6 +41,11 @@ class GlobalBatchNormalization(keras.layers.BatchNormalization):
         self.moving_variance.assign(self.moving_variance * keep + variance * (1.0 - keep))
         return tf.cast(outputs, self.compute_dtype)
 
+    def affine(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """The moving statistics' normalisation as inputs * scale + shift: (scale, shift), each (channels,)."""
+        scale = self.gamma * tf.math.rsqrt(self.moving_variance + self.epsilon)
+        return scale, self.beta - self.moving_mean * scale
+
 
 def _sum(values):
     """The sum of (batch, ..., channels) over all axes but the last, on this replica; (channels,)
