@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -367,7 +367,11 @@ def _terms_function(model):
 
 
 def evaluate_terms(
-    terms: Callable[..., Any], examples: Any, heads: Sequence[str]
+    terms: Callable[
+        [tf.Tensor, dict[str, tf.Tensor]], tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]
+    ],
+    examples: pipeline.Examples,
+    heads: Sequence[str],
 ) -> dict[str, float]:
     """Every loss term over all examples, without replicas: dict of name -> float, with the total as `loss`."""
     sums, count = {}, len(examples.images)

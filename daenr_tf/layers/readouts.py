@@ -5,7 +5,9 @@ it what it adds to the response loss. The softplus is ours: the Poisson loss nee
 zero.
 """
 
-from typing import Any, ClassVar
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import keras
 import numpy as np
@@ -18,6 +20,9 @@ from daenr_tf.layers.penalties import absolute
 from daenr_tf.layers.seeds import derive_seed, per_example
 from daenr_tf.layers.terms import Term, Terms
 from daenr_tf.setting_checks import number, whole
+
+if TYPE_CHECKING:
+    from daenr_tf.models.build import TrainingPart
 
 FLOOR = 1e-3  # smallest mean response (per presentation) that a bias starts from
 
@@ -92,7 +97,7 @@ class Readout(Part):
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         return (input_shape[0], self.neurons)
 
-    def initialize(self, training: Any) -> None:
+    def initialize(self, training: TrainingPart) -> None:
         """Start at the neurons' mean training response."""
         self.start(training.responses.mean(axis=0, dtype="float64"))
 
@@ -176,7 +181,7 @@ class FixedMaskReadout(Readout):
         self.features = self.normal("features", (channels, self.neurons), 0.05)
         super().build(input_shape)
 
-    def initialize(self, training: Any) -> None:
+    def initialize(self, training: TrainingPart) -> None:
         """Open for each neuron the cell that contains its receptive field's centre, as the training
         images show it.
         """

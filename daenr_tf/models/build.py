@@ -85,7 +85,7 @@ def build_model(
 
 def assemble(
     system: systems.System,
-    core: Any,
+    core: systems.Core,
     settings: dict[str, Any],
     layer: int,
     image_shape: Sequence[int],
@@ -93,7 +93,7 @@ def assemble(
     seed: int,
     pixel_range: tuple[float, float],
     name: str,
-    dtype: str,
+    dtype: str | keras.DTypePolicy,
 ) -> DAENR:
     """A model of the parts that a system names, not yet built.
 

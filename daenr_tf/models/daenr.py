@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 import json
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -25,6 +25,9 @@ from daenr_tf.models.parts import (
 )
 from daenr_tf.recordings.checks import bounds
 from daenr_tf.setting_checks import one_of, whole
+
+if TYPE_CHECKING:
+    from daenr_tf.layers.part import Part
 
 MOST_DRAWS = 2**32  # examples of a step in `fit`, so that no two steps share a draw
 ImageSettings = collections.namedtuple("ImageSettings", "image_size channels")
@@ -58,10 +61,10 @@ class DAENR(keras.Model):
 
     def __init__(
         self,
-        core: Any,
-        bottleneck: Any = None,
-        decoder: Any = None,
-        readout: Any = None,
+        core: Part,
+        bottleneck: Part | None = None,
+        decoder: Part | None = None,
+        readout: Part | None = None,
         layer: int = 1,
         image_shape: Sequence[int] = (32, 32, 1),
         seed: int = 0,
@@ -94,7 +97,7 @@ class DAENR(keras.Model):
             raise InputError(f"DAENR: expected terms of different names, found {', '.join(names)}")
         self.trackers = {name: keras.metrics.Mean(name) for name in ("loss", *names)}
 
-    def parts(self) -> list[Any]:
+    def parts(self) -> list[Part]:
         """Its parts, in the order of the computation."""
         return [
             part for part in (self.encoder, self.bottleneck, self.decoder, self.readout) if part
@@ -126,7 +129,7 @@ class DAENR(keras.Model):
         """How many neurons the readout predicts; 0 without a readout."""
         return self.readout.neurons if self.readout else 0
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: tuple | None = None) -> None:
         shape = (None, *self.image_shape)
         build_part(self.encoder, shape)
         hidden = self.encoder.compute_output_shape(shape)
@@ -239,7 +242,7 @@ class DAENR(keras.Model):
         """The size and the channels that the model wants, as `pipeline.prepare` takes them."""
         return ImageSettings(self.image_shape[:2], self.image_shape[2])
 
-    def predict(self, x: Any, **kwargs: Any) -> Any:
+    def predict(self, x: Any, **kwargs: Any) -> dict[str, np.ndarray]:
         """As Keras' `predict`; images that are not in [-1, 1] are refused."""
         if isinstance(x, np.ndarray):
             check_images(x, self.image_shape)
@@ -253,8 +256,8 @@ class DAENR(keras.Model):
 
     def compile(
         self,
-        optimizer: Any = "adam",
-        loss: dict[str, Any] | None = None,
+        optimizer: str | keras.optimizers.Optimizer = "adam",
+        loss: dict[str, str | keras.losses.Loss] | None = None,
         loss_weights: dict[str, float] | None = None,
         **kwargs: Any,
     ) -> None:
@@ -287,7 +290,7 @@ class DAENR(keras.Model):
         }
         super().compile(optimizer=optimizer, loss=loss, loss_weights=self.head_weights, **kwargs)
 
-    def get_compile_config(self):
+    def get_compile_config(self) -> dict[str, Any] | None:
         """As Keras'; with it the paths of the weights that the optimizer was built for, for parts may be frozen."""
         config = super().get_compile_config()
         if config:
@@ -296,7 +299,7 @@ class DAENR(keras.Model):
             ]
         return config
 
-    def compile_from_config(self, config):
+    def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compile as a saved model was compiled, its optimizer's variables made."""
         config = dict(config)
         weights = {self.path_of(variable): variable for variable in self.weights}
@@ -307,11 +310,17 @@ class DAENR(keras.Model):
         if optimized:
             self.optimizer.build([weights[path] for path in optimized])
 
-    def path_of(self, weight):
+    def path_of(self, weight: keras.Variable) -> str:
         """A weight's path in the model, for example `encoder/encoder_1/convolution/kernel`."""
         return weight.path.removeprefix(f"{self.path}/")
 
-    def loss_terms(self, images, targets, training=False, draws=None):
+    def loss_terms(
+        self,
+        images: tf.Tensor,
+        targets: dict[str, tf.Tensor],
+        training: bool = False,
+        draws: tf.Tensor | None = None,
+    ) -> tuple[dict[str, tf.Tensor], dict[str, float]]:
         """Every term of the loss, unweighted: (dict of name -> (batch,) or scalar, dict of name -> weight in the total)."""
         outputs, terms = self.forward(images, training=training, draws=draws)
         values, weights = {}, {}
@@ -326,7 +335,7 @@ class DAENR(keras.Model):
                 weights[name] = weights.get(name, 0.0) + self.head_weights[head] * term.weight
         return values, weights
 
-    def train_step(self, data):
+    def train_step(self, data: tuple[Any, ...]) -> dict[str, tf.Tensor]:
         """One step of gradient descent on the mean over the global batch, however it is divided over replicas.
 
         Images may come as a dict with `images` and `draws`, the examples' numbers in the order of training.
@@ -357,7 +366,7 @@ class DAENR(keras.Model):
         self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
         return self._track(values, weights, own)
 
-    def test_step(self, data):
+    def test_step(self, data: tuple[Any, ...]) -> dict[str, tf.Tensor]:
         """The loss and its terms on one batch, without sampling."""
         images, targets = _unpack(data)
         values, weights = self.loss_terms(images, targets)
@@ -374,10 +383,10 @@ class DAENR(keras.Model):
         return {name: self.trackers[name].result() for name in means}
 
     @property
-    def metrics(self):
+    def metrics(self) -> list[keras.metrics.Metric]:
         return list(self.trackers.values())
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         parts = {
             "core": self.encoder,
             "bottleneck": self.bottleneck,
@@ -393,13 +402,15 @@ class DAENR(keras.Model):
             "pixel_range": self.pixel_range,
         }
 
-    def identity(self):
+    def identity(self) -> dict[str, Any]:
         """What the model is, its weights apart, as JSON's plain values."""
         config = {name: value for name, value in self.get_config().items() if name != "name"}
         return json.loads(json.dumps(config))
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict[str, type] | None = None
+    ) -> DAENR:
         """The model of a configuration, built: Keras would pass over the weights of parts that are not."""
         config = modernized(config) if "autoencoder" in config else dict(config)
         for name in ("core", "bottleneck", "decoder", "readout"):
