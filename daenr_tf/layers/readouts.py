@@ -74,6 +74,7 @@ class Readout(Part):
 
     @property
     def term_names(self) -> tuple:
+        """The penalties' names, in their order; `activity_l1` only where it has a weight."""
         return (*self.penalty_names, *(["activity_l1"] if self.activity_l1 else []))
 
     def build(self, input_shape: tuple) -> None:
@@ -141,6 +142,7 @@ class FactorizedReadout(Readout):
         super().build(input_shape)
 
     def drive(self, hidden: tf.Tensor, draws: tf.Tensor | None, training: bool) -> tf.Tensor:
+        """(batch, height, width, channels) -> (batch, neurons): the masked layer, weighted."""
         height, width, channels = hidden.shape[1:]
         places = tf.reshape(hidden, [tf.shape(hidden)[0], height * width, channels])
         mask = tf.reshape(tf.convert_to_tensor(self.mask), [height * width, self.neurons])
@@ -148,6 +150,7 @@ class FactorizedReadout(Readout):
         return tf.einsum("bcn,cn->bn", pooled, tf.convert_to_tensor(self.features))
 
     def penalties(self) -> Terms:
+        """`readout_l1`, the mean over neurons of |mask|_1 * |features|_1."""
         mask = keras.ops.sum(absolute(self.mask), axis=(0, 1))
         features = keras.ops.sum(absolute(self.features), axis=0)
         return {"readout_l1": Term(keras.ops.mean(mask * features), self.readout_l1)}
@@ -201,6 +204,7 @@ class FixedMaskReadout(Readout):
         self.cell.assign(cells[:, 0] * self.width + cells[:, 1])
 
     def check_weights(self) -> None:
+        """Raises `InputError` for the number of a cell that h_i lacks."""
         cells, count = np.asarray(self.cell), self.height * self.width
         outside = cells[(cells < 0) | (cells >= count)]
         if outside.size:
@@ -209,6 +213,7 @@ class FixedMaskReadout(Readout):
             )
 
     def drive(self, hidden: tf.Tensor, draws: tf.Tensor | None, training: bool) -> tf.Tensor:
+        """(batch, height, width, channels) -> (batch, neurons): what lies at the cell, weighted."""
         places = tf.reshape(
             hidden, [tf.shape(hidden)[0], self.height * self.width, hidden.shape[-1]]
         )
@@ -216,6 +221,7 @@ class FixedMaskReadout(Readout):
         return tf.einsum("bnc,cn->bn", seen, tf.convert_to_tensor(self.features))
 
     def penalties(self) -> Terms:
+        """`readout_l1`, the mean over neurons of |features|_1."""
         features = keras.ops.sum(absolute(self.features), axis=0)
         return {"readout_l1": Term(keras.ops.mean(features), self.readout_l1)}
 
@@ -252,6 +258,7 @@ class FullyConnectedReadout(Readout):
         super().build(input_shape)
 
     def drive(self, hidden: tf.Tensor, draws: tf.Tensor | None, training: bool) -> tf.Tensor:
+        """(batch, height, width, channels) -> (batch, neurons), with dropout in training."""
         hidden = tf.reshape(hidden, [tf.shape(hidden)[0], self.inputs])
         if training:
             seed = derive_seed(self.seed, "dropout")
@@ -262,6 +269,7 @@ class FullyConnectedReadout(Readout):
         return tf.matmul(hidden, tf.convert_to_tensor(self.kernel))
 
     def penalties(self) -> Terms:
+        """`readout_l2` and `readout_l1`, means over neurons of |kernel|_2^2 and of |kernel|_1."""
         return {
             "readout_l2": Term(keras.ops.mean(keras.ops.sum(self.kernel**2, axis=0)), self.L2),
             "readout_l1": Term(

@@ -130,6 +130,7 @@ class DAENR(keras.Model):
         return self.readout.neurons if self.readout else 0
 
     def build(self, input_shape: tuple | None = None) -> None:
+        """Build its parts, whatever the input's shape. Raises `InputError` where they don't fit each other."""
         shape = (None, *self.image_shape)
         build_part(self.encoder, shape)
         hidden = self.encoder.compute_output_shape(shape)
@@ -151,6 +152,7 @@ class DAENR(keras.Model):
     def call(
         self, images: tf.Tensor, training: bool = False, draws: tf.Tensor | None = None
     ) -> dict[str, tf.Tensor]:
+        """The heads of images (batch, height, width, channels): dict of name -> float32. Raises `InputError` for others."""
         check_images(images, self.image_shape)
         outputs, terms = self.forward(images, training=training, draws=draws)
         if training:
@@ -384,9 +386,11 @@ class DAENR(keras.Model):
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
+        """Keras' means, over images, of the loss and of each of its terms before their weights."""
         return list(self.trackers.values())
 
     def get_config(self) -> dict[str, Any]:
+        """As Keras': parts, layer, image shape, seed and pixel range, as JSON can hold them."""
         parts = {
             "core": self.encoder,
             "bottleneck": self.bottleneck,

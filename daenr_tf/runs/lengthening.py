@@ -24,4 +24,5 @@ class Lengthening(Observer):
         self.directory = directory
 
     def started(self, state: State) -> None:
+        """The state was read: a run that is shorter than asked for is unfinished from here on."""
         self.directory.lengthen()

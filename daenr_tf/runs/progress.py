@@ -36,6 +36,7 @@ class Progress(Observer):
         self.stage = 1
 
     def started(self, state: State) -> None:
+        """Say where training goes on, and show the bar at its step."""
         self.stage = state.stage
         if state.step:
             self._line(f"going on from step {state.step}")
@@ -53,11 +54,13 @@ class Progress(Observer):
             )
 
     def stepped(self, state: State) -> None:
+        """Move the bar."""
         if self.bar is not None:
             with contextlib.suppress(OSError):
                 self.bar.update(state.step - self.bar.n)
 
     def validated(self, state: State, row: dict[str, float], model: DAENR) -> None:
+        """Say the validation loss: beside the bar, or as a line now and then."""
         text = (
             f"stage {state.stage}, val {self.config.monitor} {row['val_' + self.config.monitor]:.5f},"
             f" best {state.best:.5f} at {state.best_step}, patience {max(state.patience_left(self.config), 0)}"
@@ -72,6 +75,7 @@ class Progress(Observer):
             self._line(f"step {state.step}/{self.config.max_steps}, {text}")
 
     def finished(self, state: State) -> None:
+        """Take the bar away, and say what was reached."""
         if self.bar is not None:
             with contextlib.suppress(OSError):
                 self.bar.close()
