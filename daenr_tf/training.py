@@ -135,7 +135,7 @@ class _Loop:
         if model.seed != config.seed and any(part.split_matters for part in model.parts()):
             raise SettingError(
                 "seed",
-                f"{model.seed}, the seed of the split that the readout was found on",
+                f"{model.seed}, the seed of the split that its parts were started on",
                 config.seed,
             )
         checks.neurons(recording, model.neurons)

@@ -40,7 +40,7 @@ class Part(keras.layers.Layer):
 
     def outputs(self, inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         """What an exported model gives besides the heads, for the part's input: dict of name ->
-        tensor.
+        tensor, of names that no head and no other part has.
         """
         return {}
 

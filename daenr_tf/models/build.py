@@ -75,10 +75,9 @@ def build_model(
         config.precision,
     )
     model.build()
-    if config.system.readout:
-        training = TrainingPart(recording, recording.split(config.seed)[0])
-        for part in model.parts():
-            part.initialize(training)
+    training = TrainingPart(recording, recording.split(config.seed)[0])
+    for part in model.parts():
+        part.initialize(training)
     model.compile(adam(learning_rate), loss_weights=head_weights(model.heads, alpha, beta))
     return model
 

@@ -52,7 +52,7 @@ class DAENR(keras.Model):
         readout: a `Part`, from a hidden layer to responses, or None.
         layer: int, the hidden layer h_i that the readout reads.
         image_shape: (height, width, channels).
-        seed: int, of the initial weights, of sampling, and of the split that the readout was started on.
+        seed: int, of the initial weights, of sampling, and of the split that its parts were started on.
         pixel_range: (low, high), the grey levels of the recording that became -1 and 1; kept for serving.
 
     Raises:
@@ -167,8 +167,7 @@ class DAENR(keras.Model):
         Returns:
             (dict of outputs, dict of head -> dict of name -> `Term`).
         """
-        hidden, shared = self.encode(images, training, draws)
-        return self._heads_of(hidden, shared, training, draws)
+        return self._computed(images, training, draws)[:2]
 
     def encode(
         self, images: tf.Tensor, training: bool = False, draws: tf.Tensor | None = None
@@ -178,33 +177,30 @@ class DAENR(keras.Model):
             draws = _numbers(images)
         return self.encoder(images, draws=draws, training=training)
 
-    def _heads_of(self, hidden, shared, training, draws):
+    def _computed(self, images, training=False, draws=None):
+        """(outputs, terms of each head, what each of its parts was called on)."""
         if training and draws is None:
-            draws = _numbers(hidden[0])
-        outputs, terms = {}, {}
+            draws = _numbers(images)
+        hidden, shared = self.encode(images, training, draws)
+        outputs, terms, inputs = {}, {}, [images]
         if self.decoder:
             code, own = self.bottleneck(hidden[-1], draws=draws, training=training)
             outputs["reconstruction"], more = self.decoder(code, draws=draws, training=training)
             terms["reconstruction"] = {**own, **more, **shared}
+            inputs += [hidden[-1], code]
         if self.readout:
-            outputs["response"], own = self.readout(
-                hidden[self.layer - 1], draws=draws, training=training
-            )
+            read = hidden[self.layer - 1]
+            outputs["response"], own = self.readout(read, draws=draws, training=training)
             terms["response"] = {**own, **shared}
-        return outputs, terms
+            inputs.append(read)
+        return outputs, terms, inputs
 
     def serve(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         """What the exported model gives for images (batch, height, width, channels): the heads, and what its parts give besides."""
-        hidden, shared = self.encode(images)
-        outputs, _ = self._heads_of(hidden, shared, False, None)
-        for part, inputs in self._readers(hidden):
-            outputs |= part.outputs(inputs)
+        outputs, _, inputs = self._computed(images)
+        for part, own in zip(self.parts(), inputs, strict=True):
+            outputs |= part.outputs(own)
         return outputs
-
-    def _readers(self, hidden):
-        """The parts that read a hidden layer, each with what it reads."""
-        readers = ((self.bottleneck, hidden[-1]), (self.readout, hidden[self.layer - 1]))
-        return [(part, inputs) for part, inputs in readers if part]
 
     def diagnostics(
         self, batches: Callable[[], Iterable[np.ndarray]]
@@ -218,10 +214,8 @@ class DAENR(keras.Model):
             (dict of name -> float, list of sentences that a user must read).
         """
         figures, notes = {}, []
-        for index, part in enumerate(part for part in (self.bottleneck, self.readout) if part):
-            inputs = (
-                self._readers(self.encode(tf.constant(batch))[0])[index][1] for batch in batches()
-            )
+        for index, part in enumerate(self.parts()):
+            inputs = (self._computed(tf.constant(batch))[2][index] for batch in batches())
             found, said = part.diagnostics(inputs)
             figures |= found
             notes += said
