@@ -42,7 +42,7 @@ class _ModelConfig:
     precision: str = "float32"
     seed: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         one_of("recipe", self.recipe, systems.SYSTEMS)
         one_of("core", self.core, systems.CORES)
         core = systems.CORES[self.core]
@@ -130,7 +130,7 @@ class TrainConfig:
     validate_every: int = 50
     seed: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.task is not None:
             one_of("task", self.task, systems.HEADS)
         for name in ("alpha", "beta"):
@@ -201,7 +201,7 @@ class RunConfig:
     deterministic: bool = False
     quick: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         one_of("region", self.region, REGIONS)
         one_of("strategy", self.strategy, ("none", "mirrored"))
         if not isinstance(self.dataset, str) or not self.dataset:

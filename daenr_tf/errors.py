@@ -1,5 +1,7 @@
 """The ways a run can end badly, each with the exit status that a script can test for."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ class InputError(ValueError):
         super().__init__(one_line(message))
 
 
-def refusal(what, expected, found):
+def refusal(what: object, expected: object, found: object) -> InputError:
     """The `InputError`, to be raised: "`what`: expected `expected`, found `found`"."""
     return InputError(f"{what}: expected {expected}, found {found}")
 
@@ -55,6 +57,6 @@ class DivergedError(RuntimeError):
         history: `pandas.DataFrame`, the validations up to there.
     """
 
-    def __init__(self, message: str, history: "pandas.DataFrame") -> None:
+    def __init__(self, message: str, history: pandas.DataFrame) -> None:
         self.history = history
         super().__init__(message)

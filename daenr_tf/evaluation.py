@@ -1,6 +1,9 @@
 """How good a fitted model is on the validation and the test set: the metrics and the noise ceiling of docs/paper.md."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -11,6 +14,10 @@ from daenr_tf.machine import blocks
 from daenr_tf.machine.blocks import EVALUATION_BATCH, EVALUATION_BYTES
 from daenr_tf.paper import IMAGE_METRICS
 from daenr_tf.recordings import checks
+
+if TYPE_CHECKING:
+    from daenr_tf.models.daenr import DAENR
+    from daenr_tf.recordings.recording import Recording
 
 
 @dataclass(frozen=True)
@@ -40,7 +47,7 @@ class Evaluation:
     notes: list
 
 
-def predict(model, images):
+def predict(model: DAENR, images: np.ndarray | blocks.Rows) -> dict[str, np.ndarray]:
     """The model's outputs for preprocessed images (N, height, width, channels): dict of head -> array."""
 
     @tf.function(reduce_retracing=True)
@@ -56,7 +63,7 @@ def predict(model, images):
     return outputs
 
 
-def evaluate(model, recording, sets=None):
+def evaluate(model: DAENR, recording: Recording, sets: pipeline.Sets | None = None) -> Evaluation:
     """Evaluate a model on a recording's validation and test set.
 
     Args:
@@ -121,7 +128,7 @@ def _batches(images):
     return blocks.batches(len(images), EVALUATION_BATCH, images[:1].nbytes, EVALUATION_BYTES)
 
 
-def neuron_table(predicted, recording):
+def neuron_table(predicted: np.ndarray, recording: Recording) -> pd.DataFrame:
     """One row per neuron: `neuron, pcc, p_value, significant, noise_ceiling, pcc_normalized` on the test set.
 
     Args:

@@ -1,13 +1,21 @@
 """From a recording to what a model is fed: images in [-1, 1], the three sets, and the order of training."""
 
+from __future__ import annotations
+
 import math
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from daenr_tf.machine import blocks
 from daenr_tf.recordings import checks
+
+if TYPE_CHECKING:
+    from daenr_tf.config import ModelConfig
+    from daenr_tf.models.daenr import ImageSettings
+    from daenr_tf.recordings.recording import Recording
 
 
 class Examples(NamedTuple):
@@ -25,7 +33,9 @@ class Sets(NamedTuple):
     test: Examples
 
 
-def preprocess(images, pixel_range, size, channels):
+def preprocess(
+    images: tf.Tensor, pixel_range: tuple[float, float], size: tuple[int, int], channels: int
+) -> tf.Tensor:
     """Stimuli as recorded to what the encoder sees: the same operation in training and in the served graph.
 
     Args:
@@ -61,12 +71,14 @@ def _either(condition, yes, no):
     return tf.cond(condition, yes, no) if tf.is_tensor(condition) else (yes if condition else no)()
 
 
-def prepare_images(images, recording, config):
+def prepare_images(
+    images: np.ndarray, recording: Recording, config: ModelConfig | ImageSettings
+) -> np.ndarray:
     """`preprocess` of an array of a recording's images for the model of `config`, a part at a time; float32 array."""
     return np.asarray(_prepared(images, recording, config, np.arange(len(images))))
 
 
-def prepare(recording, config, seed):
+def prepare(recording: Recording, config: ModelConfig | ImageSettings, seed: int) -> Sets:
     """The sets of a run: 20 % of the training images, chosen by `seed`, are the validation set.
 
     Args:
@@ -113,7 +125,9 @@ def _prepared(images, recording, config, chosen):
     return prepared
 
 
-def training_batches(examples, heads, batch_size, seed, first_step=0):
+def training_batches(
+    examples: Examples, heads: Sequence[str], batch_size: int, seed: int, first_step: int = 0
+) -> tf.data.Dataset:
     """The endless batches of training from step `first_step` on, a pure function of the arguments.
 
     Each epoch is a fresh permutation of the examples, drawn from (seed, epoch); batches run on over its end, so

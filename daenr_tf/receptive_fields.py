@@ -18,13 +18,20 @@ blown up, and does so alike whatever the images' resolution.
 References: Klindt, Ecker, Euler and Bethge, "Neural system identification for large populations separating 'what' and 'where'", NIPS 2017.
 """
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy.fft import dctn, idctn
 from scipy.ndimage import gaussian_filter
 
 from daenr_tf.machine import blocks
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from daenr_tf.recordings.recording import Recording
 
 # As a share of the image's shorter side: 3.1 pixels of 31. Wide enough to join the subfields of a Gabor into one peak at its centre.
 SMOOTHING = 0.1
@@ -46,7 +53,9 @@ class ReceptiveFields(NamedTuple):
     maps: np.ndarray
 
 
-def estimate_receptive_fields(images, responses, chosen=slice(None)) -> ReceptiveFields:
+def estimate_receptive_fields(
+    images: ArrayLike, responses: ArrayLike, chosen: slice | np.ndarray = slice(None)
+) -> ReceptiveFields:
     """Estimates the position of every neuron's receptive field.
 
     A neuron that never changes its response has a map of zeros, and the image's centre for a position.
@@ -80,7 +89,9 @@ def estimate_receptive_fields(images, responses, chosen=slice(None)) -> Receptiv
     return ReceptiveFields(_peaks(maps), maps)
 
 
-def fixed_cells(recording, training, grid_shape: tuple[int, int]) -> np.ndarray:
+def fixed_cells(
+    recording: Recording, training: np.ndarray, grid_shape: tuple[int, int]
+) -> np.ndarray:
     """The cell of a hidden layer's grid that each neuron's fixed mask opens.
 
     Args:
@@ -95,7 +106,9 @@ def fixed_cells(recording, training, grid_shape: tuple[int, int]) -> np.ndarray:
     return grid_cell(fields.positions, recording.images.shape[1:3], grid_shape)
 
 
-def grid_cell(position, stimulus_shape: tuple[int, int], grid_shape: tuple[int, int]) -> np.ndarray:
+def grid_cell(
+    position: ArrayLike, stimulus_shape: tuple[int, int], grid_shape: tuple[int, int]
+) -> np.ndarray:
     """The cell of a hidden layer's grid that contains a position in the stimulus.
 
     Resizing maps the stimulus' edges onto the network input's, and each strided layer halves the grid; cells are taken to tile the

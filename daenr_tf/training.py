@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -14,13 +14,14 @@ import tensorflow as tf
 
 from daenr_tf import pipeline
 from daenr_tf.config import DEFAULT_REGION
-from daenr_tf.errors import DivergedError, InputError, SettingError
+from daenr_tf.errors import DivergedError, SettingError
 from daenr_tf.machine import blocks
 from daenr_tf.machine.blocks import EVALUATION_BATCH, EVALUATION_BYTES
 from daenr_tf.models.build import adam, head_weights
 from daenr_tf.recordings import checks
-from daenr_tf.runs import checkpoint
 from daenr_tf.runs.checkpoint import digest_of
+from daenr_tf.runs.own_files import CHECKPOINT
+from daenr_tf.runs.saved_state import SavedState
 from daenr_tf.runs.state import STAGES, State
 from daenr_tf.runs.threads import computing_threads
 
@@ -30,16 +31,6 @@ if TYPE_CHECKING:
     from daenr_tf.recordings.recording import Recording
 
 STEPS_AT_ONCE = 10  # between two moves of the progress bar
-SAVE_SHARE = 0.01  # of the time, at most, goes into saving states
-LONGEST_UNSAVED = 600.0  # seconds: one save that a stopped process or a stalled disk drew out does not put the next one off for hours
-PARTS_OF_A_STATE = ("weights", "best", "optimizer")
-BEFORE_THE_END = "before the end/"  # marks, in a saved state, what stood at the last validation that a longer training has too
-IDENTITY = {
-    "model": "this model",
-    "training": "this training",
-    "recording": "this recording",
-    "start": "a training from the weights that the model has (build it anew with the seed of that training)",
-}
 
 
 @dataclass(frozen=True)
@@ -135,25 +126,22 @@ class _Loop:
         if model.seed != config.seed and any(part.split_matters for part in model.parts()):
             raise SettingError(
                 "seed",
-                f"{model.seed}, the seed of the split that the readout was found on",
+                f"{model.seed}, the seed of the split that its parts were started on",
                 config.seed,
             )
         checks.neurons(recording, model.neurons)
         self.sets = sets or pipeline.prepare(recording, model.image_settings, config.seed)
-        self.directory = os.path.join(run_dir, "checkpoint")
-        os.makedirs(self.directory, exist_ok=True)
         settings = {
             name: value for name, value in dataclasses.asdict(config).items() if name != "max_steps"
         }
-        self.identity = {
+        identity = {
             "model": model.identity(),
             "training": settings,
             "recording": recording.digest,
             "start": digest_of(model.get_weights()),
         }
+        self.saved = SavedState(os.path.join(run_dir, CHECKPOINT), identity, config)
         self.state = State()
-        self.before_the_end = None
-        self.save_seconds, self.saved_at = 0.0, -math.inf
         self.strategy = model.distribute_strategy
         model.split_seed = config.seed
         with self.strategy.scope():
@@ -163,7 +151,7 @@ class _Loop:
             )
             model.optimizer.build(model.trainable_variables)
         self.best_weights = [np.asarray(w) for w in model.get_weights()]
-        self._restore()
+        self.saved.restore(self._go_on_from)
         if self.state.threads[-1:] != [computing_threads()]:
             self.state.threads.append(computing_threads())
 
@@ -219,7 +207,7 @@ class _Loop:
         regular_end = (state.step // config.validate_every + 1) * config.validate_every
         end = min(config.max_steps, regular_end)
         if end < regular_end:
-            self.before_the_end = self._snapshot()
+            self.saved.before_the_end = self._snapshot()
         for metric in self.model.metrics:
             metric.reset_state()
         started = time.perf_counter()
@@ -260,8 +248,9 @@ class _Loop:
         if state.step >= self.config.max_steps:
             state.finished = True
         stopping = self.stop() and not state.finished
-        if stopping or state.finished or self._due():
-            self._save()
+        if stopping or state.finished or self.saved.due:
+            self.before_saving()
+            self.saved.save(self._snapshot)
         if stopping:
             raise KeyboardInterrupt(f"stopped at step {state.step}, the state is saved")
 
@@ -274,11 +263,6 @@ class _Loop:
             variable.assign(tf.zeros_like(variable))
         self.model.optimizer.learning_rate = self.config.learning_rate / 2 ** (state.stage - 1)
 
-    def _due(self):
-        """Whether the last saved state is old enough; one from the future is, for the clock has jumped."""
-        age = time.perf_counter() - self.saved_at
-        return not 0 <= age <= min(self.save_seconds / SAVE_SHARE, LONGEST_UNSAVED)
-
     def _snapshot(self):
         """Where training stands: (dict of lists of arrays, the `State` as a dict)."""
         arrays = {
@@ -288,73 +272,14 @@ class _Loop:
         }
         return arrays, dataclasses.asdict(self.state)
 
-    def _save(self):
-        self.before_saving()
-        started = time.perf_counter()
-        arrays, state = self._snapshot()
-        facts = {"identity": self.identity, "max_steps": self.config.max_steps, "state": state}
-        if self.before_the_end:
-            before, facts[BEFORE_THE_END] = self.before_the_end
-            arrays |= {BEFORE_THE_END + name: values for name, values in before.items()}
-        checkpoint.save(self.directory, arrays, facts)
-        self.saved_at = time.perf_counter()
-        self.save_seconds = self.saved_at - started
-
-    def _restore(self):
-        found = checkpoint.load(self.directory)
-        if found is None:
-            return
-        arrays, facts = found
-        if not isinstance(facts, dict) or not isinstance(facts.get("identity"), dict):
-            raise InputError(
-                f"{self.directory}: expected a state of training, found something else; --overwrite starts afresh"
-            )
-        self._check_identity(arrays, facts)
-        try:
-            state = State(**facts["state"])
-            longer = self.config.max_steps > facts["max_steps"]
-            if (
-                longer
-                and state.finished
-                and not state.diverged
-                and not state.ended_by_patience(self.config)
-            ):
-                if BEFORE_THE_END in facts:
-                    state = State(**facts[BEFORE_THE_END])
-                    arrays = {name: arrays[BEFORE_THE_END + name] for name in PARTS_OF_A_STATE}
-                state.finished = False
-            self.model.set_weights(arrays["weights"])
-            for variable, value in zip(
-                self.model.optimizer.variables, arrays["optimizer"], strict=True
-            ):
-                variable.assign(value)
-            self.state, self.best_weights = state, arrays["best"]
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputError(
-                f"{self.directory}: expected the state of this model, found another"
-                f" ({' '.join(str(error).split())[:200]}); --overwrite starts afresh"
-            ) from None
-
-    def _check_identity(self, arrays, facts):
-        """Raises `InputError` where a state is of another training than this one."""
-        found = dict(facts["identity"])
-        if (
-            not isinstance(facts.get("max_steps"), int)
-            or facts["max_steps"] > self.config.max_steps
+    def _go_on_from(self, arrays, state):
+        """Take up a state that `_snapshot` gave."""
+        self.model.set_weights(arrays["weights"])
+        for variable, value in zip(
+            self.model.optimizer.variables, arrays["optimizer"], strict=True
         ):
-            found["training"] = None
-        if self.identity["start"] in [
-            digest_of(arrays.get(name, [])) for name in ("weights", "best")
-        ]:
-            found["start"] = self.identity[
-                "start"
-            ]  # the model is the very one that was being trained
-        for part, wanted in self.identity.items():
-            if found.get(part) != wanted:
-                raise InputError(
-                    f"{self.directory}: expected a state of {IDENTITY[part]}, found one of another; --overwrite starts afresh"
-                )
-        self.identity = facts["identity"]
+            variable.assign(value)
+        self.state, self.best_weights = state, arrays["best"]
 
 
 def _terms_function(model):
@@ -367,7 +292,11 @@ def _terms_function(model):
 
 
 def evaluate_terms(
-    terms: Callable[..., Any], examples: Any, heads: Sequence[str]
+    terms: Callable[
+        [tf.Tensor, dict[str, tf.Tensor]], tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]
+    ],
+    examples: pipeline.Examples,
+    heads: Sequence[str],
 ) -> dict[str, float]:
     """Every loss term over all examples, without replicas: dict of name -> float, with the total as `loss`."""
     sums, count = {}, len(examples.images)

@@ -13,7 +13,7 @@ from daenr_tf.config import ModelConfig, TrainConfig, resolve
 from daenr_tf.errors import DivergedError, InputError, MachineError
 from daenr_tf.machine import files
 from daenr_tf.models.build import adam, build_model
-from daenr_tf.runs import checkpoint
+from daenr_tf.runs import checkpoint, saved_state
 from daenr_tf.runs.progress import Progress
 from daenr_tf.runs.state import State
 from daenr_tf.runs.threads import threads_notes
@@ -544,7 +544,7 @@ class JumpingClock(Observer):
 def test_a_clock_that_jumps_changes_nothing(recording, tmp_path, monkeypatch, uninterrupted):
     """Neither the outcome, nor that states are saved at every validation where saving is let take all the time."""
     whole, stream = uninterrupted("cnn_fr"), io.StringIO()
-    monkeypatch.setattr(training, "SAVE_SHARE", 1e9)
+    monkeypatch.setattr(saved_state, "SAVE_SHARE", 1e9)
     clock = JumpingClock(monkeypatch, save=None)
     run = staged(recording, "cnn_fr", tmp_path, observers=[clock, Progress(QUICK, stream)])
     assert_same_run(run, whole)
@@ -560,7 +560,7 @@ def test_a_save_that_was_drawn_out_does_not_put_the_next_one_off_for_good(
     whole = uninterrupted("cnn_fr")
     clock = JumpingClock(monkeypatch, save=1)
     clock.stepped = lambda state: setattr(
-        clock, "seconds", clock.seconds + training.LONGEST_UNSAVED
+        clock, "seconds", clock.seconds + saved_state.LONGEST_UNSAVED
     )
     assert_same_run(staged(recording, "cnn_fr", tmp_path, observers=[clock]), whole)
     assert clock.saves == 7

@@ -146,7 +146,7 @@ class Outside:
         pixel_range: (low, high), or None where it is not known.
     """
 
-    def __init__(self, pixel_range):
+    def __init__(self, pixel_range: tuple[float, float] | None) -> None:
         self.range = pixel_range
         self.count, self.low, self.high = 0, np.inf, -np.inf
 

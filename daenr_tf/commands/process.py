@@ -16,7 +16,7 @@ from daenr_tf.machine import messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
 LACKING = "the following arguments are required: "  # as argparse says it
 
@@ -55,7 +55,7 @@ class Parser(argparse.ArgumentParser):
     """Bad arguments are an `InputError` instead of a usage text and an exit; `--quiet` is every
     command's."""
 
-    def __init__(self, *arguments, **options):
+    def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, allow_abbrev=False, **options)
         self.add_argument(
             "--quiet", action=_Quiet, help="say only errors, and the result on standard output"

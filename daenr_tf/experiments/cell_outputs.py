@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from daenr_tf.config import RunConfig
     from daenr_tf.evaluation import Evaluation
     from daenr_tf.experiments.cells import Cell
+    from daenr_tf.experiments.study import Study
     from daenr_tf.models.daenr import DAENR
     from daenr_tf.pipeline import Sets
     from daenr_tf.recordings.recording import Recording
@@ -159,7 +160,9 @@ class Finished:
         recordings: dict of region (None: one's own) -> `Recording`.
     """
 
-    def __init__(self, results_dir, study, recordings):
+    def __init__(
+        self, results_dir: str, study: Study, recordings: dict[int | None, Recording]
+    ) -> None:
         self.results_dir, self.study, self.recordings = results_dir, study, recordings
         self._found = {}
 

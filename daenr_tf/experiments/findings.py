@@ -19,9 +19,10 @@ from daenr_tf.paper import IMAGE_METRICS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from daenr_tf.experiments.cell_outputs import Outputs
+    from daenr_tf.experiments.cell_outputs import Finished, Outputs
     from daenr_tf.experiments.cells import Setting
     from daenr_tf.experiments.intervals import Estimate
+    from daenr_tf.experiments.planning import Plan
 
 DRAWS, DRAW_SEED = 2000, 20160627
 
@@ -41,7 +42,7 @@ class Findings:
         damaged: dict of `Cell` -> what is wrong with its files; nothing counts it.
     """
 
-    def __init__(self, plan, finished):
+    def __init__(self, plan: Plan, finished: Finished) -> None:
         self.plan, self.study = plan, finished.study
         self.results_dir, self.recordings = finished.results_dir, finished.recordings
         self.cells, self.damaged = {}, {}

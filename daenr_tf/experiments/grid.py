@@ -29,6 +29,7 @@ from daenr_tf.runs import interruption
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from typing import TextIO
 
     from distributed import Client
 
@@ -314,7 +315,7 @@ def _why(error):
 class Show:
     """Cells done, running, failed and the time left, on standard error: a bar on a terminal, plain lines in a log."""
 
-    def __init__(self, stream=None):
+    def __init__(self, stream: TextIO | None = None) -> None:
         self.stream = stream or sys.stderr
         self.bar = None
 

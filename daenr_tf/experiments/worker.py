@@ -28,7 +28,7 @@ _LOOK_EVERY = 0.1  # seconds
 class AtWork:
     """The cells' processes of this worker. Several commands may share a cluster, so each process is known by its study's results directory."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._processes = {}
         self._stopped = set()

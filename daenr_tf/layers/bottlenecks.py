@@ -5,8 +5,10 @@ Every bottleneck maps the core's last layer to (code for the decoder, dict of lo
 join the reconstruction loss.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import keras
 import numpy as np
@@ -16,6 +18,9 @@ from daenr_tf.layers.part import Part
 from daenr_tf.layers.seeds import derive_seed, per_example
 from daenr_tf.layers.terms import Term, Terms
 from daenr_tf.setting_checks import whole
+
+if TYPE_CHECKING:
+    from tensorflow_probability import distributions as tfd
 
 COLLAPSED = 0.5  # nats of KL per image
 
@@ -112,7 +117,7 @@ class GaussianBottleneck(_LatentBottleneck):
         "kl": ("KL divergence", "KL to the prior (nats per image)")
     }
 
-    def posterior(self, hidden: tf.Tensor) -> Any:
+    def posterior(self, hidden: tf.Tensor) -> tfd.MultivariateNormalDiag:
         """The posterior as a TensorFlow Probability distribution with event shape (latent,)."""
         from tensorflow_probability import distributions as tfd
 

@@ -50,6 +50,7 @@ class Encoder(Part):
 
     @property
     def layers(self) -> int:
+        """How many hidden layers it gives: its depth."""
         return self.depth
 
     def build(self, input_shape: tuple) -> None:

@@ -1,10 +1,15 @@
 """What the parts of a model have in common: core, bottleneck, decoder, readout."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import keras
 import tensorflow as tf
+
+if TYPE_CHECKING:
+    from daenr_tf.models.build import TrainingPart
 
 
 class Part(keras.layers.Layer):
@@ -28,14 +33,14 @@ class Part(keras.layers.Layer):
     split_matters = False
     figure = None
 
-    def initialize(self, training: Any) -> None:
+    def initialize(self, training: TrainingPart) -> None:
         """Start from the images that are trained on: `training.images` (images, H, W, C) as
         recorded, `training.responses` (images, neurons).
         """
 
     def outputs(self, inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         """What an exported model gives besides the heads, for the part's input: dict of name ->
-        tensor.
+        tensor, of names that no head and no other part has.
         """
         return {}
 

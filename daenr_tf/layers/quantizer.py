@@ -77,6 +77,7 @@ class QuantizedBottleneck(Part):
 
     @property
     def term_names(self) -> tuple:
+        """The names of its terms, in their order; `codebook` only with the codebook loss."""
         return (
             "commitment",
             *(["codebook"] if self.codebook_update == "loss" else []),

@@ -5,7 +5,9 @@ it what it adds to the response loss. The softplus is ours: the Poisson loss nee
 zero.
 """
 
-from typing import Any, ClassVar
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import keras
 import numpy as np
@@ -18,6 +20,9 @@ from daenr_tf.layers.penalties import absolute
 from daenr_tf.layers.seeds import derive_seed, per_example
 from daenr_tf.layers.terms import Term, Terms
 from daenr_tf.setting_checks import number, whole
+
+if TYPE_CHECKING:
+    from daenr_tf.models.build import TrainingPart
 
 FLOOR = 1e-3  # smallest mean response (per presentation) that a bias starts from
 
@@ -69,6 +74,7 @@ class Readout(Part):
 
     @property
     def term_names(self) -> tuple:
+        """The penalties' names, in their order; `activity_l1` only where it has a weight."""
         return (*self.penalty_names, *(["activity_l1"] if self.activity_l1 else []))
 
     def build(self, input_shape: tuple) -> None:
@@ -92,7 +98,7 @@ class Readout(Part):
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         return (input_shape[0], self.neurons)
 
-    def initialize(self, training: Any) -> None:
+    def initialize(self, training: TrainingPart) -> None:
         """Start at the neurons' mean training response."""
         self.start(training.responses.mean(axis=0, dtype="float64"))
 
@@ -136,6 +142,7 @@ class FactorizedReadout(Readout):
         super().build(input_shape)
 
     def drive(self, hidden: tf.Tensor, draws: tf.Tensor | None, training: bool) -> tf.Tensor:
+        """(batch, height, width, channels) -> (batch, neurons): the masked layer, weighted."""
         height, width, channels = hidden.shape[1:]
         batch = tf.shape(hidden)[0]
         places = tf.reshape(hidden, [batch, height * width, channels])
@@ -147,6 +154,7 @@ class FactorizedReadout(Readout):
         return tf.reduce_sum(tf.cast(weighted, tf.float32), axis=1)
 
     def penalties(self) -> Terms:
+        """`readout_l1`, the mean over neurons of |mask|_1 * |features|_1."""
         mask = keras.ops.sum(absolute(self.mask), axis=(0, 1))
         features = keras.ops.sum(absolute(self.features), axis=0)
         return {"readout_l1": Term(keras.ops.mean(mask * features), self.readout_l1)}
@@ -180,7 +188,7 @@ class FixedMaskReadout(Readout):
         self.features = self.normal("features", (channels, self.neurons), 0.05)
         super().build(input_shape)
 
-    def initialize(self, training: Any) -> None:
+    def initialize(self, training: TrainingPart) -> None:
         """Open for each neuron the cell that contains its receptive field's centre, as the training
         images show it.
         """
@@ -200,6 +208,7 @@ class FixedMaskReadout(Readout):
         self.cell.assign(cells[:, 0] * self.width + cells[:, 1])
 
     def check_weights(self) -> None:
+        """Raises `InputError` for the number of a cell that h_i lacks."""
         cells, count = np.asarray(self.cell), self.height * self.width
         outside = cells[(cells < 0) | (cells >= count)]
         if outside.size:
@@ -208,6 +217,7 @@ class FixedMaskReadout(Readout):
             )
 
     def drive(self, hidden: tf.Tensor, draws: tf.Tensor | None, training: bool) -> tf.Tensor:
+        """(batch, height, width, channels) -> (batch, neurons): what lies at the cell, weighted."""
         places = tf.reshape(
             hidden, [tf.shape(hidden)[0], self.height * self.width, hidden.shape[-1]]
         )
@@ -215,6 +225,7 @@ class FixedMaskReadout(Readout):
         return tf.einsum("bnc,cn->bn", seen, tf.convert_to_tensor(self.features))
 
     def penalties(self) -> Terms:
+        """`readout_l1`, the mean over neurons of |features|_1."""
         features = keras.ops.sum(absolute(self.features), axis=0)
         return {"readout_l1": Term(keras.ops.mean(features), self.readout_l1)}
 
@@ -251,6 +262,7 @@ class FullyConnectedReadout(Readout):
         super().build(input_shape)
 
     def drive(self, hidden: tf.Tensor, draws: tf.Tensor | None, training: bool) -> tf.Tensor:
+        """(batch, height, width, channels) -> (batch, neurons), with dropout in training."""
         hidden = tf.reshape(hidden, [tf.shape(hidden)[0], self.inputs])
         if training:
             seed = derive_seed(self.seed, "dropout")
@@ -261,6 +273,7 @@ class FullyConnectedReadout(Readout):
         return tf.matmul(hidden, tf.convert_to_tensor(self.kernel))
 
     def penalties(self) -> Terms:
+        """`readout_l2` and `readout_l1`, means over neurons of |kernel|_2^2 and of |kernel|_1."""
         return {
             "readout_l2": Term(keras.ops.mean(keras.ops.sum(self.kernel**2, axis=0)), self.L2),
             "readout_l1": Term(

@@ -18,6 +18,11 @@ def derive_seed(seed: int, place: str) -> int:
     return int(sequence.generate_state(1)[0] >> 1)
 
 
+def example_numbers(images: tf.Tensor) -> tf.Tensor:
+    """0, 1, 2 … for the examples of a batch: (batch,) int64."""
+    return tf.range(tf.shape(images, tf.int64)[0])
+
+
 def per_example(sampler: Callable, width: int, draws: tf.Tensor, seed: int) -> tf.Tensor:
     """One row of random numbers per example, from a stateless seed of (seed, draw number).
 

@@ -1,6 +1,11 @@
 """What a layer adds to the loss of the head that it belongs to."""
 
-from typing import Any, NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 class Term(NamedTuple):
@@ -12,7 +17,7 @@ class Term(NamedTuple):
         weight: float, its factor in the loss of the head; 0 for what is only logged.
     """
 
-    value: Any
+    value: tf.Tensor
     weight: float = 1.0
 
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 BYTES = 4 << 20
 EVALUATION_BATCH = 256  # images
@@ -33,12 +34,12 @@ class Rows:
     def __len__(self) -> int:
         return len(self.chosen)
 
-    def __getitem__(self, index) -> np.ndarray:
+    def __getitem__(self, index: int | slice | np.ndarray) -> np.ndarray:
         chosen = self.chosen[index]
         rows = np.asarray(self.change(self.array[chosen if np.ndim(chosen) else [chosen]]))
         return rows if np.ndim(chosen) else rows[0]
 
-    def __array__(self, dtype=None, copy=None) -> np.ndarray:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         whole = np.empty(self.shape, dtype or self[:0].dtype)
         for some in slices(len(self), whole[:1].nbytes):
             whole[some] = self[some]

@@ -76,17 +76,16 @@ def build_model(
         config.precision,
     )
     model.build()
-    if config.system.readout:
-        training = TrainingPart(recording, recording.split(config.seed)[0])
-        for part in model.parts():
-            part.initialize(training)
+    training = TrainingPart(recording, recording.split(config.seed)[0])
+    for part in model.parts():
+        part.initialize(training)
     model.compile(adam(learning_rate), loss_weights=head_weights(model.heads, alpha, beta))
     return model
 
 
 def assemble(
     system: systems.System,
-    core: Any,
+    core: systems.Core,
     settings: dict[str, Any],
     layer: int,
     image_shape: Sequence[int],
@@ -94,7 +93,7 @@ def assemble(
     seed: int,
     pixel_range: tuple[float, float],
     name: str,
-    dtype: str,
+    dtype: str | keras.DTypePolicy,
 ) -> DAENR:
     """A model of the parts that a system names, not yet built.
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import collections
 import json
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from daenr_tf.errors import InputError
-from daenr_tf.layers.replicas import sum_over_replicas
+from daenr_tf.layers.seeds import example_numbers
 from daenr_tf.layers.terms import Term
 from daenr_tf.models.images import check_images
+from daenr_tf.models.objective import ObjectiveModel
 from daenr_tf.models.parts import (
     build_part,
     checked_shape,
@@ -26,13 +27,14 @@ from daenr_tf.models.parts import (
 from daenr_tf.recordings.checks import bounds
 from daenr_tf.setting_checks import one_of, whole
 
-MOST_DRAWS = 2**32  # examples of a step in `fit`, so that no two steps share a draw
+if TYPE_CHECKING:
+    from daenr_tf.layers.part import Part
+
 ImageSettings = collections.namedtuple("ImageSettings", "image_size channels")
-LOSSES = {"reconstruction": keras.losses.MeanSquaredError, "response": keras.losses.Poisson}
 
 
 @keras.saving.register_keras_serializable(package="daenr_tf")
-class DAENR(keras.Model):
+class DAENR(ObjectiveModel):
     """Deep autoencoder with neural response, or one of its baselines.
 
     Called on images (batch, height, width, channels) in [-1, 1] it returns a dict with the heads it has, float32:
@@ -49,7 +51,7 @@ class DAENR(keras.Model):
         readout: a `Part`, from a hidden layer to responses, or None.
         layer: int, the hidden layer h_i that the readout reads.
         image_shape: (height, width, channels).
-        seed: int, of the initial weights, of sampling, and of the split that the readout was started on.
+        seed: int, of the initial weights, of sampling, and of the split that its parts were started on.
         pixel_range: (low, high), the grey levels of the recording that became -1 and 1; kept for serving.
 
     Raises:
@@ -58,10 +60,10 @@ class DAENR(keras.Model):
 
     def __init__(
         self,
-        core: Any,
-        bottleneck: Any = None,
-        decoder: Any = None,
-        readout: Any = None,
+        core: Part,
+        bottleneck: Part | None = None,
+        decoder: Part | None = None,
+        readout: Part | None = None,
         layer: int = 1,
         image_shape: Sequence[int] = (32, 32, 1),
         seed: int = 0,
@@ -94,7 +96,7 @@ class DAENR(keras.Model):
             raise InputError(f"DAENR: expected terms of different names, found {', '.join(names)}")
         self.trackers = {name: keras.metrics.Mean(name) for name in ("loss", *names)}
 
-    def parts(self) -> list[Any]:
+    def parts(self) -> list[Part]:
         """Its parts, in the order of the computation."""
         return [
             part for part in (self.encoder, self.bottleneck, self.decoder, self.readout) if part
@@ -126,7 +128,8 @@ class DAENR(keras.Model):
         """How many neurons the readout predicts; 0 without a readout."""
         return self.readout.neurons if self.readout else 0
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: tuple | None = None) -> None:
+        """Build its parts, whatever the input's shape. Raises `InputError` where they don't fit each other."""
         shape = (None, *self.image_shape)
         build_part(self.encoder, shape)
         hidden = self.encoder.compute_output_shape(shape)
@@ -148,10 +151,11 @@ class DAENR(keras.Model):
     def call(
         self, images: tf.Tensor, training: bool = False, draws: tf.Tensor | None = None
     ) -> dict[str, tf.Tensor]:
+        """The heads of images (batch, height, width, channels): dict of name -> float32. Raises `InputError` for others."""
         check_images(images, self.image_shape)
         outputs, terms = self.forward(images, training=training, draws=draws)
         if training:
-            self._keep_penalties(terms)
+            self.keep_penalties(terms)
         return outputs
 
     def forward(
@@ -162,44 +166,40 @@ class DAENR(keras.Model):
         Returns:
             (dict of outputs, dict of head -> dict of name -> `Term`).
         """
-        hidden, shared = self.encode(images, training, draws)
-        return self._heads_of(hidden, shared, training, draws)
+        return self._computed(images, training, draws)[:2]
 
     def encode(
         self, images: tf.Tensor, training: bool = False, draws: tf.Tensor | None = None
     ) -> tuple[list[tf.Tensor], dict[str, Term]]:
         """The hidden layers h_1 … h_n of images, and the core's terms."""
         if training and draws is None:
-            draws = _numbers(images)
+            draws = example_numbers(images)
         return self.encoder(images, draws=draws, training=training)
 
-    def _heads_of(self, hidden, shared, training, draws):
+    def _computed(self, images, training=False, draws=None):
+        """(outputs, terms of each head, what each of its parts was called on)."""
         if training and draws is None:
-            draws = _numbers(hidden[0])
-        outputs, terms = {}, {}
+            draws = example_numbers(images)
+        hidden, shared = self.encode(images, training, draws)
+        outputs, terms, inputs = {}, {}, [images]
         if self.decoder:
             code, own = self.bottleneck(hidden[-1], draws=draws, training=training)
             outputs["reconstruction"], more = self.decoder(code, draws=draws, training=training)
             terms["reconstruction"] = {**own, **more, **shared}
+            inputs += [hidden[-1], code]
         if self.readout:
-            outputs["response"], own = self.readout(
-                hidden[self.layer - 1], draws=draws, training=training
-            )
+            read = hidden[self.layer - 1]
+            outputs["response"], own = self.readout(read, draws=draws, training=training)
             terms["response"] = {**own, **shared}
-        return outputs, terms
+            inputs.append(read)
+        return outputs, terms, inputs
 
     def serve(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         """What the exported model gives for images (batch, height, width, channels): the heads, and what its parts give besides."""
-        hidden, shared = self.encode(images)
-        outputs, _ = self._heads_of(hidden, shared, False, None)
-        for part, inputs in self._readers(hidden):
-            outputs |= part.outputs(inputs)
+        outputs, _, inputs = self._computed(images)
+        for part, own in zip(self.parts(), inputs, strict=True):
+            outputs |= part.outputs(own)
         return outputs
-
-    def _readers(self, hidden):
-        """The parts that read a hidden layer, each with what it reads."""
-        readers = ((self.bottleneck, hidden[-1]), (self.readout, hidden[self.layer - 1]))
-        return [(part, inputs) for part, inputs in readers if part]
 
     def diagnostics(
         self, batches: Callable[[], Iterable[np.ndarray]]
@@ -213,33 +213,19 @@ class DAENR(keras.Model):
             (dict of name -> float, list of sentences that a user must read).
         """
         figures, notes = {}, []
-        for index, part in enumerate(part for part in (self.bottleneck, self.readout) if part):
-            inputs = (
-                self._readers(self.encode(tf.constant(batch))[0])[index][1] for batch in batches()
-            )
+        for index, part in enumerate(self.parts()):
+            inputs = (self._computed(tf.constant(batch))[2][index] for batch in batches())
             found, said = part.diagnostics(inputs)
             figures |= found
             notes += said
         return figures, notes
-
-    def _keep_penalties(self, terms):
-        """Let `losses` have every term but MSE and Poisson, weighted as in the total loss."""
-        weights = getattr(self, "head_weights", None) or dict.fromkeys(self.heads, 1.0)
-        for head, own in terms.items():
-            for term in own.values():
-                if term.weight:
-                    self.add_loss(
-                        weights[head]
-                        * term.weight
-                        * tf.reduce_mean(tf.cast(term.value, tf.float32))
-                    )
 
     @property
     def image_settings(self) -> ImageSettings:
         """The size and the channels that the model wants, as `pipeline.prepare` takes them."""
         return ImageSettings(self.image_shape[:2], self.image_shape[2])
 
-    def predict(self, x: Any, **kwargs: Any) -> Any:
+    def predict(self, x: Any, **kwargs: Any) -> dict[str, np.ndarray]:
         """As Keras' `predict`; images that are not in [-1, 1] are refused."""
         if isinstance(x, np.ndarray):
             check_images(x, self.image_shape)
@@ -251,133 +237,8 @@ class DAENR(keras.Model):
             check_images(x, self.image_shape)
         return super().fit(x, y, **kwargs)
 
-    def compile(
-        self,
-        optimizer: Any = "adam",
-        loss: dict[str, Any] | None = None,
-        loss_weights: dict[str, float] | None = None,
-        **kwargs: Any,
-    ) -> None:
-        """As Keras' `compile`; `loss` defaults to MSE for `reconstruction` and Poisson for `response`.
-
-        Args:
-            loss: dict of head -> Keras loss or its name.
-            loss_weights: dict of head -> float, alpha for `reconstruction` and beta for `response`; 1 by default.
-
-        Raises:
-            ValueError: a name is none of the model's heads, or metrics were given; every term of the loss is logged as it is.
-        """
-        for argument, given in (("loss", loss), ("loss_weights", loss_weights)):
-            if given is not None and not (
-                isinstance(given, dict) and given.keys() <= set(self.heads)
-            ):
-                raise ValueError(
-                    f"{argument}: expected a dict of {' and '.join(self.heads)}, the heads of the model, found {given!r}"
-                )
-        for argument in ("metrics", "weighted_metrics"):
-            if kwargs.get(argument):
-                raise ValueError(
-                    f"{argument}: expected none, for the terms of the loss are what is logged, found"
-                    f" {kwargs[argument]!r}"
-                )
-        loss = {head: LOSSES[head]() for head in self.heads} | (loss or {})
-        loss = {head: keras.losses.get(loss[head]) for head in self.heads}
-        self.head_weights = {
-            head: float((loss_weights or {}).get(head, 1.0)) for head in self.heads
-        }
-        super().compile(optimizer=optimizer, loss=loss, loss_weights=self.head_weights, **kwargs)
-
-    def get_compile_config(self):
-        """As Keras'; with it the paths of the weights that the optimizer was built for, for parts may be frozen."""
-        config = super().get_compile_config()
-        if config:
-            config["optimized"] = [
-                self.path_of(variable) for variable in self.optimizer._trainable_variables
-            ]
-        return config
-
-    def compile_from_config(self, config):
-        """Compile as a saved model was compiled, its optimizer's variables made."""
-        config = dict(config)
-        weights = {self.path_of(variable): variable for variable in self.weights}
-        optimized = config.pop(
-            "optimized", [self.path_of(variable) for variable in self.trainable_variables]
-        )
-        self.compile(**keras.saving.deserialize_keras_object(config))
-        if optimized:
-            self.optimizer.build([weights[path] for path in optimized])
-
-    def path_of(self, weight):
-        """A weight's path in the model, for example `encoder/encoder_1/convolution/kernel`."""
-        return weight.path.removeprefix(f"{self.path}/")
-
-    def loss_terms(self, images, targets, training=False, draws=None):
-        """Every term of the loss, unweighted: (dict of name -> (batch,) or scalar, dict of name -> weight in the total)."""
-        outputs, terms = self.forward(images, training=training, draws=draws)
-        values, weights = {}, {}
-        for head in self.heads:
-            each = _each(self.loss[head], targets[head], outputs[head])
-            own = {
-                head: Term(tf.reduce_mean(each, axis=list(range(1, each.shape.rank)))),
-                **terms[head],
-            }
-            for name, term in own.items():
-                values[name] = tf.cast(term.value, tf.float32)
-                weights[name] = weights.get(name, 0.0) + self.head_weights[head] * term.weight
-        return values, weights
-
-    def train_step(self, data):
-        """One step of gradient descent on the mean over the global batch, however it is divided over replicas.
-
-        Images may come as a dict with `images` and `draws`, the examples' numbers in the order of training.
-        """
-        inputs, targets = _unpack(data)
-        images, draws = (
-            (inputs["images"], inputs["draws"]) if isinstance(inputs, dict) else (inputs, None)
-        )
-        context = tf.distribute.get_replica_context()
-        replicas, replica = context.num_replicas_in_sync, context.replica_id_in_sync_group
-        own = tf.cast(tf.shape(images)[0], tf.float32)
-        (counts,) = sum_over_replicas([tf.one_hot(replica, replicas, own, 0.0)])
-        total = tf.reduce_sum(counts)
-        if draws is None:
-            first = tf.cast(self.optimizer.iterations, tf.int64) * MOST_DRAWS
-            first += tf.cast(tf.reduce_sum(counts[:replica]), tf.int64)
-            draws = first + _numbers(images)
-        with tf.GradientTape() as tape:
-            values, weights = self.loss_terms(images, targets, training=True, draws=draws)
-            loss = tf.add_n(
-                [
-                    weights[name]
-                    * (tf.reduce_sum(value) / total if value.shape.rank else value / replicas)
-                    for name, value in values.items()
-                ]
-            )
-        variables = self.trainable_variables
-        self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
-        return self._track(values, weights, own)
-
-    def test_step(self, data):
-        """The loss and its terms on one batch, without sampling."""
-        images, targets = _unpack(data)
-        values, weights = self.loss_terms(images, targets)
-        return self._track(values, weights, tf.cast(tf.shape(images)[0], tf.float32))
-
-    def _track(self, values, weights, count):
-        means = {
-            name: tf.math.divide_no_nan(tf.reduce_sum(value), count) if value.shape.rank else value
-            for name, value in values.items()
-        }
-        means["loss"] = tf.add_n([weights[name] * means[name] for name in values])
-        for name, mean in means.items():
-            self.trackers[name].update_state(mean, sample_weight=count)
-        return {name: self.trackers[name].result() for name in means}
-
-    @property
-    def metrics(self):
-        return list(self.trackers.values())
-
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
+        """As Keras': parts, layer, image shape, seed and pixel range, as JSON can hold them."""
         parts = {
             "core": self.encoder,
             "bottleneck": self.bottleneck,
@@ -393,13 +254,15 @@ class DAENR(keras.Model):
             "pixel_range": self.pixel_range,
         }
 
-    def identity(self):
+    def identity(self) -> dict[str, Any]:
         """What the model is, its weights apart, as JSON's plain values."""
         config = {name: value for name, value in self.get_config().items() if name != "name"}
         return json.loads(json.dumps(config))
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict[str, type] | None = None
+    ) -> DAENR:
         """The model of a configuration, built: Keras would pass over the weights of parts that are not."""
         config = modernized(config) if "autoencoder" in config else dict(config)
         for name in ("core", "bottleneck", "decoder", "readout"):
@@ -411,24 +274,3 @@ class DAENR(keras.Model):
             if not part.trainable:
                 freeze(part)
         return model
-
-
-def _each(loss, target, output):
-    """A Keras loss of every example, (batch, ...), before Keras would take the mean."""
-    return (
-        loss.call(target, output) if isinstance(loss, keras.losses.Loss) else loss(target, output)
-    )
-
-
-def _numbers(images):
-    """0, 1, 2 … for the examples of a batch."""
-    return tf.range(tf.shape(images, tf.int64)[0])
-
-
-def _unpack(data):
-    inputs, targets, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-    if sample_weight is not None:
-        raise ValueError(
-            "sample_weight: expected none, for every image of a batch counts alike, found one"
-        )
-    return inputs, targets

@@ -1,5 +1,9 @@
 """A sentence for what is no batch of a model's images."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 import numpy as np
 import tensorflow as tf
 
@@ -8,7 +12,7 @@ from daenr_tf.errors import InputError
 ROUNDING = 1e-3  # by which a pixel may leave [-1, 1]
 
 
-def check_images(images, image_shape):
+def check_images(images: np.ndarray | tf.Tensor, image_shape: Sequence[int]) -> None:
     """See that images are a batch (batch, height, width, channels) in [-1, 1]; the values are looked at where they are at hand.
 
     Args:

@@ -1,10 +1,13 @@
 """A fitted model as a `model.keras` file, and back."""
 
+from __future__ import annotations
+
 import contextlib
 import json
 import os
 import warnings
 import zipfile
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -14,12 +17,15 @@ from daenr_tf.errors import InputError, one_line, refusal
 from daenr_tf.machine.files import replaced
 from daenr_tf.models.weights_proof import refuse_other_weights
 
+if TYPE_CHECKING:
+    from daenr_tf.models.daenr import DAENR
+
 MEMBERS = {"metadata.json", "config.json", "model.weights.h5"}
 OURS = "daenr_tf>"
 LARGEST = 64 << 30  # bytes unpacked
 
 
-def without_replicas(model):
+def without_replicas(model: DAENR) -> DAENR:
     """The model itself, or, where it lives on several replicas, a copy on one device."""
     if model.distribute_strategy.num_replicas_in_sync == 1:
         return model
@@ -31,7 +37,7 @@ def without_replicas(model):
     return copy
 
 
-def save_model(model, path):
+def save_model(model: DAENR, path: str) -> None:
     """Save a model as a `.keras` file, whole or not at all."""
     aside = os.path.join(os.path.dirname(path), f".{os.getpid()}.{os.path.basename(path)}")
     with model.distribute_strategy.scope():
@@ -42,7 +48,7 @@ def save_model(model, path):
         without_replicas(model).save(aside)
 
 
-def load_model(path):
+def load_model(path: str | os.PathLike) -> DAENR:
     """The model in a `model.keras`, our classes registered, Keras' safe mode on.
 
     The file is checked before Keras sees it: its members and their checksums (Keras would go on with weights whose

@@ -1,11 +1,19 @@
 """The parts of a model: made of the rows that name them, to a configuration and back."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 import keras
 
 from daenr_tf import systems
 from daenr_tf.errors import InputError
 from daenr_tf.layers.seeds import derive_seed
 from daenr_tf.setting_checks import whole
+
+if TYPE_CHECKING:
+    from daenr_tf.layers.part import Part
 
 # What a model that version 0.1 saved has in its configuration in place of parts.
 OF_VERSION_0_1 = (
@@ -21,7 +29,16 @@ OF_VERSION_0_1 = (
 )
 
 
-def make_parts(system, core, settings, layer, image_shape, neurons, seed, dtype):
+def make_parts(
+    system: systems.System,
+    core: systems.Core,
+    settings: dict[str, Any],
+    layer: int,
+    image_shape: Sequence[int],
+    neurons: int,
+    seed: int,
+    dtype: str | keras.DTypePolicy,
+) -> dict[str, Part]:
     """The parts that a system names, as `DAENR` takes them: dict of argument -> `Part`, not built.
 
     Args:
@@ -57,7 +74,7 @@ def make_parts(system, core, settings, layer, image_shape, neurons, seed, dtype)
     return parts
 
 
-def checked_shape(image_shape):
+def checked_shape(image_shape: object) -> tuple[int, int, int]:
     """(height, width, channels) as a tuple. Raises `InputError` for what is none."""
     shape = tuple(image_shape) if isinstance(image_shape, (list, tuple)) else ()
     if (
@@ -71,7 +88,7 @@ def checked_shape(image_shape):
     return shape
 
 
-def serialized(part):
+def serialized(part: Part) -> dict[str, Any]:
     """A part's class and configuration, without how it was built: the model builds its parts."""
     return {
         key: value
@@ -80,13 +97,13 @@ def serialized(part):
     }
 
 
-def deserialized(config, custom_objects=None):
+def deserialized(config: dict[str, Any], custom_objects: dict[str, type] | None = None) -> Part:
     """The reverse of `serialized`, of files too that say how a part was built."""
     config = {key: value for key, value in config.items() if key != "build_config"}
     return keras.saving.deserialize_keras_object(config, custom_objects=custom_objects)
 
 
-def modernized(config):
+def modernized(config: dict[str, Any]) -> dict[str, Any]:
     """The configuration of a model that was saved by version 0.1, which knew its parts by name, as `DAENR` takes it now."""
     old = {name: config[name] for name in OF_VERSION_0_1}
     system = systems.system(
@@ -108,13 +125,13 @@ def modernized(config):
     }
 
 
-def build_part(part, shape):
+def build_part(part: Part, shape: tuple[int | None, ...]) -> None:
     """Build a part for an input shape, unless it comes from another model and is built."""
     if not part.built:
         part.build(shape)
 
 
-def freeze(layer):
+def freeze(layer: keras.layers.Layer) -> None:
     """Freeze a layer with all that is inside it; Keras hands on only what changes, and its parts were made trainable."""
     layer.trainable = True
     layer.trainable = False

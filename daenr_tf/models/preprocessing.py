@@ -1,15 +1,24 @@
 """From images as a recording has them to what a fitted model takes."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 import tensorflow as tf
 
 from daenr_tf import pipeline
 from daenr_tf.errors import InputError
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from daenr_tf.models.daenr import DAENR
+
 IMAGES_AT_ONCE = 256
 
 
-def preprocess(images, model):
+def preprocess(images: ArrayLike, model: DAENR) -> np.ndarray:
     """Stimuli as recorded to what a model takes, as in training and in the served graph.
 
     Args:

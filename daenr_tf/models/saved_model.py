@@ -1,9 +1,12 @@
 """A fitted model as a SavedModel that needs nothing of ours."""
 
+from __future__ import annotations
+
 import errno
 import json
 import os
 import re
+from typing import TYPE_CHECKING
 
 import keras
 import tensorflow as tf
@@ -14,6 +17,9 @@ from daenr_tf.machine.files import folder_aside
 from daenr_tf.models.keras_file import without_replicas
 from daenr_tf.models.served import ABOUT
 
+if TYPE_CHECKING:
+    from daenr_tf.models.daenr import DAENR
+
 ASIDE = ".export-"
 EXTRA, MARK = (
     "assets.extra",
@@ -21,7 +27,7 @@ EXTRA, MARK = (
 )  # where a SavedModel may hold what TensorFlow does not look at
 
 
-def export(model, directory, mark=None):
+def export(model: DAENR, directory: str, mark: str | None = None) -> str:
     """Export a model as the next version under `directory`, in the layout that TensorFlow Serving scans.
 
     Endpoints, both with the input `images` and the outputs `reconstruction` and `response` (those the model has;

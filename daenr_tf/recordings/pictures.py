@@ -37,7 +37,7 @@ class Picture:
 
     path: str
 
-    def __len__(self):
+    def __len__(self) -> int:
         return 1
 
     @property
@@ -67,7 +67,7 @@ class Stack:
     path: str
     values: np.ndarray
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.values)
 
     @property

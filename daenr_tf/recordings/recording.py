@@ -63,7 +63,7 @@ class Recording:
     notes: tuple[str, ...] = ()
     repeats_as_test: dataclasses.InitVar[bool] = False
 
-    def __post_init__(self, repeats_as_test):
+    def __post_init__(self, repeats_as_test: bool) -> None:
         self._set(source=str(self.source or self.name), notes=tuple(self.notes))
         images = checks.with_channel(self._what("images"), self.images)
         responses = checks.rates(
@@ -99,7 +99,7 @@ class Recording:
                 view.setflags(write=False)
                 self._set(**{field: view})
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         height, width, channels = self.images.shape[1:]
         kind = "simulated recording" if self.simulated else "recording"
         return (

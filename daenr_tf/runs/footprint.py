@@ -15,19 +15,26 @@ Measured peaks lie within a third of it (tests/test_footprint.py). What TensorFl
 loaded by then, are in neither the estimate nor the half of the memory that it is held against.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import math
+from typing import TYPE_CHECKING
 
 from daenr_tf import systems
 from daenr_tf.errors import refusal
 from daenr_tf.machine import memory
 from daenr_tf.machine.blocks import EVALUATION_BATCH, EVALUATION_BYTES
 
+if TYPE_CHECKING:
+    from daenr_tf.config import ModelConfig, RunConfig
+    from daenr_tf.recordings.recording import Recording
+
 FLOAT = 4  # bytes
 COPIES = 8  # of a parameter
 
 
-def check(config, recording):
+def check(config: RunConfig, recording: Recording) -> None:
     """Raises `InputError` in one line for a model or a batch that doesn't fit into half of the memory.
 
     Args:
@@ -69,7 +76,7 @@ def _culprit(model, recording):
     return min(needs, key=needs.get, default=None)
 
 
-def run_bytes(model, recording, batch_size):
+def run_bytes(model: ModelConfig, recording: Recording, batch_size: int) -> int:
     """Bytes of a run; TensorFlow uses what a step of training took for an evaluation again.
 
     Args:
@@ -83,7 +90,7 @@ def run_bytes(model, recording, batch_size):
     )
 
 
-def fixed_bytes(model, recording):
+def fixed_bytes(model: ModelConfig, recording: Recording) -> int:
     """Bytes that a run takes whatever is computed at a time: parameters, prepared images and outputs."""
     pixels, sizes = math.prod(model.image_size) * model.channels, _sizes(model, recording.neurons)
     resized = recording.images.shape[1:] != (*model.image_size, model.channels)
@@ -97,7 +104,7 @@ def fixed_bytes(model, recording):
     return FLOAT * (COPIES * parameters(model, recording.neurons) + arrays)
 
 
-def evaluation_bytes(model, neurons):
+def evaluation_bytes(model: ModelConfig, neurons: int) -> int:
     """Bytes that the images of a batch of an evaluation take."""
     pixels, sizes = math.prod(model.image_size) * model.channels, _sizes(model, neurons)
     count = max(1, min(EVALUATION_BATCH, EVALUATION_BYTES // (FLOAT * pixels)))
@@ -106,7 +113,7 @@ def evaluation_bytes(model, neurons):
     )
 
 
-def image_bytes(model, neurons):
+def image_bytes(model: ModelConfig, neurons: int) -> int:
     """Bytes that an image of a step of training takes."""
     sizes = _sizes(model, neurons)
     outputs = _block_outputs(sizes)
@@ -116,7 +123,7 @@ def image_bytes(model, neurons):
     )
 
 
-def parameters(model, neurons):
+def parameters(model: ModelConfig, neurons: int) -> int:
     """The number of a model's weights, those included that are not trained.
 
     Args:

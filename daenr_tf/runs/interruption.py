@@ -1,10 +1,13 @@
 """Signals that ask a run to stop: noted, and obeyed where the state can be saved; a second Ctrl-C ends it at once."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
 
 AGAIN = 0.02  # seconds
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -13,14 +16,14 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 class Interruption:
     """Whether a stop was asked for; `saying` is what the first signal is answered with."""
 
-    def __init__(self, saying):
+    def __init__(self, saying: str) -> None:
         self.name = None
         self._saying = f"\n{saying}\n".encode()
 
-    def __call__(self):
+    def __call__(self) -> bool:
         return self.name is not None
 
-    def raise_if_asked(self):
+    def raise_if_asked(self) -> None:
         """Raises KeyboardInterrupt where a stop was asked for."""
         if self.name:
             raise KeyboardInterrupt(f"stopped by {self.name}")
@@ -34,7 +37,9 @@ class Interruption:
 
 
 @contextlib.contextmanager
-def watched(saying="stopping at the next validation, with the state saved"):
+def watched(
+    saying: str = "stopping at the next validation, with the state saved",
+) -> Iterator[Interruption]:
     """Within it, signals are noted in the `Interruption` that it gives."""
     interruption = Interruption(saying)
     heard = [

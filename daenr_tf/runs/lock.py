@@ -1,10 +1,14 @@
 """A file that one process at a time holds; the lock goes with the process, so one that died doesn't block."""
 
+from __future__ import annotations
+
 import contextlib
 import fcntl
 import os
 import re
 import socket
+from collections.abc import Iterator
+from typing import TextIO
 
 from daenr_tf.errors import HeldError, InputError, MachineError, one_line
 
@@ -19,11 +23,11 @@ class Lock:
         file: that file, open and locked.
     """
 
-    def __init__(self, path, file):
+    def __init__(self, path: str, file: TextIO) -> None:
         self.path, self.file = path, file
 
     @property
-    def in_place(self):
+    def in_place(self) -> bool:
         """Whether the path still leads to the file: its directory may have been removed, and made anew by another."""
         with contextlib.suppress(OSError):
             return os.path.samestat(
@@ -31,7 +35,7 @@ class Lock:
             )
         return False
 
-    def check(self):
+    def check(self) -> None:
         """Raises `MachineError` where the directory is no longer the one that was locked."""
         if not self.in_place:
             raise MachineError(
@@ -41,7 +45,7 @@ class Lock:
 
 
 @contextlib.contextmanager
-def held(path, who, option):
+def held(path: str, who: str, option: str) -> Iterator[Lock]:
     """Hold the lock file at `path`, which names this process; it is removed in the end.
 
     Args:

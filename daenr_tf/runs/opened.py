@@ -1,13 +1,22 @@
 """A finished run, opened by the path of its directory."""
 
+from __future__ import annotations
+
 import functools
 import json
 import os
+from typing import TYPE_CHECKING, Any
 
 from daenr_tf.config import RunConfig, read_config
 from daenr_tf.errors import InputError
 from daenr_tf.recordings.load import load_recording
 from daenr_tf.runs.directory import CONFIG, HISTORY, MODEL, RESULTS, read_results
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from daenr_tf.models.daenr import DAENR
+    from daenr_tf.recordings.recording import Recording
 
 
 class Run:
@@ -22,7 +31,13 @@ class Run:
         results: dict, as in `results.json`.
     """
 
-    def __init__(self, directory, config, results, data_dir=None):
+    def __init__(
+        self,
+        directory: str,
+        config: RunConfig,
+        results: dict[str, Any],
+        data_dir: str | os.PathLike | None = None,
+    ) -> None:
         self.directory, self.config, self.results, self._data_dir = (
             directory,
             config,
@@ -31,7 +46,7 @@ class Run:
         )
 
     @classmethod
-    def open(cls, directory, data_dir=None):
+    def open(cls, directory: str | os.PathLike, data_dir: str | os.PathLike | None = None) -> Run:
         """The finished run in a directory.
 
         Args:
@@ -61,12 +76,12 @@ class Run:
             directory, config, read_results(os.path.join(directory, RESULTS), directory), data_dir
         )
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         recipe, steps = self.config.model.recipe, self.results["steps"]
         return f"Run({json.dumps(self.directory)}, {recipe}, {steps} steps)"
 
     @functools.cached_property
-    def recording(self):
+    def recording(self) -> Recording:
         """The `Recording`. Raises `InputError` where it can't be found, or is another one now."""
         recording = load_recording(
             self.config.dataset, self.config.region, self._data_dir, self.config.repeats_as_test
@@ -80,14 +95,14 @@ class Run:
         return recording
 
     @functools.cached_property
-    def model(self):
+    def model(self) -> DAENR:
         """The fitted `DAENR`. Raises `InputError` where its file is missing or damaged."""
         from daenr_tf.models.keras_file import load_model
 
         return load_model(os.path.join(self.directory, MODEL))
 
     @functools.cached_property
-    def history(self):
+    def history(self) -> pd.DataFrame:
         """The `pandas.DataFrame` of `history.csv`, a row per validation.
 
         Raises `InputError` where it can't be read.

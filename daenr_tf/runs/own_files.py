@@ -1,7 +1,10 @@
 """Which files in a directory are a run's own: nothing else is ever removed from it."""
 
+from __future__ import annotations
+
 import os
 import re
+from collections.abc import Callable
 
 CHECKPOINT = "checkpoint"
 FOLDERS = (
@@ -27,29 +30,31 @@ _OF_TRAINING = (
 )  # what a longer training goes on with
 
 
-def is_own(name):
+def is_own(name: str) -> bool:
     """Whether a path relative to a run's directory names a file that a run writes."""
     return bool(_OWN.fullmatch(name)) or is_half_written(name)
 
 
-def is_half_written(name):
+def is_half_written(name: str) -> bool:
     """Whether a path relative to a run's directory names what a process that was killed within a save leaves."""
     return bool(_HALF_WRITTEN.fullmatch(name))
 
 
-def foreign(directory, folder):
+def foreign(directory: str, folder: str) -> str | None:
     """The first path under a folder of a run's directory (relative to the directory) that is none of a run's files, or None."""
     if not os.path.isdir(os.path.join(directory, folder)):
         return folder
     return next((name for name in _files(directory, folder) if not is_own(name)), None)
 
 
-def sweep(directory):
+def sweep(directory: str) -> None:
     """Remove what killed processes left half-written."""
     _remove(directory, filter(is_half_written, _files(directory)))
 
 
-def remove_own(directory, inside="", keep=lambda name: False):
+def remove_own(
+    directory: str, inside: str = "", keep: Callable[[str], bool] = lambda name: False
+) -> None:
     """Remove a run's own files, links in their place included, and the folders that are empty then.
 
     `results.json` goes first and `config.json` last: killed midway, it leaves an unfinished run.
@@ -76,7 +81,7 @@ def remove_own(directory, inside="", keep=lambda name: False):
             os.rmdir(path)
 
 
-def is_of_training(name):
+def is_of_training(name: str) -> bool:
     """Whether a path relative to a run's directory names what belongs to the training, and not to what was made of the fitted model."""
     return name.startswith(_OF_TRAINING)
 

@@ -1,27 +1,40 @@
 """The tables and figures that a run leaves."""
 
+from __future__ import annotations
+
 import os
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from daenr_tf.machine.files import write_text
 from daenr_tf.runs.directory import HISTORY
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from daenr_tf.config import RunConfig
+    from daenr_tf.evaluation import Evaluation
+    from daenr_tf.models.daenr import DAENR
+    from daenr_tf.recordings.recording import Recording
+    from daenr_tf.runs.directory import RunDirectory
+    from daenr_tf.training import Training
+
 SHOWN = 10  # test images and masks in a figure
 
 
-def write_history(directory, history):
+def write_history(directory: RunDirectory, history: pd.DataFrame) -> None:
     """`history.csv`."""
     write_text(directory.file(HISTORY), history.to_csv(index=False))
 
 
-def write_neurons(directory, evaluation):
+def write_neurons(directory: RunDirectory, evaluation: Evaluation) -> None:
     """`neurons.csv`, where there is a readout."""
     if evaluation.neurons is not None:
         write_text(directory.file("neurons.csv"), evaluation.neurons.to_csv(index=False))
 
 
-def describe(config, recording):
+def describe(config: RunConfig, recording: Recording) -> str:
     """What a run is, in words: `cae_fr, layer 2, ir, seed 0, simulated region 3 (quick run)`."""
     parts = [config.model.recipe]
     if config.model.system.readout:
@@ -33,7 +46,14 @@ def describe(config, recording):
     return ", ".join(parts) + (" (quick run)" if config.quick else "")
 
 
-def write_figures(folder, config, recording, model, training, evaluation):
+def write_figures(
+    folder: str,
+    config: RunConfig,
+    recording: Recording,
+    model: DAENR,
+    training: Training,
+    evaluation: Evaluation,
+) -> None:
     """The figures of a run, as PNG files in `folder`."""
     from daenr_tf.plotting import run_figures
 

@@ -1,9 +1,12 @@
 """Progress of a training run: a bar on a terminal, plain lines in a log."""
 
+from __future__ import annotations
+
 import contextlib
 import math
 import sys
 import time
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
@@ -11,13 +14,20 @@ from daenr_tf.machine.messages import is_quiet
 from daenr_tf.runs.threads import threads_notes
 from daenr_tf.training import Observer
 
+if TYPE_CHECKING:
+    from typing import TextIO
+
+    from daenr_tf.config import TrainConfig
+    from daenr_tf.models.daenr import DAENR
+    from daenr_tf.runs.state import State
+
 LINE_EVERY = 10.0  # seconds between two lines of a log
 
 
 class Progress(Observer):
     """Shows stage, step, monitored validation loss, its best and the patience left, on standard error."""
 
-    def __init__(self, config, stream=None):
+    def __init__(self, config: TrainConfig, stream: TextIO | None = None) -> None:
         self.config = config
         self.stream = stream or sys.stderr
         self.terminal = self.stream.isatty()
@@ -25,7 +35,8 @@ class Progress(Observer):
         self.told_at = -math.inf
         self.stage = 1
 
-    def started(self, state):
+    def started(self, state: State) -> None:
+        """Say where training goes on, and show the bar at its step."""
         self.stage = state.stage
         if state.step:
             self._line(f"going on from step {state.step}")
@@ -42,12 +53,14 @@ class Progress(Observer):
                 mininterval=0.5,
             )
 
-    def stepped(self, state):
+    def stepped(self, state: State) -> None:
+        """Move the bar."""
         if self.bar is not None:
             with contextlib.suppress(OSError):
                 self.bar.update(state.step - self.bar.n)
 
-    def validated(self, state, row, model):
+    def validated(self, state: State, row: dict[str, float], model: DAENR) -> None:
+        """Say the validation loss: beside the bar, or as a line now and then."""
         text = (
             f"stage {state.stage}, val {self.config.monitor} {row['val_' + self.config.monitor]:.5f},"
             f" best {state.best:.5f} at {state.best_step}, patience {max(state.patience_left(self.config), 0)}"
@@ -61,7 +74,8 @@ class Progress(Observer):
             self.told_at, self.stage = time.monotonic(), state.stage
             self._line(f"step {state.step}/{self.config.max_steps}, {text}")
 
-    def finished(self, state):
+    def finished(self, state: State) -> None:
+        """Take the bar away, and say what was reached."""
         if self.bar is not None:
             with contextlib.suppress(OSError):
                 self.bar.close()

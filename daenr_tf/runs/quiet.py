@@ -5,7 +5,7 @@ import sys
 import tempfile
 
 
-def import_tensorflow():
+def import_tensorflow() -> None:
     """Import TensorFlow and Keras; what they print is shown only if the import fails."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()

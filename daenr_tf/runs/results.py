@@ -1,15 +1,33 @@
 """What a run came to: `results.json`."""
 
+from __future__ import annotations
+
 import platform
 import sys
+from typing import TYPE_CHECKING, Any
 
 from daenr_tf import paper, systems
 from daenr_tf.config import ModelConfig, RunConfig
 from daenr_tf.loss_weights import default_weights
 from daenr_tf.recordings import sources
 
+if TYPE_CHECKING:
+    from daenr_tf.evaluation import Evaluation
+    from daenr_tf.models.daenr import DAENR
+    from daenr_tf.pipeline import Sets
+    from daenr_tf.recordings.recording import Recording
+    from daenr_tf.training import Training
 
-def make_results(config, recording, sets, model, training, evaluation, notes):
+
+def make_results(
+    config: RunConfig,
+    recording: Recording,
+    sets: Sets,
+    model: DAENR,
+    training: Training,
+    evaluation: Evaluation,
+    notes: list[str],
+) -> dict[str, Any]:
     """What a run came to.
 
     Args:
@@ -60,7 +78,7 @@ def make_results(config, recording, sets, model, training, evaluation, notes):
     }
 
 
-def published(config):
+def published(config: RunConfig) -> dict[str, Any] | None:
     """The paper's figures for the very cell and alpha:beta of a configuration, or None."""
     model = config.model
     of_the_paper = model.recipe in paper.RECIPES and model.layer in paper.LAYERS
@@ -98,7 +116,7 @@ def _departures(config):
     return sorted(name for name in asked if name not in own and asked[name] != usual[name])
 
 
-def versions():
+def versions() -> dict[str, str | None]:
     """The versions of what a run's figures depend on."""
     import importlib.metadata
 

@@ -1,7 +1,10 @@
 """One run, start to end: recording, model, training, evaluation, figures, export, results."""
 
+from __future__ import annotations
+
 import dataclasses
 import os
+from typing import TYPE_CHECKING
 
 from daenr_tf import paper
 from daenr_tf.errors import DivergedError, MachineError
@@ -13,6 +16,16 @@ from daenr_tf.runs import footprint, interruption
 from daenr_tf.runs.directory import MODEL, RunDirectory, check_writable
 from daenr_tf.runs.results import make_results
 from daenr_tf.runs.summary import summary
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from daenr_tf.config import RunConfig
+    from daenr_tf.evaluation import Evaluation
+    from daenr_tf.models.daenr import DAENR
+    from daenr_tf.pipeline import Sets
+    from daenr_tf.recordings.recording import Recording
 
 USUAL_MEAN_RESPONSE = (0.1, 10.0)  # per presentation
 
@@ -34,7 +47,13 @@ class Products:
     state: bool = False
 
 
-def run(config, data_dir=None, run_dir=None, export_dir=None, overwrite=False):
+def run(
+    config: RunConfig,
+    data_dir: str | os.PathLike | None = None,
+    run_dir: str | None = None,
+    export_dir: str | None = None,
+    overwrite: bool = False,
+) -> dict[str, Any]:
     """Run a configuration; a run that lies in its directory goes on, or is reported if it is finished.
 
     Args:
@@ -130,7 +149,7 @@ def _notes(config, recording):
     return notes
 
 
-def tag(config, recording):
+def tag(config: RunConfig, recording: Recording) -> str:
     """`<dataset>-r<region>-l<layer>-<task>-s<seed>`, parts that don't apply falling away."""
     parts = [recording.name if config.own_recording else config.dataset]
     if not config.own_recording:
@@ -141,7 +160,16 @@ def tag(config, recording):
     return "-".join(parts + (["quick"] if config.quick else []))
 
 
-def fit(config, recording, directory, stop, products, conclude=lambda sets, model, evaluation: {}):
+def fit(
+    config: RunConfig,
+    recording: Recording,
+    directory: RunDirectory,
+    stop: interruption.Interruption,
+    products: Products,
+    conclude: Callable[
+        [Sets, DAENR, Evaluation], dict[str, Any]
+    ] = lambda sets, model, evaluation: {},
+) -> dict[str, Any]:
     """Build, train and evaluate a model in a run directory that is held.
 
     Args:

@@ -58,6 +58,7 @@ class TensorBoard(Observer):
         self.writers = {}
 
     def started(self, state: State) -> None:
+        """Open the files."""
         places = {"train": "train", "validation": "validation", "root": ""}
         self.writers = {
             name: tf.summary.create_file_writer(os.path.join(self.directory, place))
@@ -65,6 +66,7 @@ class TensorBoard(Observer):
         }
 
     def validated(self, state: State, row: dict[str, float], model: DAENR) -> None:
+        """Write the terms of the loss, and from time to time pictures."""
         self._write(self._validation, state, row, model)
 
     def conclude(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from daenr_tf.experiments.claims import Judged
+    from daenr_tf.experiments.findings import Findings
     from daenr_tf.experiments.planning import Part
 
 SHOWN = 10  # training images of a recording in Figure 5
@@ -38,7 +39,7 @@ class Pictures:
         findings: `Findings`.
     """
 
-    def __init__(self, findings):
+    def __init__(self, findings: Findings) -> None:
         self.findings = findings
         self.simulated, self.rehearsal = findings.simulated, findings.study.rehearsal
 

@@ -1,0 +1,187 @@
+"""The loss of a model with heads: that of each head, its terms, and a step down their weighted sum (the paper's Eq. 3 and 7)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from daenr_tf.layers.replicas import sum_over_replicas
+from daenr_tf.layers.seeds import example_numbers
+from daenr_tf.layers.terms import Term, Terms
+
+MOST_DRAWS = 2**32  # examples of a step in `fit`, so that no two steps share a draw
+LOSSES = {"reconstruction": keras.losses.MeanSquaredError, "response": keras.losses.Poisson}
+
+
+class ObjectiveModel(keras.Model):
+    """A Keras model that is trained on the sum of its heads' losses and of the terms beside them, each weighted.
+
+    A model of this kind has `heads`, a list of names out of `LOSSES`; `forward`, which gives its outputs and the terms of each head; and
+    `trackers`, a dict of the names of the loss and of all terms -> `keras.metrics.Mean`.
+
+    Attributes:
+        head_weights: dict of head -> float, the `loss_weights` that it was compiled with.
+    """
+
+    def keep_penalties(self, terms: dict[str, Terms]) -> None:
+        """Let `losses` have every term but MSE and Poisson, weighted as in the total loss."""
+        weights = getattr(self, "head_weights", None) or dict.fromkeys(self.heads, 1.0)
+        for head, own in terms.items():
+            for term in own.values():
+                if term.weight:
+                    self.add_loss(
+                        weights[head]
+                        * term.weight
+                        * tf.reduce_mean(tf.cast(term.value, tf.float32))
+                    )
+
+    def compile(
+        self,
+        optimizer: str | keras.optimizers.Optimizer = "adam",
+        loss: dict[str, str | keras.losses.Loss] | None = None,
+        loss_weights: dict[str, float] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """As Keras' `compile`; `loss` defaults to MSE for `reconstruction` and Poisson for `response`.
+
+        Args:
+            loss: dict of head -> Keras loss or its name.
+            loss_weights: dict of head -> float, alpha for `reconstruction` and beta for `response`; 1 by default.
+
+        Raises:
+            ValueError: a name is none of the model's heads, or metrics were given; every term of the loss is logged as it is.
+        """
+        for argument, given in (("loss", loss), ("loss_weights", loss_weights)):
+            if given is not None and not (
+                isinstance(given, dict) and given.keys() <= set(self.heads)
+            ):
+                raise ValueError(
+                    f"{argument}: expected a dict of {' and '.join(self.heads)}, the heads of the model, found {given!r}"
+                )
+        for argument in ("metrics", "weighted_metrics"):
+            if kwargs.get(argument):
+                raise ValueError(
+                    f"{argument}: expected none, for the terms of the loss are what is logged, found"
+                    f" {kwargs[argument]!r}"
+                )
+        loss = {head: LOSSES[head]() for head in self.heads} | (loss or {})
+        loss = {head: keras.losses.get(loss[head]) for head in self.heads}
+        self.head_weights = {
+            head: float((loss_weights or {}).get(head, 1.0)) for head in self.heads
+        }
+        super().compile(optimizer=optimizer, loss=loss, loss_weights=self.head_weights, **kwargs)
+
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """As Keras'; with it the paths of the weights that the optimizer was built for, for parts may be frozen."""
+        config = super().get_compile_config()
+        if config:
+            config["optimized"] = [
+                self.path_of(variable) for variable in self.optimizer._trainable_variables
+            ]
+        return config
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compile as a saved model was compiled, its optimizer's variables made."""
+        config = dict(config)
+        weights = {self.path_of(variable): variable for variable in self.weights}
+        optimized = config.pop(
+            "optimized", [self.path_of(variable) for variable in self.trainable_variables]
+        )
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        if optimized:
+            self.optimizer.build([weights[path] for path in optimized])
+
+    def path_of(self, weight: keras.Variable) -> str:
+        """A weight's path in the model, for example `encoder/encoder_1/convolution/kernel`."""
+        return weight.path.removeprefix(f"{self.path}/")
+
+    def loss_terms(
+        self,
+        images: tf.Tensor,
+        targets: dict[str, tf.Tensor],
+        training: bool = False,
+        draws: tf.Tensor | None = None,
+    ) -> tuple[dict[str, tf.Tensor], dict[str, float]]:
+        """Every term of the loss, unweighted: (dict of name -> (batch,) or scalar, dict of name -> weight in the total)."""
+        outputs, terms = self.forward(images, training=training, draws=draws)
+        values, weights = {}, {}
+        for head in self.heads:
+            each = _each(self.loss[head], targets[head], outputs[head])
+            own = {
+                head: Term(tf.reduce_mean(each, axis=list(range(1, each.shape.rank)))),
+                **terms[head],
+            }
+            for name, term in own.items():
+                values[name] = tf.cast(term.value, tf.float32)
+                weights[name] = weights.get(name, 0.0) + self.head_weights[head] * term.weight
+        return values, weights
+
+    def train_step(self, data: tuple[Any, ...]) -> dict[str, tf.Tensor]:
+        """One step of gradient descent on the mean over the global batch, however it is divided over replicas.
+
+        Images may come as a dict with `images` and `draws`, the examples' numbers in the order of training.
+        """
+        inputs, targets = _unpack(data)
+        images, draws = (
+            (inputs["images"], inputs["draws"]) if isinstance(inputs, dict) else (inputs, None)
+        )
+        context = tf.distribute.get_replica_context()
+        replicas, replica = context.num_replicas_in_sync, context.replica_id_in_sync_group
+        own = tf.cast(tf.shape(images)[0], tf.float32)
+        (counts,) = sum_over_replicas([tf.one_hot(replica, replicas, own, 0.0)])
+        total = tf.reduce_sum(counts)
+        if draws is None:
+            first = tf.cast(self.optimizer.iterations, tf.int64) * MOST_DRAWS
+            first += tf.cast(tf.reduce_sum(counts[:replica]), tf.int64)
+            draws = first + example_numbers(images)
+        with tf.GradientTape() as tape:
+            values, weights = self.loss_terms(images, targets, training=True, draws=draws)
+            loss = tf.add_n(
+                [
+                    weights[name]
+                    * (tf.reduce_sum(value) / total if value.shape.rank else value / replicas)
+                    for name, value in values.items()
+                ]
+            )
+        variables = self.trainable_variables
+        self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        return self._track(values, weights, own)
+
+    def test_step(self, data: tuple[Any, ...]) -> dict[str, tf.Tensor]:
+        """The loss and its terms on one batch, without sampling."""
+        images, targets = _unpack(data)
+        values, weights = self.loss_terms(images, targets)
+        return self._track(values, weights, tf.cast(tf.shape(images)[0], tf.float32))
+
+    def _track(self, values, weights, count):
+        means = {
+            name: tf.math.divide_no_nan(tf.reduce_sum(value), count) if value.shape.rank else value
+            for name, value in values.items()
+        }
+        means["loss"] = tf.add_n([weights[name] * means[name] for name in values])
+        for name, mean in means.items():
+            self.trackers[name].update_state(mean, sample_weight=count)
+        return {name: self.trackers[name].result() for name in means}
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        """Keras' means, over images, of the loss and of each of its terms before their weights."""
+        return list(self.trackers.values())
+
+
+def _each(loss, target, output):
+    """A Keras loss of every example, (batch, ...), before Keras would take the mean."""
+    return (
+        loss.call(target, output) if isinstance(loss, keras.losses.Loss) else loss(target, output)
+    )
+
+
+def _unpack(data):
+    inputs, targets, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+    if sample_weight is not None:
+        raise ValueError(
+            "sample_weight: expected none, for every image of a batch counts alike, found one"
+        )
+    return inputs, targets
