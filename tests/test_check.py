@@ -86,6 +86,19 @@ def test_averages_alone_have_no_ceiling(capsys):
     assert os.path.exists("there/check.png")
 
 
+def test_repeats_become_trials_where_they_are_asked_to(capsys):
+    images = np.concatenate([IMAGES[:5], IMAGES])  # 5 of 40 are shown twice
+    np.savez("mine.npz", images=images, responses=np.concatenate([RESPONSES[:5], RESPONSES]))
+    said = lines(check(capsys, "mine.npz", "--repeats-as-test")[0])
+    assert said["images"].startswith("35 training, 5 test")
+    assert said["repeats"] == "2 of each test image"
+    assert said["told"].startswith("The 5 stimuli that were shown several times are the test set")
+    for arguments in (("mine.npz",), ("mine.npz", "--repeats-as-test", "--no-repeats-as-test")):
+        assert "--repeats-as-test makes trials" in check(capsys, *arguments)[0]
+    err = check(capsys, "simulated", "--repeats-as-test", status=2)[1]
+    assert "--repeats-as-test: expected one's own recording" in err
+
+
 def test_duplicates_and_neurons_that_do_not_vary_are_named(capsys):
     images, responses = IMAGES.copy(), RESPONSES.copy()
     images[5] = images[6] = images[7]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from daenr_tf.commands.options import whole
+from daenr_tf.commands import options as shared
 from daenr_tf.commands.process import Call, Parser, check_path
 from daenr_tf.errors import InputError, one_line
 from daenr_tf.machine.files import write_text
@@ -39,7 +39,10 @@ def check(call: Call) -> None:
         help="a file of your own, antolik or simulated (or auto, as in a fit)",
     )
     parser.add_argument(
-        "--region", type=whole, metavar="N", help="of antolik and simulated, 1 to 3 (default: 3)"
+        "--region",
+        type=shared.whole,
+        metavar="N",
+        help="of antolik and simulated, 1 to 3 (default: 3)",
     )
     parser.add_argument(
         "--data-dir",
@@ -47,6 +50,7 @@ def check(call: Call) -> None:
         help="where the folder Data/region{1,2,3}/ lies (default: $DAENR_DATA_DIR, then the"
         " user's cache)",
     )
+    shared.add(parser, (shared.REPEATS_AS_TEST,))
     parser.add_argument(
         "--out", metavar="DIR", help=f"a directory for the text, {TEXT}, and a figure, {FIGURE}"
     )
@@ -63,8 +67,11 @@ def check(call: Call) -> None:
         from daenr_tf.runs.directory import check_writable
 
         check_writable("--out", options.out)
+    repeats_as_test = getattr(options, "repeats_as_test", False)
     try:
-        recording = load_recording(options.dataset, options.region, options.data_dir)
+        recording = load_recording(
+            options.dataset, options.region, options.data_dir, repeats_as_test
+        )
     except InputError:
         if os.path.isfile(options.dataset):
             _tell(_arrays_text(options.dataset), options.out)
@@ -152,8 +159,8 @@ def _reliability(description):
         return [
             (
                 "repeats",
-                "no test_trials: no noise ceiling, no oracle, no Fano factor; --repeats-as-test of a"
-                " fit makes trials of stimuli that are shown several times",
+                "no test_trials: no noise ceiling, no oracle, no Fano factor; --repeats-as-test"
+                " makes trials of stimuli that are shown several times",
             )
         ]
     fewest, most = description.repeats
