@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from daenr_tf.commands.process import Call, Parser, check_path
 from daenr_tf.errors import InputError, one_line
-from daenr_tf.machine.files import read_text, write_text
+from daenr_tf.machine.files import write_text
 from daenr_tf.machine.messages import LOGGER
-from daenr_tf.runs.directory import CONFIG, LARGEST_RESULTS, RESULTS, check_writable
-from daenr_tf.runs.summary import LABELS
+from daenr_tf.runs.directory import CONFIG, RESULTS, check_writable, read_results
+from daenr_tf.runs.summary import label
 
 SETS = ("validation", "test")
 FACTS = (
@@ -61,7 +61,6 @@ class Finished:
             (part, name): value
             for part in SETS
             for name, value in (self.results.get(part) or {}).items()
-            if _is_number(value)
         }
 
 
@@ -108,7 +107,7 @@ def _read_all(paths):
     found, problems = {}, []
     for path in paths:
         try:
-            found.setdefault(os.path.realpath(path), Finished(path, read_results(path)))
+            found.setdefault(os.path.realpath(path), Finished(path, _read(path)))
         except InputError as problem:
             problems.append(str(problem))
     if not found:
@@ -121,12 +120,8 @@ def _read_all(paths):
     return list(found.values())
 
 
-def read_results(path: str) -> dict:
-    """The results of a finished run, with what a comparison needs in them.
-
-    Raises:
-        InputError: it is not finished, damaged, or no run's directory.
-    """
+def _read(path):
+    """The results of a run. Raises `InputError` where it is not finished, damaged, or no run's directory."""
     file = os.path.join(path, RESULTS)
     if not os.path.exists(file):
         if os.path.exists(os.path.join(path, CONFIG)):
@@ -135,29 +130,7 @@ def read_results(path: str) -> dict:
             f"{path}: expected a run's directory, found"
             f" {'none' if os.path.isdir(path) else 'no such directory'}"
         )
-    try:
-        results = json.loads(read_text(file, LARGEST_RESULTS, "a run's results"))
-        whole = (
-            isinstance(results["config"]["recipe"], str)
-            and type(results["config"]["seed"]) is int
-            and isinstance(results["dataset"]["digest"], str)
-            and isinstance(results["dataset"]["name"], str)
-            and isinstance(results["dataset"]["counts"], dict)
-            and isinstance(results["dataset"]["simulated"], bool)
-            and all(isinstance(results.get(part) or {}, dict) for part in SETS)
-            and bool(results["test"])
-            and all(_is_number(results[fact]) for fact in FACTS)
-            and _is_number(results["noise_ceiling"])
-        )
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        whole = False
-    if not whole:
-        raise InputError(f"{file}: expected a run's results, found something else")
-    return results
-
-
-def _is_number(value):
-    return value is None or (isinstance(value, (int, float)) and not isinstance(value, bool))
+    return read_results(file, path)
 
 
 def _blocks(runs):
@@ -203,7 +176,7 @@ def _text(number, of, runs, settings):
         [
             "run",
             *settings,
-            *(f"{part} {LABELS.get(name, name.replace('_', ' '))}" for part, name in measured),
+            *(f"{part} {label(name)}" for part, name in measured),
             "ceiling",
             *SHOWN_FACTS,
         ]
@@ -232,13 +205,9 @@ def _text(number, of, runs, settings):
 
 def _setting(config, name):
     value = config.get(name)
-    return (
-        "–"
-        if value is None
-        else "x".join(map(str, value))
-        if isinstance(value, list)
-        else str(value)
-    )
+    if value is None:
+        return "–"
+    return one_line("x".join(map(str, value)) if isinstance(value, list) else value)
 
 
 def _figure(value, digits=3):
@@ -259,8 +228,8 @@ def _csv(blocks, settings):
             "digest",
             "recipe",
             "seed",
-            *settings,
-            *(f"{part}_{name}" for part, name in measured),
+            *map(one_line, settings),
+            *(one_line(f"{part}_{name}") for part, name in measured),
             "noise_ceiling",
             *FACTS,
         ]
@@ -275,8 +244,8 @@ def _csv(blocks, settings):
                     one_line(run.path),
                     one_line(dataset["name"]),
                     dataset["simulated"],
-                    dataset["digest"],
-                    config["recipe"],
+                    one_line(dataset["digest"]),
+                    one_line(config["recipe"]),
                     config["seed"],
                     *(
                         "" if config.get(name) is None else _setting(config, name)
