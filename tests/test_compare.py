@@ -105,12 +105,26 @@ def test_other_recordings_and_other_splits_stand_apart_and_are_told(other, capsy
     out, _ = compare(capsys, run("r_a"), run("r_b", **other), run("r_c", layer=1))
     blocks = out.split("\n\n")
     assert [[row["run"] for row in table(block)] for block in blocks] == [["r_a", "r_c"], ["r_b"]]
-    assert all(
-        f"block {number} of 2, not comparable with the others" in block
-        for number, block in enumerate(blocks, 1)
-    )
+    assert [block.split(": ")[0] for block in blocks] == ["block 1 of 2", "block 2 of 2"]
     wanted = other.get("digest", DIGEST)[:12], f"split of seed {other.get('seed', 0)}"
     assert all(words in blocks[1].splitlines()[0] for words in wanted)
+
+
+def test_what_may_be_held_against_each_other_across_blocks_is_said(capsys):
+    """The test images never depend on the seed."""
+    made = run("r_a"), run("r_b", seed=1), run("r_c", seed=2), run("r_d", digest="b" * 64)
+    blocks = [block.splitlines() for block in compare(capsys, *made)[0].split("\n\n")]
+    assert blocks[0][1] == (
+        "test figures may be compared, and averaged over seeds, with those of blocks 2, 3: the test"
+        " images are the same; validation figures may not: the split is another"
+    )
+    assert "with those of blocks 1, 3:" in blocks[1][1]
+    assert [block[2] for block in blocks[:3]] == [
+        "not comparable with block 4: another recording or test set"
+    ] * 3
+    assert blocks[3][1] == "not comparable with blocks 1, 2, 3: another recording or test set"
+    assert blocks[3][2].startswith("run ")
+    assert "comparable" not in compare(capsys, "r_a")[0]
 
 
 def test_csv_has_every_run_with_its_block_in_full_precision(capsys):

@@ -30,10 +30,11 @@ COUNTS = {
     "neurons": "neurons",
 }
 EPILOG = (
-    "Runs on other recordings, or with another split into training and validation images, stand"
-    " in blocks of their own: their"
-    " figures can't be held against each other. Choose by the validation figures; the test"
-    " figures then say how good the choice is."
+    "Runs on other recordings, or with another split into training and validation images (another"
+    " seed), stand in blocks of their own. Figures of other recordings can't be held against each"
+    " other; of other seeds the test figures can, for the test images never depend on the seed, the"
+    " validation figures can't. Choose by the validation figures; the test figures then say how good"
+    " the choice is."
 )
 
 
@@ -50,10 +51,16 @@ class Finished:
     results: dict
 
     @property
+    def recording(self) -> str:
+        """What runs must share for their test figures to be comparable: the recording's digest, in
+        which the test images are."""
+        return self.results["dataset"]["digest"]
+
+    @property
     def block(self) -> tuple[str, int]:
-        """What runs must share for their figures to be comparable: (digest of the recording, seed
-        of the split)."""
-        return self.results["dataset"]["digest"], self.results["config"]["seed"]
+        """What runs must share for all their figures to be comparable: (digest of the recording, seed
+        of the split into training and validation images)."""
+        return self.recording, self.results["config"]["seed"]
 
     def figures(self) -> dict:
         """dict of (set, name) -> number or None: what was measured."""
@@ -85,11 +92,7 @@ def compare(call: Call) -> None:
     runs = _read_all(options.runs)
     blocks = _blocks(runs)
     settings = differing(runs)
-    print(
-        "\n\n".join(
-            _text(number, len(blocks), block, settings) for number, block in enumerate(blocks, 1)
-        )
-    )
+    print("\n\n".join(_text(number, blocks, settings) for number in range(len(blocks))))
     if options.out is not None:
         write_text(options.out, _csv(blocks, [name for name in settings if name != "recipe"]))
 
@@ -163,14 +166,37 @@ def _measured(runs):
     )
 
 
-def _text(number, of, runs, settings):
+def _comparable(number, blocks):
+    """What of a block may be held against the other ones: a list of sentences."""
+    own, others = blocks[number][0].recording, {True: [], False: []}
+    for other, (run, *_) in enumerate(blocks):
+        if other != number:
+            others[run.recording == own].append(str(other + 1))
+    seeds, strangers = (
+        f"block{'s' * (len(found) > 1)} {', '.join(found)}" if found else ""
+        for found in others.values()
+    )
+    told = []
+    if seeds:
+        told.append(
+            f"test figures may be compared, and averaged over seeds, with those of {seeds}: the test"
+            " images are the same; validation figures may not: the split is another"
+        )
+    if strangers:
+        told.append(f"not comparable with {strangers}: another recording or test set")
+    return told
+
+
+def _text(number, blocks, settings):
     """A block as text: its heading, then a row per run with some settings and its figures."""
+    runs = blocks[number]
     dataset, (digest, seed) = runs[0].results["dataset"], runs[0].block
     counts = dataset["counts"]
-    heading = f"block {number} of {of}, not comparable with the others: " if of > 1 else ""
+    heading = f"block {number + 1} of {len(blocks)}: " if len(blocks) > 1 else ""
     heading += dataset["name"] + (" (SIMULATED data)" if dataset["simulated"] else "")
     heading += f", digest {digest[:12]}, split of seed {seed}: "
     heading += ", ".join(f"{counts.get(name, '–')} {words}" for name, words in COUNTS.items())
+    heading = "\n".join([heading, *_comparable(number, blocks)])
     measured = _measured(runs)
     rows = [
         [
