@@ -11,6 +11,7 @@ from daenr_tf.commands import options as shared
 from daenr_tf.commands.process import Call, Parser, check_path
 from daenr_tf.errors import InputError, one_line
 from daenr_tf.machine.files import write_text
+from daenr_tf.recordings import checks
 from daenr_tf.recordings.load import load_recording
 
 if TYPE_CHECKING:
@@ -129,14 +130,13 @@ def describe_in_words(recording: Recording, description: Description) -> str:
             "duplicates",
             f"{_count(description.copies, 'training image')} repeating another,"
             f" {_count(description.test_copies, 'test image')};"
-            f" none stands in training and in"
-            f" test{' (any left out are told below)' if recording.notes else ''}",
+            " none stands in training and in test",
         ),
         (
             "neurons",
             f"{recording.neurons}; {_neurons(description.silent, 'silent')};"
             f" {_neurons(description.constant & ~description.silent, 'constant')}"
-            " in training",
+            f" in training; {_neurons(description.test_constant, 'constant')} in test",
         ),
         (
             "responses",
@@ -149,7 +149,7 @@ def describe_in_words(recording: Recording, description: Description) -> str:
             "split (seed 0)",
             f"{train} images trained on, {validation} validated on, {test} tested on",
         ),
-        *(("told", note) for note in recording.notes),
+        *(("told", note) for note in (*recording.notes, *checks.cautions(recording))),
     ]
     return "\n".join(f"{label.ljust(WIDTH)}{one_line(text)}" for label, text in rows)
 

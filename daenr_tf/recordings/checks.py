@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 SMALLEST_SIDE = 4
+USUAL_MEAN_RESPONSE = (0.1, 10.0)  # per presentation
 
 
 def numeric(what: str, values: ArrayLike) -> np.ndarray:
@@ -207,6 +208,33 @@ def changes(recording: Recording, image_size: Sequence[int], channels: int) -> l
             f"images of {height}x{width} are resized to {rows}x{columns}{squeezed}"
             " (--image-size takes another size)"
         )
+    return sentences
+
+
+def unvarying(responses: np.ndarray) -> np.ndarray:
+    """(images, neurons) -> (neurons,) bool, the neurons that answer every image alike."""
+    return responses.min(axis=0) == responses.max(axis=0)
+
+
+def cautions(recording: Recording) -> list[str]:
+    """Sentences about responses that a readout can be fitted to, but not well."""
+    sentences, (low, high) = [], USUAL_MEAN_RESPONSE
+    mean = float(recording.responses.mean(dtype="float64"))
+    if not low <= mean <= high:
+        sentences.append(
+            f"the mean response is {mean:.3g} per presentation; the penalties' weights suit means"
+            f" between {low} and {high}: rescale the responses, or set --readout-l1 and"
+            " --activity-l1 (docs/recordings.md)"
+        )
+    for responses, where, consequence in (
+        (recording.responses, "in training", "nothing can be learned of them"),
+        (recording.test_responses, "in the test set", "their PCC counts as 0 in the mean"),
+    ):
+        count = int(unvarying(responses).sum())
+        if count:
+            sentences.append(
+                f"{count} of {recording.neurons} neurons never vary {where}: {consequence}"
+            )
     return sentences
 
 

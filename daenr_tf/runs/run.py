@@ -14,8 +14,6 @@ from daenr_tf.runs.directory import MODEL, RunDirectory, check_writable
 from daenr_tf.runs.results import make_results
 from daenr_tf.runs.summary import summary
 
-USUAL_MEAN_RESPONSE = (0.1, 10.0)  # per presentation
-
 
 @dataclasses.dataclass(frozen=True)
 class Products:
@@ -120,13 +118,7 @@ def _notes(config, recording):
             " the medians of its other models (docs/tasks.md)"
         )
     if config.model.system.readout:
-        mean = float(recording.responses.mean(dtype="float64"))
-        if not USUAL_MEAN_RESPONSE[0] <= mean <= USUAL_MEAN_RESPONSE[1]:
-            notes.append(
-                f"the mean response is {mean:.3g} per presentation; the penalties' weights suit means between"
-                f" {USUAL_MEAN_RESPONSE[0]} and {USUAL_MEAN_RESPONSE[1]}: rescale the responses, or set --readout-l1 and"
-                " --activity-l1 (docs/recordings.md)"
-            )
+        notes += checks.cautions(recording)
     return notes
 
 
