@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import uuid
 
 from daenr_tf import paper
 from daenr_tf.errors import DivergedError, MachineError
@@ -55,6 +56,7 @@ def run(config, data_dir=None, run_dir=None, export_dir=None, overwrite=False):
     footprint.check(config, recording)
     config = dataclasses.replace(config, dataset=sources.settled(config.dataset, recording))
     place = os.path.join(config.model.recipe, tag(config, recording))
+    asked = export_dir
     run_dir, export_dir = (
         run_dir or os.path.join("runs", place),
         export_dir or os.path.join("saved_models", place),
@@ -77,6 +79,8 @@ def run(config, data_dir=None, run_dir=None, export_dir=None, overwrite=False):
                     ) from None
         else:
             _tell(_finished(results, directory.shorter))
+            if asked and not _is_exported_to(results["saved_model"], asked):
+                results = _export_too(directory, results, asked)
     print(summary(results, run_dir))
     return results
 
@@ -91,6 +95,30 @@ def _finished(results, shorter):
         else "its state was not kept"
     )
     return f"this run is finished, and a larger --max-steps has nothing to go on with: {why}; --overwrite starts afresh"
+
+
+def _is_exported_to(version, export_dir):
+    """Whether a finished run's export, the path of a version or None, lies in a directory."""
+    return bool(
+        version
+        and os.path.isdir(version)
+        and os.path.realpath(export_dir) == os.path.realpath(os.path.dirname(version))
+    )
+
+
+def _export_too(directory, results, export_dir):
+    """Export the model of a finished run to another directory, once; its results, which name the new place."""
+    from daenr_tf.runs.quiet import import_tensorflow
+
+    import_tensorflow()
+    from daenr_tf.models import keras_file, saved_model
+
+    model = keras_file.load_model(directory.file(MODEL))
+    mark = results["saved_model"] and saved_model.mark_of(results["saved_model"])
+    exported = saved_model.export(model, export_dir, mark or uuid.uuid4().hex)
+    directory.check_held()
+    directory.write_results({**results, "saved_model": exported})
+    return directory.results()
 
 
 def _notes(config, recording):
