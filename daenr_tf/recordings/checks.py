@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -51,6 +52,9 @@ def with_channel(what: str, values: ArrayLike) -> np.ndarray:
     """
     array = numeric(what, values)
     wanted = "the shape (images, height, width) or (images, height, width, channels) with 1 or 3 channels"
+    if array.ndim == 3 and array.shape[2] in (1, 3) and min(array.shape) > 0:
+        found = f"the shape {array.shape}, as of a single image: give it its axis, array[None]"
+        raise refusal(what, wanted, found)
     array = _own(array, values)
     if array.ndim == 3:
         array = array[..., np.newaxis]
@@ -90,12 +94,10 @@ def rates(
         InputError: for another shape, no neuron, or a value that is negative or (where not `missing`) not finite.
     """
     array = numeric(what, values)
-    fits = array.ndim == len(shape) and all(
-        want in (None, have) for want, have in zip(shape, array.shape, strict=True)
-    )
-    if not fits:
+    if not _fits(array.shape, shape):
         sizes = ", ".join("any" if want is None else str(want) for want in shape)
-        raise refusal(what, f"the shape {meaning} = ({sizes})", f"the shape {array.shape}")
+        expected = f"the shape {meaning} = ({sizes})"
+        raise refusal(what, expected, f"the shape {array.shape}{_in_another_order(array, shape)}")
     if array.size == 0:
         raise refusal(what, f"at least one of each of {meaning}", f"the shape {array.shape}")
     if array.dtype.kind == "f":
@@ -111,6 +113,21 @@ def rates(
         return _own(array, values)
     with np.errstate(all="ignore"):
         return array.astype(np.float32)
+
+
+def _fits(found, shape):
+    return len(found) == len(shape) and all(
+        want in (None, have) for want, have in zip(shape, found, strict=True)
+    )
+
+
+def _in_another_order(array, shape):
+    """A hint where an array would have a shape if its axes came in another order; else nothing."""
+    for axes in itertools.permutations(range(array.ndim)):
+        if _fits(tuple(array.shape[axis] for axis in axes), shape):
+            how = "array.T" if axes == (1, 0) else f"array.transpose{axes}"
+            return f", which fits with its axes in another order: {how}"
+    return ""
 
 
 def _beyond_float32(array):
