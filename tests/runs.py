@@ -13,6 +13,38 @@ import pytest
 SMALL = ("--image-size", "8", "--max-steps", "20", "--validate-every", "5", "--batch-size", "16")
 
 
+# What `results.json` of a finished run has in it; `config` is whole in a real one.
+RESULTS = {
+    "recipe": "cae_fr",
+    "dataset": {
+        "name": "simulated-r3",
+        "simulated": True,
+        "counts": {"train": 1440, "validation": 360, "test": 50, "neurons": 102, "repeats": 12},
+        "digest": "0123456789abcdef" * 4,
+    },
+    "config": {
+        "recipe": "cae_fr",
+        "layer": 2,
+        "seed": 0,
+        "task": "nrs",
+        "alpha": 0.5,
+        "beta": 1.0,
+        "image_size": [32, 32],
+        "dataset": "simulated",
+    },
+    "test": {"mse": 0.04, "psnr": 20.0, "ssim": 0.75, "pcc": 0.5},
+    "validation": {"pcc": 0.41, "mse": 0.05, "monitored_loss": 0.9},
+    "noise_ceiling": 0.798,
+    "paper": None,
+    "steps": 900,
+    "best_step": 850,
+    "parameters": 1000,
+    "seconds": 61.4,
+    "images_per_second": 800.0,
+    "saved_model": None,
+}
+
+
 def write_recording(path, seed=0):
     """80 images of 10x12 pixels, 4 neurons, 9 test images shown 3 times, in an NPZ file."""
     generator = np.random.default_rng(seed)

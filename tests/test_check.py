@@ -1,5 +1,6 @@
 """`daenr check`: a recording in figures, and what can be read of a file that is none."""
 
+import dataclasses
 import os
 import pathlib
 import re
@@ -10,7 +11,10 @@ from drawing import texts
 
 from daenr_tf import metrics
 from daenr_tf.commands.main import main
-from daenr_tf.recordings import description, inspection
+from daenr_tf.config import ModelConfig, RunConfig
+from daenr_tf.recordings import checks, description, inspection
+from daenr_tf.recordings.load import load_recording
+from daenr_tf.runs import products, run
 
 RANDOM = np.random.default_rng(0)
 IMAGES = RANDOM.integers(10, 200, (40, 8, 9), np.uint8)
@@ -86,17 +90,60 @@ def test_averages_alone_have_no_ceiling(capsys):
     assert os.path.exists("there/check.png")
 
 
+def test_repeats_become_trials_where_they_are_asked_to(capsys):
+    images = np.concatenate([IMAGES[:5], IMAGES])  # 5 of 40 are shown twice
+    np.savez("mine.npz", images=images, responses=np.concatenate([RESPONSES[:5], RESPONSES]))
+    said = lines(check(capsys, "mine.npz", "--repeats-as-test")[0])
+    assert said["images"].startswith("35 training, 5 test")
+    assert said["repeats"] == "2 of each test image"
+    assert said["told"].startswith("The 5 stimuli that were shown several times are the test set")
+    for arguments in (("mine.npz",), ("mine.npz", "--repeats-as-test", "--no-repeats-as-test")):
+        assert "--repeats-as-test makes trials" in check(capsys, *arguments)[0]
+    err = check(capsys, "simulated", "--repeats-as-test", status=2)[1]
+    assert "--repeats-as-test: expected one's own recording" in err
+
+
 def test_duplicates_and_neurons_that_do_not_vary_are_named(capsys):
     images, responses = IMAGES.copy(), RESPONSES.copy()
     images[5] = images[6] = images[7]
     images[9] = TEST_IMAGES[0]
     responses[:, 1], responses[:, 2] = 0, 1.5
-    said = lines(check(capsys, write(images=images, responses=responses))[0])
+    out = check(capsys, write(images=images, responses=responses))[0]
+    said = lines(out)
     assert said["duplicates"].startswith(
         "2 training images repeating another, no test images; none stands in training and in test"
     )
-    assert said["neurons"] == "4; 1 silent (1); 1 constant (2) in training"
-    assert "1 of 40 training images are identical to a test image" in said["told"]
+    assert said["neurons"] == "4; 1 silent (1); 1 constant (2) in training; none constant in test"
+    assert "(any left out" not in out
+    assert "1 of 40 training images are identical to a test image" in out
+
+
+def test_what_a_fit_warns_of_is_told(capsys):
+    responses, trials = RESPONSES / 1000, TRIALS.copy()
+    responses[:, 1], trials[..., 2], trials[..., 3] = 0, 1.5, 0
+    path = write(responses=responses, test_trials=trials)
+    said = check(capsys, path)[0]
+    assert lines(said)["neurons"].endswith("; 2 constant (2, 3) in test")
+    recording, config = load_recording(path), RunConfig(ModelConfig("cnn_fr"), dataset=path)
+    cautions = checks.cautions(recording)
+    assert cautions[0].startswith(f"the mean response is {responses.mean():.3g} per presentation")
+    assert cautions[1:] == [
+        "1 of 4 neurons never vary in training: nothing can be learned of them",
+        "2 of 4 neurons never vary in the test set: their PCC counts as 0 in the mean",
+    ]
+    for caution in cautions:
+        assert f"told                {caution}" in said and caution in run._notes(config, recording)
+    assert not checks.cautions(load_recording(write()))
+
+
+def test_neurons_that_never_vary_are_not_among_the_best_predicted(recording):
+    responses, test_responses = recording.responses.copy(), recording.test_responses.copy()
+    responses[:, 1], test_responses[:, 3] = 0, 2
+    changed = {"responses": responses, "test_responses": test_responses, "test_trials": None}
+    silent = dataclasses.replace(recording, **changed)
+    pcc = np.array([-0.1, 0, 0.4, 0, -0.2])
+    assert list(products.best_predicted(pcc, silent)) == [2, 0, 4]
+    assert list(products.best_predicted(pcc, recording)) == [2, 1, 3, 0, 4]
 
 
 def test_images_are_described_in_chunks_as_in_one(recording, monkeypatch):

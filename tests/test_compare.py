@@ -7,37 +7,11 @@ import json
 import os
 
 import pytest
+from runs import RESULTS
 
 from daenr_tf.commands.main import main
 
-CONFIG = {
-    "recipe": "cae_fr",
-    "layer": 2,
-    "seed": 0,
-    "task": "nrs",
-    "alpha": 0.5,
-    "beta": 1.0,
-    "image_size": [32, 32],
-    "dataset": "simulated",
-}
-RESULTS = {
-    "recipe": "cae_fr",
-    "config": CONFIG,
-    "dataset": {
-        "name": "simulated-r3",
-        "simulated": True,
-        "digest": "a" * 64,
-        "counts": {"train": 1440, "validation": 360, "test": 50, "neurons": 102, "repeats": 12},
-    },
-    "validation": {"pcc": 0.41, "mse": 0.05, "monitor": "response"},
-    "test": {"mse": 0.04, "psnr": 20.0, "ssim": 0.75, "pcc": 0.5},
-    "noise_ceiling": 0.798,
-    "steps": 900,
-    "best_step": 850,
-    "parameters": 1000,
-    "seconds": 61.4,
-    "images_per_second": 800.0,
-}
+DIGEST = RESULTS["dataset"]["digest"]
 
 
 def run(name, digest=None, drop=(), test=None, **settings):
@@ -102,6 +76,7 @@ def test_runs_stand_in_one_table_with_the_settings_that_differ(capsys):
         "image_size",
         "validation mean PCC",
         "validation MSE",
+        "validation monitored loss",
         "test MSE",
         "test PSNR (dB)",
         "test SSIM",
@@ -130,12 +105,26 @@ def test_other_recordings_and_other_splits_stand_apart_and_are_told(other, capsy
     out, _ = compare(capsys, run("r_a"), run("r_b", **other), run("r_c", layer=1))
     blocks = out.split("\n\n")
     assert [[row["run"] for row in table(block)] for block in blocks] == [["r_a", "r_c"], ["r_b"]]
-    assert all(
-        f"block {number} of 2, not comparable with the others" in block
-        for number, block in enumerate(blocks, 1)
-    )
-    wanted = other.get("digest", "a" * 64)[:12], f"split of seed {other.get('seed', 0)}"
+    assert [block.split(": ")[0] for block in blocks] == ["block 1 of 2", "block 2 of 2"]
+    wanted = other.get("digest", DIGEST)[:12], f"split of seed {other.get('seed', 0)}"
     assert all(words in blocks[1].splitlines()[0] for words in wanted)
+
+
+def test_what_may_be_held_against_each_other_across_blocks_is_said(capsys):
+    """The test images never depend on the seed."""
+    made = run("r_a"), run("r_b", seed=1), run("r_c", seed=2), run("r_d", digest="b" * 64)
+    blocks = [block.splitlines() for block in compare(capsys, *made)[0].split("\n\n")]
+    assert blocks[0][1] == (
+        "test figures may be compared, and averaged over seeds, with those of blocks 2, 3: the test"
+        " images are the same; validation figures may not: the split is another"
+    )
+    assert "with those of blocks 1, 3:" in blocks[1][1]
+    assert [block[2] for block in blocks[:3]] == [
+        "not comparable with block 4: another recording or test set"
+    ] * 3
+    assert blocks[3][1] == "not comparable with blocks 1, 2, 3: another recording or test set"
+    assert blocks[3][2].startswith("run ")
+    assert "comparable" not in compare(capsys, "r_a")[0]
 
 
 def test_csv_has_every_run_with_its_block_in_full_precision(capsys):
@@ -153,7 +142,7 @@ def test_csv_has_every_run_with_its_block_in_full_precision(capsys):
         "2",
         "1",
         "4",
-        "a" * 64,
+        DIGEST,
     )
     assert (
         first["seconds"] == "61.4"
@@ -187,10 +176,13 @@ def unfinished(name):
 
 LEFT_OUT = {
     "unfinished": (unfinished, "bad: expected a finished run, found one without results.json"),
-    "cut off": (damaged, "bad/results.json: expected a run's results, found something else"),
+    "cut off": (
+        damaged,
+        "bad/results.json: expected a run's results, found no JSON text (Expecting",
+    ),
     "skipped": (
         lambda name: run(name, drop=["test", "steps"]),
-        "bad/results.json: expected a run's results",
+        "bad/results.json: expected a run's results, found no 'test'",
     ),
     "no run": (
         lambda name: os.makedirs(name) or name,
@@ -216,6 +208,44 @@ def test_a_run_that_can_not_be_read_is_named_and_left_out(kind, capsys):
         and err.count("\n") == 1
         and not os.path.exists("table.csv")
     )
+
+
+HOSTILE = {
+    "a time beyond all floats": (("seconds",), 10**400),
+    "a setting beyond all floats": (("config", "beta"), 10**400),
+    "steps without end": (("steps",), float("inf")),
+    "a number that is text": (("parameters",), "many"),
+    "a figure that is text": (("validation", "pcc"), "high"),
+    "a seed that is a list": (("config", "seed"), [1]),
+    "a recipe that is a number": (("config", "recipe"), 5),
+    "counts that are a number": (("dataset", "counts"), 3),
+    "a name that is a number": (("dataset", "name"), 7),
+    "no test figures by name": (("test",), [0.5]),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_a_file_that_no_run_writes_is_refused_in_one_line(case, capsys):
+    (*outer, last), value = HOSTILE[case]
+    results = json.loads(json.dumps(RESULTS))
+    part = results[outer[0]] if outer else results
+    part[last] = value
+    run("r_a")
+    with open("r_a/results.json", "w", encoding="utf-8") as file:
+        json.dump(results, file)
+    out, err = compare(capsys, "r_a", "--out", "table.csv", status=2)
+    assert out == "" and err.count("\n") == 1 and not os.path.exists("table.csv")
+    assert err.startswith("daenr compare: r_a/results.json: expected a run's results, found ")
+    assert len(err) < 300
+
+
+def test_names_that_no_file_can_hold_are_shown_escaped(capsys):
+    compare(
+        capsys, run("r_a", **{"\ud800": "\ud801"}), run("r_b", recipe="\ud802"), "--out", "t.csv"
+    )
+    with open("t.csv", encoding="utf-8") as file:
+        text = file.read()
+    assert all(name in text for name in (r"\ud800", r"\ud801", r"\ud802"))
 
 
 @pytest.mark.parametrize("out", ["table.txt", "nowhere/table.csv", "r_a"])

@@ -169,10 +169,10 @@ def test_a_full_run_that_is_not_to_be_quick_keeps_its_budget(write_settings):
     )
 
 
-@pytest.mark.parametrize("name", ["quick", "deterministic"])
+@pytest.mark.parametrize("name", ["quick", "deterministic", "repeats_as_test"])
 def test_the_command_line_takes_a_switch_back(write_settings, name):
-    path = write_settings(**{name: True})
-    for argument, value in ((f"--no-{name}", False), (f"--{name}", True)):
+    path, option = write_settings(**{name: True}), name.replace("_", "-")
+    for argument, value in ((f"--no-{option}", False), (f"--{option}", True)):
         given, places = parse("cae_fr", [argument, "--config", path], "test")
         assert (
             given == {name: value}

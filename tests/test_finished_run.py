@@ -161,6 +161,31 @@ def test_a_run_whose_state_was_not_kept_is_only_reported(copied, settings, caplo
     assert "its state was not kept" in caplog.text
 
 
+def test_a_finished_run_is_exported_to_another_place_that_is_asked_for(copied, settings, tmp_path):
+    """Once: asked for again it is there."""
+    run_dir, first = str(copied / "run"), read_json(copied, "run", "results.json")
+    for attempt in range(2):
+        results = daenr_tf.run(settings, run_dir=run_dir, export_dir=str(tmp_path / "other"))
+        assert results == {**first, "saved_model": str(tmp_path / "other" / "1")}, attempt
+        assert os.listdir(tmp_path / "other") == ["1"]
+    assert read_json(copied, "run", "results.json") == results
+    images = np.zeros((2, 12, 12, 1), np.float32)
+    serve = tf.saved_model.load(results["saved_model"]).signatures["serving_default"]
+    expected = daenr_tf.Run.open(run_dir).model(images)
+    for head, values in serve(images=tf.constant(images)).items():
+        np.testing.assert_allclose(values, expected[head], atol=1e-6)
+    back = os.path.dirname(first["saved_model"])
+    assert daenr_tf.run(settings, run_dir=run_dir, export_dir=back) == first
+    assert daenr_tf.run(settings, run_dir=run_dir) == first
+
+
+def test_a_finished_run_whose_model_is_gone_can_not_be_exported_again(copied, settings, tmp_path):
+    (copied / "run" / "model.keras").unlink()
+    with refused("model.keras"):
+        daenr_tf.run(settings, run_dir=str(copied / "run"), export_dir=str(tmp_path / "other"))
+    assert not (tmp_path / "other").exists()
+
+
 def test_a_damaged_state_costs_a_finished_run_nothing(copied, settings):
     (copied / "run" / "checkpoint" / "state.npz").write_bytes(b"rubbish")
     left = {name for _, _, names in os.walk(copied) for name in names}

@@ -3,6 +3,7 @@
 (Recordings and the published files have theirs in test_npz.py and test_antolik.py.)
 """
 
+import contextlib
 import io
 import json
 import os
@@ -12,12 +13,15 @@ import zipfile
 
 import numpy as np
 import pytest
+import runs
 from assembly import assembled
 from hypothesis import given
 from hypothesis import strategies as st
 from mutation import bounded, mutated
 
 import daenr_tf
+from daenr_tf.commands.compare import compare
+from daenr_tf.commands.process import Call
 from daenr_tf.config import ModelConfig, RunConfig, TrainConfig, field_names, read_config
 from daenr_tf.errors import InputError
 from daenr_tf.models.keras_file import save_model
@@ -47,23 +51,20 @@ def read_model(path):
 
 
 def read_results(path):
-    """As the command does that finds a finished run: it holds the directory, checks it, and shows the table."""
+    """As the commands do that find a finished run: one holds the directory, checks it, and shows the table; the other compares it."""
     folder = os.path.dirname(path)
+    with contextlib.redirect_stdout(io.StringIO()):
+        compare(Call("compare", "daenr compare", [folder]))
     with RunDirectory(folder, RunConfig(), DIGEST).held(overwrite=False) as directory:
         summary(directory.results(), folder)
 
 
-DIGEST = "0123456789abcdef" * 4
+DIGEST = runs.RESULTS["dataset"]["digest"]
 FINISHED = {
-    "recipe": "cae_fr",
-    "dataset": {"name": "mine", "simulated": False, "digest": DIGEST},
-    "config": {"alpha": 1.0, "beta": 0.1},
+    **runs.RESULTS,
+    "config": {"recipe": "cae_fr", "seed": 0, "alpha": 0.5, "beta": 1.0},
     "test": {"mse": 0.25, "pcc": 0.5, "ssim": None},
-    "noise_ceiling": 0.75,
     "paper": {"table": 4, "mse": 0.1, "comparable": False},
-    "steps": 20,
-    "best_step": 15,
-    "parameters": 12345,
     "saved_model": "saved_models/mine/1",
 }
 

@@ -278,8 +278,36 @@ BAD = {
         {"spikes": np.ones(3)},
         (
             "arrays among images, responses, test_images, test_trials, test_responses",
-            "'spikes.npy'",
+            "found 'spikes'",
         ),
+    ),
+    "an unknown array beside NaN": (
+        {"meta": np.array([{}]), "responses": lambda a: changed(a, (1, 2), np.nan)},
+        ("responses:", "nan at [1, 2]; besides, no recording has 'meta'"),
+    ),
+    "a misspelt array": (
+        {"test_trials": None, "test_trails": np.ones((3, 4, 5))},
+        ("test_images: ", "beside it, found neither; besides, no recording has 'test_trails'"),
+    ),
+    "a misspelt array that is needed": (
+        {"responses": None, "response": np.ones((12, 5))},
+        ("an array responses", "only images, test_images, test_trials, 'response'"),
+    ),
+    "many unknown arrays": (
+        {f"{'x' * 50}{number}": np.ones(1) for number in range(30)},
+        ("arrays among", "'" + "x" * 40 + "', …"),
+    ),
+    "responses transposed": (
+        {"responses": lambda a: a.T},
+        ("responses:", "(12, any)", "fits with its axes in another order: array.T"),
+    ),
+    "trials last": (
+        {"test_trials": lambda a: np.moveaxis(a, 0, -1)},
+        ("test_trials:", "fits with its axes in another order: array.transpose(2, 0, 1)"),
+    ),
+    "a single image": (
+        {"images": lambda a: np.stack([a[0]] * 3, -1)},
+        ("images:", "as of a single image: give it its axis, array[None]"),
     ),
 }
 
@@ -420,7 +448,8 @@ def test_a_member_of_another_name_is_refused_and_written_nowhere(
     name, load, path, fields, tmp_path
 ):
     write_zip(path, [(name, npy(fields["images"])), ("responses.npy", npy(fields["responses"]))])
-    with refused(path, "arrays among"):
+    words = "an array images, found only responses" if name.endswith(".npy") else "arrays among"
+    with refused(path, words):
         load(path)
     assert os.listdir(tmp_path) == ["mine.npz"] and not (tmp_path.parent / "images.npy").exists()
 

@@ -229,6 +229,7 @@ BAD = {
     "transparent.png": (png(Image.fromarray(TRANSPARENT)), "found transparent pixels"),
     "tiny.png": (png(Image.fromarray(GREY[0, :3])), "at least 4 pixels"),
     "nan.npy": (np.full((2, 8, 8), np.nan), "finite pixels"),
+    "single.npy": (COLOUR, "the shape (9, 11, 3), as of a single image: give it its axis"),
     "flat.npy": (GREY[0], "the shape (images, height, width)"),
     "two.npz": ({"a": GREY, "b": GREY}, "expected an array images, or one array only, found a, b"),
     "film.gif": (b"GIF89a", "found another ending"),

@@ -201,7 +201,7 @@ REFUSED = {
     ),
     "responses transposed": (
         lambda f: f.update(responses=f["responses"].T),
-        r": responses.*\(20, any\).*\(3, 20\)",
+        r": responses.*\(20, any\).*\(3, 20\), which fits with its axes .*: array\.T",
     ),
     "one response short": (
         lambda f: f.update(responses=f["responses"][1:]),

@@ -415,6 +415,16 @@ def test_the_page_says_what_becomes_of_ones_own_images(written):
     assert "are resized" not in page.text
 
 
+def test_the_page_says_what_a_fit_warns_of(written, monkeypatch):
+    def weak(regions, *options, make=studies.recordings):
+        (found,) = make(regions, *options).values()
+        return {None: dataclasses.replace(found, responses=found.responses / 1000)}
+
+    monkeypatch.setattr(studies, "recordings", weak)
+    page, _, _ = written(("table4",), own=True, simulated=False)
+    assert "The mean response is 0.00" in page.text and "rescale the responses" in page.text
+
+
 def test_repeats_that_vary_are_told_as_a_range(written, monkeypatch):
     def varied(regions, *options, make=studies.recordings):
         found = make(regions, *options)

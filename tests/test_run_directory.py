@@ -9,12 +9,13 @@ import sys
 
 import pytest
 from refusal import refused
+from runs import RESULTS
 
 from daenr_tf.config import RunConfig
 from daenr_tf.errors import InputError, MachineError
 from daenr_tf.runs.directory import RunDirectory, check_writable
 
-DIGEST = "0123456789abcdef" * 4
+DIGEST = RESULTS["dataset"]["digest"]
 
 
 def held(path, overwrite=False):
@@ -312,25 +313,14 @@ def test_results_of_another_configuration_are_refused(tmp_path):
     with held(tmp_path) as directory:
         directory.write_results(results_of(RunConfig().to_dict()))
     with held(tmp_path) as directory:
-        assert directory.results()["steps"] == 20
+        assert directory.results()["steps"] == 900
         directory.write_results(results_of({**RunConfig().to_dict(), "seed": 1}))
     with refused("expected a run with seed 0", "with seed 1 in results.json"), held(tmp_path):
         pass
 
 
 def results_of(settings, recipe="cae_fr"):
-    return {
-        "recipe": recipe,
-        "dataset": {"name": "mine", "simulated": False, "digest": DIGEST},
-        "config": settings,
-        "paper": None,
-        "test": {},
-        "noise_ceiling": None,
-        "steps": 20,
-        "best_step": 20,
-        "parameters": 1,
-        "saved_model": None,
-    }
+    return {**RESULTS, "recipe": recipe, "config": settings}
 
 
 def test_a_foreign_results_file_writes_nothing_to_the_terminal_but_text(tmp_path):

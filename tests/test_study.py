@@ -242,6 +242,27 @@ def test_a_setting_that_says_the_default_and_a_study_of_before_settings_were_not
     assert json.loads((folder / "study.json").read_text())["settings"] == {}
 
 
+def test_repeats_become_the_test_set_of_every_cell_and_belong_to_the_study(tmp_path):
+    path, folder = tmp_path / "mine.npz", tmp_path / "study"
+    images = np.random.default_rng(0).integers(0, 256, (46, 10, 12), np.uint8)
+    images = np.concatenate([images, images[:6], images[:4]])
+    np.savez(path, images=images, responses=np.random.default_rng(1).gamma(1.0, 1.0, (56, 4)))
+    options = ("--models", "cnn_fr", "--seeds", "1", "--max-steps", "20", "--repeats-as-test")
+    done = go("table4", path, folder, *options)
+    assert "settings given: --repeats-as-test --max-steps 20" in done.stdout
+    (place,) = (folder / "cells").iterdir()
+    assert json.loads((place / "config.json").read_text())["repeats_as_test"] is True
+    assert np.load(place / "outputs.npz")["response"].shape == (6, 4)
+    report = (folder / "report.html").read_text()
+    assert "6 test images (2 to 3 times each)" in report and "--repeats-as-test" in report
+    assert "The 6 stimuli that were shown several times are the test set" in report
+    assert "1 of them finished before" in go("table4", path, folder, *options).stderr
+    for asked in (options[:-1], (*options, "--no-repeats-as-test")):
+        said = go("table4", path, folder, *asked, status=2).stderr
+        assert "expected a study with no --repeats-as-test, found" in said
+        assert "with --repeats-as-test;" in said and said.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -323,6 +344,7 @@ def test_a_directory_that_is_no_study_is_refused(recording, tmp_path):
             "--codebook-size: expected a whole number from 1 to",
         ),
         (("--color", "rgb"), "--color: expected a recording in colour for rgb"),
+        (("--repeats-as-test",), "mine.npz: test_images: expected none with --repeats-as-test"),
         (("--alpha", "1"), "--alpha: expected an option (see --help), found an unknown argument"),
         (
             ("--only", "table2"),

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from daenr_tf.commands.options import whole
+from daenr_tf.commands import options as shared
 from daenr_tf.commands.process import Call, Parser, check_path
 from daenr_tf.errors import InputError, one_line
 from daenr_tf.machine.files import write_text
+from daenr_tf.recordings import checks
 from daenr_tf.recordings.load import load_recording
 
 if TYPE_CHECKING:
@@ -39,7 +40,10 @@ def check(call: Call) -> None:
         help="a file of your own, antolik or simulated (or auto, as in a fit)",
     )
     parser.add_argument(
-        "--region", type=whole, metavar="N", help="of antolik and simulated, 1 to 3 (default: 3)"
+        "--region",
+        type=shared.whole,
+        metavar="N",
+        help="of antolik and simulated, 1 to 3 (default: 3)",
     )
     parser.add_argument(
         "--data-dir",
@@ -47,6 +51,7 @@ def check(call: Call) -> None:
         help="where the folder Data/region{1,2,3}/ lies (default: $DAENR_DATA_DIR, then the"
         " user's cache)",
     )
+    shared.add(parser, (shared.REPEATS_AS_TEST,))
     parser.add_argument(
         "--out", metavar="DIR", help=f"a directory for the text, {TEXT}, and a figure, {FIGURE}"
     )
@@ -63,8 +68,11 @@ def check(call: Call) -> None:
         from daenr_tf.runs.directory import check_writable
 
         check_writable("--out", options.out)
+    repeats_as_test = getattr(options, "repeats_as_test", False)
     try:
-        recording = load_recording(options.dataset, options.region, options.data_dir)
+        recording = load_recording(
+            options.dataset, options.region, options.data_dir, repeats_as_test
+        )
     except InputError:
         if os.path.isfile(options.dataset):
             _tell(_arrays_text(options.dataset), options.out)
@@ -122,14 +130,13 @@ def describe_in_words(recording: Recording, description: Description) -> str:
             "duplicates",
             f"{_count(description.copies, 'training image')} repeating another,"
             f" {_count(description.test_copies, 'test image')};"
-            f" none stands in training and in"
-            f" test{' (any left out are told below)' if recording.notes else ''}",
+            " none stands in training and in test",
         ),
         (
             "neurons",
             f"{recording.neurons}; {_neurons(description.silent, 'silent')};"
             f" {_neurons(description.constant & ~description.silent, 'constant')}"
-            " in training",
+            f" in training; {_neurons(description.test_constant, 'constant')} in test",
         ),
         (
             "responses",
@@ -142,7 +149,7 @@ def describe_in_words(recording: Recording, description: Description) -> str:
             "split (seed 0)",
             f"{train} images trained on, {validation} validated on, {test} tested on",
         ),
-        *(("told", note) for note in recording.notes),
+        *(("told", note) for note in (*recording.notes, *checks.cautions(recording))),
     ]
     return "\n".join(f"{label.ljust(WIDTH)}{one_line(text)}" for label, text in rows)
 
@@ -152,8 +159,8 @@ def _reliability(description):
         return [
             (
                 "repeats",
-                "no test_trials: no noise ceiling, no oracle, no Fano factor; --repeats-as-test of a"
-                " fit makes trials of stimuli that are shown several times",
+                "no test_trials: no noise ceiling, no oracle, no Fano factor; --repeats-as-test"
+                " makes trials of stimuli that are shown several times",
             )
         ]
     fewest, most = description.repeats

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from daenr_tf.commands.process import Call, Parser, check_path
 from daenr_tf.errors import InputError, one_line
-from daenr_tf.machine.files import read_text, write_text
+from daenr_tf.machine.files import write_text
 from daenr_tf.machine.messages import LOGGER
-from daenr_tf.runs.directory import CONFIG, LARGEST_RESULTS, RESULTS, check_writable
-from daenr_tf.runs.summary import LABELS
+from daenr_tf.runs.directory import CONFIG, RESULTS, check_writable, read_results
+from daenr_tf.runs.summary import label
 
 SETS = ("validation", "test")
 FACTS = (
@@ -30,10 +30,11 @@ COUNTS = {
     "neurons": "neurons",
 }
 EPILOG = (
-    "Runs on other recordings, or with another split into training and validation images, stand"
-    " in blocks of their own: their"
-    " figures can't be held against each other. Choose by the validation figures; the test"
-    " figures then say how good the choice is."
+    "Runs on other recordings, or with another split into training and validation images (another"
+    " seed), stand in blocks of their own. Figures of other recordings can't be held against each"
+    " other; of other seeds the test figures can, for the test images never depend on the seed, the"
+    " validation figures can't. Choose by the validation figures; the test figures then say how good"
+    " the choice is."
 )
 
 
@@ -50,10 +51,16 @@ class Finished:
     results: dict
 
     @property
+    def recording(self) -> str:
+        """What runs must share for their test figures to be comparable: the recording's digest, in
+        which the test images are."""
+        return self.results["dataset"]["digest"]
+
+    @property
     def block(self) -> tuple[str, int]:
-        """What runs must share for their figures to be comparable: (digest of the recording, seed
-        of the split)."""
-        return self.results["dataset"]["digest"], self.results["config"]["seed"]
+        """What runs must share for all their figures to be comparable: (digest of the recording, seed
+        of the split into training and validation images)."""
+        return self.recording, self.results["config"]["seed"]
 
     def figures(self) -> dict:
         """dict of (set, name) -> number or None: what was measured."""
@@ -61,7 +68,6 @@ class Finished:
             (part, name): value
             for part in SETS
             for name, value in (self.results.get(part) or {}).items()
-            if _is_number(value)
         }
 
 
@@ -86,11 +92,7 @@ def compare(call: Call) -> None:
     runs = _read_all(options.runs)
     blocks = _blocks(runs)
     settings = differing(runs)
-    print(
-        "\n\n".join(
-            _text(number, len(blocks), block, settings) for number, block in enumerate(blocks, 1)
-        )
-    )
+    print("\n\n".join(_text(number, blocks, settings) for number in range(len(blocks))))
     if options.out is not None:
         write_text(options.out, _csv(blocks, [name for name in settings if name != "recipe"]))
 
@@ -108,7 +110,7 @@ def _read_all(paths):
     found, problems = {}, []
     for path in paths:
         try:
-            found.setdefault(os.path.realpath(path), Finished(path, read_results(path)))
+            found.setdefault(os.path.realpath(path), Finished(path, _read(path)))
         except InputError as problem:
             problems.append(str(problem))
     if not found:
@@ -121,12 +123,8 @@ def _read_all(paths):
     return list(found.values())
 
 
-def read_results(path: str) -> dict:
-    """The results of a finished run, with what a comparison needs in them.
-
-    Raises:
-        InputError: it is not finished, damaged, or no run's directory.
-    """
+def _read(path):
+    """The results of a run. Raises `InputError` where it is not finished, damaged, or no run's directory."""
     file = os.path.join(path, RESULTS)
     if not os.path.exists(file):
         if os.path.exists(os.path.join(path, CONFIG)):
@@ -135,29 +133,7 @@ def read_results(path: str) -> dict:
             f"{path}: expected a run's directory, found"
             f" {'none' if os.path.isdir(path) else 'no such directory'}"
         )
-    try:
-        results = json.loads(read_text(file, LARGEST_RESULTS, "a run's results"))
-        whole = (
-            isinstance(results["config"]["recipe"], str)
-            and type(results["config"]["seed"]) is int
-            and isinstance(results["dataset"]["digest"], str)
-            and isinstance(results["dataset"]["name"], str)
-            and isinstance(results["dataset"]["counts"], dict)
-            and isinstance(results["dataset"]["simulated"], bool)
-            and all(isinstance(results.get(part) or {}, dict) for part in SETS)
-            and bool(results["test"])
-            and all(_is_number(results[fact]) for fact in FACTS)
-            and _is_number(results["noise_ceiling"])
-        )
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        whole = False
-    if not whole:
-        raise InputError(f"{file}: expected a run's results, found something else")
-    return results
-
-
-def _is_number(value):
-    return value is None or (isinstance(value, (int, float)) and not isinstance(value, bool))
+    return read_results(file, path)
 
 
 def _blocks(runs):
@@ -190,20 +166,43 @@ def _measured(runs):
     )
 
 
-def _text(number, of, runs, settings):
+def _comparable(number, blocks):
+    """What of a block may be held against the other ones: a list of sentences."""
+    own, others = blocks[number][0].recording, {True: [], False: []}
+    for other, (run, *_) in enumerate(blocks):
+        if other != number:
+            others[run.recording == own].append(str(other + 1))
+    seeds, strangers = (
+        f"block{'s' * (len(found) > 1)} {', '.join(found)}" if found else ""
+        for found in others.values()
+    )
+    told = []
+    if seeds:
+        told.append(
+            f"test figures may be compared, and averaged over seeds, with those of {seeds}: the test"
+            " images are the same; validation figures may not: the split is another"
+        )
+    if strangers:
+        told.append(f"not comparable with {strangers}: another recording or test set")
+    return told
+
+
+def _text(number, blocks, settings):
     """A block as text: its heading, then a row per run with some settings and its figures."""
+    runs = blocks[number]
     dataset, (digest, seed) = runs[0].results["dataset"], runs[0].block
     counts = dataset["counts"]
-    heading = f"block {number} of {of}, not comparable with the others: " if of > 1 else ""
+    heading = f"block {number + 1} of {len(blocks)}: " if len(blocks) > 1 else ""
     heading += dataset["name"] + (" (SIMULATED data)" if dataset["simulated"] else "")
     heading += f", digest {digest[:12]}, split of seed {seed}: "
     heading += ", ".join(f"{counts.get(name, '–')} {words}" for name, words in COUNTS.items())
+    heading = "\n".join([heading, *_comparable(number, blocks)])
     measured = _measured(runs)
     rows = [
         [
             "run",
             *settings,
-            *(f"{part} {LABELS.get(name, name.replace('_', ' '))}" for part, name in measured),
+            *(f"{part} {label(name)}" for part, name in measured),
             "ceiling",
             *SHOWN_FACTS,
         ]
@@ -232,13 +231,9 @@ def _text(number, of, runs, settings):
 
 def _setting(config, name):
     value = config.get(name)
-    return (
-        "–"
-        if value is None
-        else "x".join(map(str, value))
-        if isinstance(value, list)
-        else str(value)
-    )
+    if value is None:
+        return "–"
+    return one_line("x".join(map(str, value)) if isinstance(value, list) else value)
 
 
 def _figure(value, digits=3):
@@ -259,8 +254,8 @@ def _csv(blocks, settings):
             "digest",
             "recipe",
             "seed",
-            *settings,
-            *(f"{part}_{name}" for part, name in measured),
+            *map(one_line, settings),
+            *(one_line(f"{part}_{name}") for part, name in measured),
             "noise_ceiling",
             *FACTS,
         ]
@@ -275,8 +270,8 @@ def _csv(blocks, settings):
                     one_line(run.path),
                     one_line(dataset["name"]),
                     dataset["simulated"],
-                    dataset["digest"],
-                    config["recipe"],
+                    one_line(dataset["digest"]),
+                    one_line(config["recipe"]),
                     config["seed"],
                     *(
                         "" if config.get(name) is None else _setting(config, name)

@@ -62,12 +62,7 @@ OPTIONS = (
         "where the folder Data/region{1,2,3}/ lies (default: $DAENR_DATA_DIR, then the user's cache)",
         None,
     ),
-    (
-        "repeats-as-test",
-        None,
-        "stimuli that one's own recording shows several times become its test set",
-        None,
-    ),
+    options.REPEATS_AS_TEST,
     (
         "alpha",
         number,

@@ -48,6 +48,12 @@ def default_of(kind: type, name: str) -> Any:
 SWITCHES = {None: {"action": "store_true"}, bool: {"action": argparse.BooleanOptionalAction}}
 # Of a part's option; their messages say what was expected.
 READERS = {int: whole, float: number, str: str}
+REPEATS_AS_TEST = (
+    "repeats-as-test",
+    bool,
+    "stimuli that one's own recording shows several times become its test set",
+    None,
+)
 CORES = f"the encoder, one of {', '.join(systems.CORES)} (default: {systems.DEFAULT_CORE})"
 OF_EVERY_MODEL = (
     (
@@ -109,7 +115,8 @@ def of_parts(system: systems.System) -> list[tuple[str, Any, str, Any]]:
 
 
 def of_every_cell() -> list[tuple[str, Any, str, Any]]:
-    """The rows of what a study can set for all of its cells; a part's own, for those that have it."""
+    """The rows of what a study can set for the training of all of its cells; a part's own, for those
+    that have it."""
     parts = {}
     for part in systems.PARTS:
         for option in part.options:

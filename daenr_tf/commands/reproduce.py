@@ -56,6 +56,7 @@ def _parser(name, typed):
         "--data-dir",
         help="where the folder Data/region{1,2,3}/ lies (default: $DAENR_DATA_DIR, then the user's cache)",
     )
+    shared.add(parser, (shared.REPEATS_AS_TEST,))
     parser.add_argument(
         "--regions",
         type=_numbers("region", paper.REGIONS),
@@ -206,7 +207,7 @@ def reproduce(call: process.Call) -> None:
         options.seeds,
         own,
     )
-    recordings, dataset = _recordings(chosen, options, image_settings(settings).channels)
+    recordings, dataset = _recordings(chosen, options, settings)
     study = Study(
         dataset,
         options.data_dir and os.path.abspath(options.data_dir),
@@ -239,7 +240,8 @@ def _settings(options):
 
     Raises `InputError` where one can't be used.
     """
-    names = [row[0].replace("-", "_") for row in shared.of_every_cell()]
+    rows = (shared.REPEATS_AS_TEST, *shared.of_every_cell())
+    names = [row[0].replace("-", "_") for row in rows]
     given = {name: getattr(options, name) for name in names if hasattr(options, name)}
     given = {
         name: list(value) if isinstance(value, tuple) else value for name, value in given.items()
@@ -265,17 +267,19 @@ def _layers(asked, settings):
     return asked or tuple(layers)
 
 
-def _recordings(chosen, options, channels):
-    """The recordings of the plan by region, all fit for a model of so many channels, and the dataset's
+def _recordings(chosen, options, settings):
+    """The recordings of the plan by region, all fit for the models of some settings, and the dataset's
     name with "auto" resolved."""
     from daenr_tf.recordings import checks
     from daenr_tf.recordings.load import load_recording
 
     dataset, found = options.dataset, {}
+    repeats_as_test = settings.get("repeats_as_test", False)
+    channels = image_settings(settings).channels
     for region in sorted(
         {region for part in chosen.parts for region in part.regions}, key=lambda region: region or 0
     ):
-        found[region] = load_recording(dataset, region, options.data_dir)
+        found[region] = load_recording(dataset, region, options.data_dir, repeats_as_test)
         checks.colour(found[region], channels)
         dataset = sources.settled(dataset, found[region])
     return found, dataset

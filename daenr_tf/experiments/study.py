@@ -37,8 +37,9 @@ class Study:
         complete: whether figures, TensorBoard's files, `model.keras` and the SavedModel of every cell are made as well.
         digests: dict of a region's name ("1" ... "3"; "None" for one's own recording) -> digest of its whole recording. A recording that is
             replaced while the study runs is another.
-        settings: dict of a setting's name -> value, what was given for all cells; it wins over the
-            budget. A cell whose model lacks an option goes without.
+        settings: dict of a setting's name -> value, what was given for all cells, of the recording
+            (`repeats_as_test`) and of the trainings; it wins over the budget. A cell whose model
+            lacks an option goes without.
     """
 
     dataset: str
@@ -73,7 +74,8 @@ class Study:
         """The recording of a region (None for one's own). Raises `InputError` where it is no more the one that the study began with."""
         from daenr_tf.recordings.load import load_recording
 
-        found = load_recording(self.dataset, region, self.data_dir)
+        repeats_as_test = self.settings.get("repeats_as_test", False)
+        found = load_recording(self.dataset, region, self.data_dir, repeats_as_test)
         expected = self.digests.get(str(region), found.digest)
         if found.digest != expected:
             raise InputError(

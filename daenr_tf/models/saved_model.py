@@ -98,17 +98,19 @@ def _versions(directory):
     return sorted(int(name) for name in names if re.fullmatch("[0-9]+", name))
 
 
+def mark_of(version):
+    """The mark that a version, a path, bears; None where it bears none."""
+    try:
+        with open(os.path.join(version, EXTRA, MARK), encoding="utf-8") as file:
+            return file.read()
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
 def _marked(directory, mark):
     """The path of the version under `directory` that bears a mark, or None."""
-    for version in _versions(directory):
-        path = os.path.join(directory, str(version))
-        try:
-            with open(os.path.join(path, EXTRA, MARK), encoding="utf-8") as file:
-                if file.read() == mark:
-                    return path
-        except (OSError, UnicodeDecodeError):
-            continue
-    return None
+    paths = (os.path.join(directory, str(version)) for version in _versions(directory))
+    return next((path for path in paths if mark_of(path) == mark), None)
 
 
 def _move_into_place(aside, directory):

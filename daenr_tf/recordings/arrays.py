@@ -54,11 +54,19 @@ def read_npy(stream: IO[bytes], size: int, what: str) -> np.ndarray:
         raise refusal(what, "an array that is whole", f"a damaged one ({_first(reason)})") from None
 
 
-def read_npz(path: str, known: Collection[str] | None = None) -> dict[str, np.ndarray]:
+def read_npz(
+    path: str, known: Collection[str] | None = None, *, skip: bool = False
+) -> dict[str, np.ndarray | None]:
     """The arrays of an .npz file as a dict.
 
+    Args:
+        path: str.
+        known: the keys that it may have; None takes any.
+        skip: whether an array of another key is left unread, with None in its place, instead of
+            refused.
+
     Raises:
-        InputError: the file is damaged, or has a key twice or one that is not in `known` (None: any key will do).
+        InputError: the file is damaged, or has a key twice or one that it may not have.
     """
     with open_regular(path) as file:
         start = file.read(len(npy_format.MAGIC_PREFIX))
@@ -68,9 +76,9 @@ def read_npz(path: str, known: Collection[str] | None = None) -> dict[str, np.nd
             raise refusal(path, "an .npz file with arrays by name", "a single array in .npy format")
         try:
             with zipfile.ZipFile(_InBlocks(file, path)) as archive:
-                members = _members(archive, path, known)
+                members = _members(archive, path, known, skip)
                 return {
-                    key: _read_member(archive, member, f"{path}: {key}")
+                    key: member and _read_member(archive, member, f"{path}: {key}")
                     for key, member in members.items()
                 }
         except InputError:
@@ -106,20 +114,18 @@ class _InBlocks:
         return data
 
 
-def _members(archive, path, known):
+def _members(archive, path, known, skip):
+    """The members of an archive by key; None in place of one that is skipped."""
     members = {}
     for member in archive.infolist():
         key = member.filename.removesuffix(".npy")
-        if key == member.filename or (known is not None and key not in known):
-            raise refusal(
-                path,
-                f"arrays among {', '.join(known or ('any.npy',))}",
-                repr(member.filename[:100]),
-            )
+        strange = known is not None and key not in known
+        if key == member.filename or (strange and not skip):
+            raise refusal(path, f"arrays among {', '.join(known or ('any.npy',))}", repr(key[:100]))
         if key in members:
-            raise refusal(path, f"one array {key}", "two")
-        members[key] = member
-    total = sum(member.file_size for member in members.values())
+            raise refusal(path, f"one array {key[:100]}", "two")
+        members[key] = None if strange else member
+    total = sum(member.file_size for member in members.values() if member)
     if total > memory.half():
         raise refusal(
             path,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 SMALLEST_SIDE = 4
+USUAL_MEAN_RESPONSE = (0.1, 10.0)  # per presentation
 
 
 def numeric(what: str, values: ArrayLike) -> np.ndarray:
@@ -50,6 +52,9 @@ def with_channel(what: str, values: ArrayLike) -> np.ndarray:
     """
     array = numeric(what, values)
     wanted = "the shape (images, height, width) or (images, height, width, channels) with 1 or 3 channels"
+    if array.ndim == 3 and array.shape[2] in (1, 3) and min(array.shape) > 0:
+        found = f"the shape {array.shape}, as of a single image: give it its axis, array[None]"
+        raise refusal(what, wanted, found)
     array = _own(array, values)
     if array.ndim == 3:
         array = array[..., np.newaxis]
@@ -89,12 +94,10 @@ def rates(
         InputError: for another shape, no neuron, or a value that is negative or (where not `missing`) not finite.
     """
     array = numeric(what, values)
-    fits = array.ndim == len(shape) and all(
-        want in (None, have) for want, have in zip(shape, array.shape, strict=True)
-    )
-    if not fits:
+    if not _fits(array.shape, shape):
         sizes = ", ".join("any" if want is None else str(want) for want in shape)
-        raise refusal(what, f"the shape {meaning} = ({sizes})", f"the shape {array.shape}")
+        expected = f"the shape {meaning} = ({sizes})"
+        raise refusal(what, expected, f"the shape {array.shape}{_in_another_order(array, shape)}")
     if array.size == 0:
         raise refusal(what, f"at least one of each of {meaning}", f"the shape {array.shape}")
     if array.dtype.kind == "f":
@@ -110,6 +113,21 @@ def rates(
         return _own(array, values)
     with np.errstate(all="ignore"):
         return array.astype(np.float32)
+
+
+def _fits(found, shape):
+    return len(found) == len(shape) and all(
+        want in (None, have) for want, have in zip(shape, found, strict=True)
+    )
+
+
+def _in_another_order(array, shape):
+    """A hint where an array would have a shape if its axes came in another order; else nothing."""
+    for axes in itertools.permutations(range(array.ndim)):
+        if _fits(tuple(array.shape[axis] for axis in axes), shape):
+            how = "array.T" if axes == (1, 0) else f"array.transpose{axes}"
+            return f", which fits with its axes in another order: {how}"
+    return ""
 
 
 def _beyond_float32(array):
@@ -207,6 +225,33 @@ def changes(recording: Recording, image_size: Sequence[int], channels: int) -> l
             f"images of {height}x{width} are resized to {rows}x{columns}{squeezed}"
             " (--image-size takes another size)"
         )
+    return sentences
+
+
+def unvarying(responses: np.ndarray) -> np.ndarray:
+    """(images, neurons) -> (neurons,) bool, the neurons that answer every image alike."""
+    return responses.min(axis=0) == responses.max(axis=0)
+
+
+def cautions(recording: Recording) -> list[str]:
+    """Sentences about responses that a readout can be fitted to, but not well."""
+    sentences, (low, high) = [], USUAL_MEAN_RESPONSE
+    mean = float(recording.responses.mean(dtype="float64"))
+    if not low <= mean <= high:
+        sentences.append(
+            f"the mean response is {mean:.3g} per presentation; the penalties' weights suit means"
+            f" between {low} and {high}: rescale the responses, or set --readout-l1 and"
+            " --activity-l1 (docs/recordings.md)"
+        )
+    for responses, where, consequence in (
+        (recording.responses, "in training", "nothing can be learned of them"),
+        (recording.test_responses, "in the test set", "their PCC counts as 0 in the mean"),
+    ):
+        count = int(unvarying(responses).sum())
+        if count:
+            sentences.append(
+                f"{count} of {recording.neurons} neurons never vary {where}: {consequence}"
+            )
     return sentences
 
 

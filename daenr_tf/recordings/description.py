@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from daenr_tf import metrics
+from daenr_tf.recordings import checks
 from daenr_tf.recordings.recording import Recording
 from daenr_tf.recordings.splits import image_groups
 
@@ -29,6 +30,7 @@ class Description:
         constant: (neurons,) bool, neurons that answer every training image alike; the silent ones
             are among them.
         silent: (neurons,) bool, neurons without any response in training.
+        test_constant: (neurons,) bool, neurons that answer every test image alike.
         repeats: (fewest, most) presentations of a test image to a neuron, or None where only
             averages are known.
         ceilings, oracles, fano: (neurons,), NaN where a neuron has none; None without repeats.
@@ -45,6 +47,7 @@ class Description:
     zeros: np.ndarray
     constant: np.ndarray
     silent: np.ndarray
+    test_constant: np.ndarray
     repeats: tuple | None
     ceilings: np.ndarray | None
     oracles: np.ndarray | None
@@ -67,13 +70,14 @@ def describe(recording: Recording) -> Description:
             metrics.fano_factor(trials),
         )
     train, validation = recording.split(SEED)
-    constant = responses.min(axis=0) == responses.max(axis=0)
+    constant = checks.unvarying(responses)
     return Description(
         *_grey(recording.images, recording.pixel_range),
         mean_responses=responses.mean(axis=0, dtype=np.float64),
         zeros=(responses == 0).mean(axis=0),
         constant=constant,
         silent=constant & (responses[0] == 0),
+        test_constant=checks.unvarying(recording.test_responses),
         repeats=repeats,
         ceilings=ceilings,
         oracles=oracles,

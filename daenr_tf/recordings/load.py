@@ -6,7 +6,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from daenr_tf.errors import refusal
+from daenr_tf.errors import InputError, refusal
 from daenr_tf.machine.messages import LOGGER
 from daenr_tf.recordings import sources
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 REGIONS = (1, 2, 3)
 REQUIRED = ("images", "responses")
+ARRAYS = (*REQUIRED, "test_images", "test_trials", "test_responses")  # of one's own recording
+SHOWN = 10  # names of a file that no recording has, each cut to LONGEST characters
+LONGEST = 40
 DATA_DIR, OFFLINE = "DAENR_DATA_DIR", "DAENR_OFFLINE"
 BANNER = """
 {line}
@@ -77,12 +80,22 @@ def load_own(path: str | os.PathLike, repeats_as_test: bool = False) -> Recordin
     from daenr_tf.recordings.recording import Recording
 
     path = os.fsdecode(path)
-    fields = sources.reader_of(path).read(path)
+    fields = dict(sources.reader_of(path).read(path))
+    names = fields.pop("strange", ())
+    strange = [repr(name[:LONGEST]) for name in names[:SHOWN]] + ["…"] * (len(names) > SHOWN)
     for key in REQUIRED:
         if key not in fields:
-            raise refusal(path, f"an array {key}", f"only {', '.join(fields) or 'nothing'}")
+            found = ", ".join([*fields, *strange]) or "nothing"
+            raise refusal(path, f"an array {key}", f"only {found}")
     fields = {"name": _name(path), "source": path, **fields}
-    return Recording(**fields, repeats_as_test=repeats_as_test)
+    try:
+        recording = Recording(**fields, repeats_as_test=repeats_as_test)
+    except InputError as error:
+        besides = f"; besides, no recording has {', '.join(strange)}" if strange else ""
+        raise InputError(f"{error}{besides}") from None
+    if strange:
+        raise refusal(path, f"arrays among {', '.join(ARRAYS)}", ", ".join(strange))
+    return recording
 
 
 def _name(path):

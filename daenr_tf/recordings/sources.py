@@ -50,7 +50,8 @@ class Reader:
         suffixes: tuple of str, the endings of its files or directories, in lower case.
         home: "module:function"; the function takes a path and returns a dict of `Recording`'s
             arguments: `images` and `responses` at least; what it leaves out of `name` and `source`
-            comes from the path. It raises `InputError`.
+            comes from the path. Names in the file that no recording has may stand in it as
+            `strange`: they are refused, with whatever else is wrong. It raises `InputError`.
     """
 
     name: str

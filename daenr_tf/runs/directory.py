@@ -7,6 +7,7 @@ import json
 import math
 import os
 import re
+import reprlib
 import unicodedata
 import uuid
 from collections.abc import Iterator
@@ -28,6 +29,29 @@ DIGEST = "recording"  # in checkpoint/: the digest of the recording that an unfi
 REFUSED = ("Cc", "Cs")  # in a path: control characters, and what stands for bytes that are no UTF-8
 MARK = "mark"  # in checkpoint/: the word that names this run
 LARGEST_RESULTS = 1_000_000  # bytes that are read
+LONGEST_PROBLEM = 200  # characters
+_NUMBER = (int, float, type(None))
+_HELD = {
+    "recipe": str,
+    "dataset name": str,
+    "dataset digest": str,
+    "dataset simulated": bool,
+    "dataset counts": dict,
+    "config recipe": str,
+    "config seed": int,
+    "test": dict,
+    **dict.fromkeys(
+        (
+            "noise_ceiling",
+            "steps",
+            "best_step",
+            "parameters",
+            "seconds",
+            "images_per_second",
+        ),
+        _NUMBER,
+    ),
+}  # what every run's results have, by the keys that lead to it: types as JSON gives them
 
 
 def check_writable(option: str, directory: str) -> None:
@@ -69,7 +93,7 @@ def make_directory(option: str, directory: str) -> None:
 
 
 def read_results(path: str, run_dir: str) -> dict[str, Any]:
-    """The results of a finished run.
+    """The results of a finished run: `_HELD` is there, every number is finite, and `summary` takes them.
 
     Args:
         path: str, of its `results.json`.
@@ -79,24 +103,46 @@ def read_results(path: str, run_dir: str) -> dict[str, Any]:
         InputError: the file can't be read, or holds no run's results.
     """
     try:
-        results = json.loads(read_text(path, LARGEST_RESULTS, "a run's results"))
+        text = read_text(path, LARGEST_RESULTS, "a run's results")
+        results = json.loads(
+            text, parse_int=_whole, parse_float=_finite_float, parse_constant=_finite_float
+        )
+        for keys, types in _HELD.items():
+            value = results
+            for key in keys.split():
+                value = value[key]
+            if not isinstance(value, types) or (isinstance(value, bool) and types is not bool):
+                raise TypeError(f"{keys.replace(' ', '.')} {reprlib.repr(value)}")
         summary(results, run_dir)
-        if not isinstance(results["dataset"]["digest"], str):
-            raise TypeError("a digest that is no text")
         return results
     except InputError:
         raise
+    except KeyError as error:
+        raise InputError(f"{path}: expected a run's results, found no {error}") from None
     except (
         OSError,
         ValueError,
-        KeyError,
         TypeError,
         AttributeError,
         ArithmeticError,
         RecursionError,
     ) as error:
-        problem = " ".join(str(error).split())
+        problem = " ".join(str(error).split())[:LONGEST_PROBLEM]
+        if isinstance(error, json.JSONDecodeError):
+            problem = f"no JSON text ({problem})"
         raise InputError(f"{path}: expected a run's results, found {problem}") from None
+
+
+def _finite_float(text):
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"the number {reprlib.repr(text)}")
+    return value
+
+
+def _whole(text):
+    _finite_float(text)  # what no float holds can't be shown either
+    return int(text)
 
 
 class RunDirectory:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from daenr_tf.machine.files import write_text
+from daenr_tf.recordings import checks
 from daenr_tf.runs.directory import HISTORY
 
 if TYPE_CHECKING:
@@ -96,11 +97,21 @@ def write_figures(
             FIGURES[model.readout.figure](path("masks"), name, recording, model, table)
 
 
+def best_predicted(pcc, recording):
+    """The numbers of the neurons with the largest PCC (neurons,), the best first, `SHOWN` at most; none
+    that never varies in training or in the test set, whose PCC of 0 says nothing of its mask."""
+    silent = checks.unvarying(recording.responses) | checks.unvarying(recording.test_responses)
+    order = np.argsort(-pcc, kind="stable")
+    return order[~silent[order]][:SHOWN]
+
+
 def _draw_masks(path, name, recording, model, table):
     from daenr_tf.plotting import run_figures
 
     pcc, ceilings = table["pcc"].to_numpy(), table["noise_ceiling"].to_numpy()
-    best = np.argsort(-pcc, kind="stable")[:SHOWN]
+    best = best_predicted(pcc, recording)
+    if not len(best):
+        return
     planted = {} if recording.truth is None else {"planted": recording.truth["center"][best]}
     run_figures.masks(
         path,

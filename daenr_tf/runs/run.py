@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import uuid
 from typing import TYPE_CHECKING
 
 from daenr_tf import paper
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from daenr_tf.models.daenr import DAENR
     from daenr_tf.pipeline import Sets
     from daenr_tf.recordings.recording import Recording
-
-USUAL_MEAN_RESPONSE = (0.1, 10.0)  # per presentation
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,6 +75,7 @@ def run(
     footprint.check(config, recording)
     config = dataclasses.replace(config, dataset=sources.settled(config.dataset, recording))
     place = os.path.join(config.model.recipe, tag(config, recording))
+    asked = export_dir
     run_dir, export_dir = (
         run_dir or os.path.join("runs", place),
         export_dir or os.path.join("saved_models", place),
@@ -98,6 +98,8 @@ def run(
                     ) from None
         else:
             _tell(_finished(results, directory.shorter))
+            if asked and not _is_exported_to(results["saved_model"], asked):
+                results = _export_too(directory, results, asked)
     print(summary(results, run_dir))
     return results
 
@@ -112,6 +114,30 @@ def _finished(results, shorter):
         else "its state was not kept"
     )
     return f"this run is finished, and a larger --max-steps has nothing to go on with: {why}; --overwrite starts afresh"
+
+
+def _is_exported_to(version, export_dir):
+    """Whether a finished run's export, the path of a version or None, lies in a directory."""
+    return bool(
+        version
+        and os.path.isdir(version)
+        and os.path.realpath(export_dir) == os.path.realpath(os.path.dirname(version))
+    )
+
+
+def _export_too(directory, results, export_dir):
+    """Export the model of a finished run to another directory, once; its results, which name the new place."""
+    from daenr_tf.runs.quiet import import_tensorflow
+
+    import_tensorflow()
+    from daenr_tf.models import keras_file, saved_model
+
+    model = keras_file.load_model(directory.file(MODEL))
+    mark = results["saved_model"] and saved_model.mark_of(results["saved_model"])
+    exported = saved_model.export(model, export_dir, mark or uuid.uuid4().hex)
+    directory.check_held()
+    directory.write_results({**results, "saved_model": exported})
+    return directory.results()
 
 
 def _notes(config, recording):
@@ -139,13 +165,7 @@ def _notes(config, recording):
             " the medians of its other models (docs/tasks.md)"
         )
     if config.model.system.readout:
-        mean = float(recording.responses.mean(dtype="float64"))
-        if not USUAL_MEAN_RESPONSE[0] <= mean <= USUAL_MEAN_RESPONSE[1]:
-            notes.append(
-                f"the mean response is {mean:.3g} per presentation; the penalties' weights suit means between"
-                f" {USUAL_MEAN_RESPONSE[0]} and {USUAL_MEAN_RESPONSE[1]}: rescale the responses, or set --readout-l1 and"
-                " --activity-l1 (docs/recordings.md)"
-            )
+        notes += checks.cautions(recording)
     return notes
 
 

@@ -16,6 +16,11 @@ LABELS = {
 }
 
 
+def label(name: str) -> str:
+    """What a metric is called in a table."""
+    return LABELS.get(name, name.replace("_", " "))
+
+
 def summary(results: dict[str, Any], run_dir: str) -> str:
     """The table that ends a run: our figures on the validation and the test set, the paper's and the noise ceiling."""
     dataset, config, paper_figures = results["dataset"], results["config"], results["paper"] or {}
@@ -32,7 +37,7 @@ def summary(results: dict[str, Any], run_dir: str) -> str:
     for key in [*test, *(key for key in validation if key not in test)]:
         ceiling = results["noise_ceiling"] if key == "pcc" else None
         figures = (validation.get(key), test.get(key), paper_figures.get(key), ceiling)
-        rows.append((LABELS[key], *map(_cell, figures)))
+        rows.append((label(key), *map(_cell, figures)))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()

@@ -43,7 +43,9 @@ def draw_model(folder: str, run: str) -> None:
 
     config = RunConfig.from_dict(read_config(os.path.join(run, "config.json")))
     model = load_model(os.path.join(run, "model.keras"))
-    recording = load_recording(config.dataset, config.region)
+    recording = load_recording(
+        config.dataset, config.region, repeats_as_test=config.repeats_as_test
+    )
     evaluation = evaluate(model, recording)
     layers = [np.asarray(layer[0], float) for layer in model.encode(evaluation.images[:1])[0]]
     title = f"A test image through the model, and the responses that it predicts\n{describe(config, recording)}"

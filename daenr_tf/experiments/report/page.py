@@ -196,6 +196,8 @@ class _Report:
         images, notes = self.study.images, list(recording.notes)
         if self.study.own:
             changes = checks.changes(recording, images.image_size, images.channels)
+            if any(setting.system.readout for part in self.plan.parts for setting in part.settings):
+                changes += checks.cautions(recording)
             notes += [change[0].upper() + change[1:] for change in changes]
         return {
             "name": recording.name,
