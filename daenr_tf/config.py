@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from daenr_tf import systems
+from daenr_tf import schedules, systems
 from daenr_tf.errors import InputError, SettingError
 from daenr_tf.loss_weights import default_weights
 from daenr_tf.machine.files import read_text
@@ -16,7 +16,8 @@ from daenr_tf.setting_checks import number, one_of, whole
 
 DEFAULT_REGION = 3
 # What --quick takes where nothing else is said: the whole path in under a minute.
-QUICK = {"max_steps": 200, "patience_steps": 100, "validate_every": 25}
+QUICK = {"max_steps": 200, "validate_every": 25}
+QUICK_PATIENCE = {"patience_steps": 100}  # of a schedule that has patience
 LARGEST_CONFIG = 1_000_000  # bytes that are read
 
 
@@ -107,15 +108,16 @@ ModelConfig.__doc__ = (
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How a model is trained (the paper's "two-stage" procedure).
+    """How a model is trained.
 
     Attributes:
         task: "ir" or "nrs": which head's validation loss is monitored; None takes "ir" for a model with a decoder, else "nrs".
         alpha, beta: float >= 0, weights of the reconstruction and of the response (Eq. 3); None takes the cell's (docs/tasks.md).
+        schedule: one of `schedules.SCHEDULES`.
         batch_size: int, images per step, over all replicas.
-        learning_rate: float, of the first stage; the second has half of it.
-        max_steps: int, of both stages together.
-        patience_steps: int, steps without improvement that end a stage.
+        learning_rate: float, the largest; the second stage of two has half of it. None takes the schedule's.
+        max_steps: int, of all stages together. None takes the schedule's.
+        patience_steps: int, steps without improvement that end a stage. None takes the schedule's, which may have none.
         validate_every: int, steps between validations.
         seed: int, of the validation split and of the order of images.
     """
@@ -123,10 +125,11 @@ class TrainConfig:
     task: str | None = None
     alpha: float | None = None
     beta: float | None = None
+    schedule: str = schedules.DEFAULT
     batch_size: int = 64
-    learning_rate: float = 1e-3
-    max_steps: int = 10000
-    patience_steps: int = 1000
+    learning_rate: float | None = None
+    max_steps: int | None = None
+    patience_steps: int | None = None
     validate_every: int = 50
     seed: int = 0
 
@@ -138,9 +141,22 @@ class TrainConfig:
                 number(name, getattr(self, name))
         if self.alpha == self.beta == 0:
             raise SettingError("beta", "alpha and beta not both 0", self.beta)
+        one_of("schedule", self.schedule, schedules.SCHEDULES)
+        schedule = schedules.SCHEDULES[self.schedule]
+        if schedule.fixed and self.patience_steps is not None:
+            raise SettingError(
+                "patience_steps",
+                f"none with the schedule {schedule.name}, whose length is fixed",
+                self.patience_steps,
+            )
+        for name, usual in schedule.defaults().items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, usual)
         number("learning_rate", self.learning_rate, positive=True)
-        for name in ("batch_size", "max_steps", "patience_steps", "validate_every"):
+        for name in ("batch_size", "max_steps", "validate_every"):
             whole(name, getattr(self, name), 1)
+        if not schedule.fixed:
+            whole("patience_steps", self.patience_steps, 1)
         whole("seed", self.seed, 0)
 
     @property
@@ -311,17 +327,31 @@ def resolve(recipe: str, given: dict[str, Any], config_file: str | None = None) 
         raise InputError(
             f"--config: expected settings of {recipe}, found settings of {settings['recipe']}"
         )
-    if given.get("quick"):
-        settings.update(QUICK)
-    elif settings.get("quick") and "quick" in given:
+    if settings.get("quick") and given.get("quick") is False:
         _drop_the_quick_budget(settings)
+    schedule = given.get("schedule", settings.get("schedule", schedules.DEFAULT))
+    one_of("schedule", schedule, schedules.SCHEDULES)
+    if schedule != settings.get("schedule", schedules.DEFAULT):
+        _drop_another_schedules_own(settings)
+    if given.get("quick"):
+        fixed = schedules.SCHEDULES[schedule].fixed
+        settings.update(QUICK if fixed else QUICK | QUICK_PATIENCE)
     settings.update(given)
     return RunConfig.from_dict(settings)
 
 
 def _drop_the_quick_budget(settings):
     """What a file has from --quick goes with it; what was set otherwise stays."""
-    for name, value in QUICK.items():
+    for name, value in (QUICK | QUICK_PATIENCE).items():
+        if settings.get(name) == value:
+            del settings[name]
+
+
+def _drop_another_schedules_own(settings):
+    """What a file has from its schedule goes with it, and its patience too; what was set otherwise stays."""
+    settings.pop("patience_steps", None)
+    usual = schedules.SCHEDULES[settings.get("schedule", schedules.DEFAULT)].defaults()
+    for name, value in usual.items():
         if settings.get(name) == value:
             del settings[name]
 

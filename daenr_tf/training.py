@@ -1,4 +1,4 @@
-"""Two-stage training with early stopping (the paper's section 4.1), resumable at every validation."""
+"""Training by a schedule, the paper's two stages with early stopping (section 4.1) by default, resumable at every validation."""
 
 import dataclasses
 import math
@@ -22,8 +22,9 @@ from daenr_tf.recordings import checks
 from daenr_tf.runs.checkpoint import digest_of
 from daenr_tf.runs.own_files import CHECKPOINT
 from daenr_tf.runs.saved_state import SavedState
-from daenr_tf.runs.state import STAGES, State
+from daenr_tf.runs.state import State
 from daenr_tf.runs.threads import computing_threads
+from daenr_tf.schedules import SCHEDULES
 
 if TYPE_CHECKING:
     from daenr_tf.config import TrainConfig
@@ -41,7 +42,7 @@ class Training:
         history: `pandas.DataFrame`, a row per validation.
         steps, best_step: int.
         best: float, the monitored validation loss at `best_step`.
-        can_go_on: bool, whether a larger `max_steps` has something to go on with: `max_steps` ended it, and not patience.
+        ended_by: "patience", "schedule" (of a fixed length) or "max_steps": then a larger one has something to go on with.
         seconds: float, time in the training loop, validation included.
         images_per_second: float.
         threads: tuple of int, as in `State`: one, unless training was stopped and went on with another number.
@@ -51,7 +52,7 @@ class Training:
     steps: int
     best_step: int
     best: float
-    can_go_on: bool
+    ended_by: str
     seconds: float
     images_per_second: float
     threads: tuple
@@ -83,7 +84,7 @@ def train(
     sets: pipeline.Sets | None = None,
     before_saving: Callable[[], object] = lambda: None,
 ) -> Training:
-    """Train a model in two stages; afterwards it has the weights of the best validation.
+    """Train a model by its schedule; afterwards it has the weights of the best validation.
 
     A state is kept under `run_dir/checkpoint`; where one lies, training goes on from it, also one that a smaller `max_steps` had ended. It then
     comes to the bits of a training that had the larger one from the start.
@@ -131,12 +132,10 @@ class _Loop:
             )
         checks.neurons(recording, model.neurons)
         self.sets = sets or pipeline.prepare(recording, model.image_settings, config.seed)
-        settings = {
-            name: value for name, value in dataclasses.asdict(config).items() if name != "max_steps"
-        }
+        self.schedule = SCHEDULES[config.schedule]
         identity = {
             "model": model.identity(),
-            "training": settings,
+            "training": _identity(config),
             "recording": recording.digest,
             "start": digest_of(model.get_weights()),
         }
@@ -178,7 +177,7 @@ class _Loop:
             state.step,
             state.best_step,
             state.best,
-            not state.ended_by_patience(config),
+            state.ended_by(config),
             state.seconds,
             state.step * config.batch_size / max(state.seconds, 1e-9),
             tuple(state.threads),
@@ -189,9 +188,10 @@ class _Loop:
 
         step = tf.autograph.experimental.do_not_convert(model.train_step)
 
-        @tf.function
-        def run_steps(iterator, count):
-            for _ in tf.range(count):
+        @tf.function(reduce_retracing=True)
+        def run_steps(iterator, rates):
+            for rate in rates:
+                model.optimizer.learning_rate.assign(rate)
                 strategy.run(step, args=(next(iterator),))
 
         batches = pipeline.training_batches(
@@ -213,7 +213,8 @@ class _Loop:
         started = time.perf_counter()
         while state.step < end:
             count = min(STEPS_AT_ONCE, end - state.step)
-            self.run_steps(self.batches, tf.constant(count))
+            rates = [self._rate(step) for step in range(state.step, state.step + count)]
+            self.run_steps(self.batches, tf.constant(rates, tf.float32))
             state.step += count
             for observer in self.observers:
                 observer.stepped(state)
@@ -223,7 +224,7 @@ class _Loop:
         row = {
             "step": state.step,
             "stage": state.stage,
-            "learning_rate": config.learning_rate / 2 ** (state.stage - 1),
+            "learning_rate": rates[-1],
         }
         row |= {f"train_{name}": value for name, value in train.items()}
         row |= {f"val_{name}": value for name, value in validation.items()}
@@ -241,7 +242,7 @@ class _Loop:
         for observer in self.observers:
             observer.validated(state, state.history[-1], self.model)
         if not state.finished and state.patience_left(self.config) <= 0:
-            if state.stage == STAGES:
+            if state.stage == self.schedule.stages:
                 state.finished = True
             else:
                 self._next_stage()
@@ -261,7 +262,11 @@ class _Loop:
         self.model.set_weights(self.best_weights)
         for variable in self.model.optimizer.variables:
             variable.assign(tf.zeros_like(variable))
-        self.model.optimizer.learning_rate = self.config.learning_rate / 2 ** (state.stage - 1)
+
+    def _rate(self, step):
+        """The learning rate of a step of the stage that it is in."""
+        share = self.schedule.share(step, self.config.max_steps)
+        return self.config.learning_rate * share / 2 ** (self.state.stage - 1)
 
     def _snapshot(self):
         """Where training stands: (dict of lists of arrays, the `State` as a dict)."""
@@ -280,6 +285,14 @@ class _Loop:
         ):
             variable.assign(value)
         self.state, self.best_weights = state, arrays["best"]
+
+
+def _identity(config):
+    """The settings that another training differs in: one that is longer is another where its rates are."""
+    settings = dataclasses.asdict(config)
+    if not SCHEDULES[config.schedule].fixed:
+        del settings["max_steps"], settings["schedule"]
+    return settings
 
 
 def _terms_function(model):

@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from daenr_tf import schedules
 from daenr_tf.commands.fit import parse
 from daenr_tf.config import ModelConfig, RunConfig, TrainConfig, field_names, read_config, resolve
 from daenr_tf.errors import InputError, SettingError
@@ -227,7 +228,8 @@ BAD = {
     "beta": [-1e-9, math.nan, -math.inf],
     "batch_size": [0, 1.5, "64", True, 2**31],
     "learning_rate": [0, -1e-3, math.nan, math.inf],
-    "max_steps": [0, None],
+    "max_steps": [0, 1.5],
+    "schedule": ["slow", None, 1],
     "patience_steps": [0, 10.0],
     "validate_every": [0, -5],
     "seed": [-1, 0.5, "0", 2**31],
@@ -238,6 +240,37 @@ BAD = {
     "quick": [1, "yes", None],
     "deterministic": [0, "no", None],
 }
+
+
+def test_the_fast_schedule_has_its_own_defaults_and_no_patience():
+    fast = RunConfig.from_dict({"schedule": "fast"}).training
+    row = schedules.SCHEDULES["fast"]
+    assert (fast.max_steps, fast.learning_rate) == (row.max_steps, row.learning_rate)
+    assert fast.patience_steps is None and fast.max_steps < TrainConfig().max_steps
+    with pytest.raises(SettingError, match="patience_steps: expected none with the schedule fast"):
+        RunConfig.from_dict({"schedule": "fast", "patience_steps": 100})
+    assert RunConfig.from_dict(RunConfig.from_dict({"schedule": "fast"}).to_dict()).training == fast
+
+
+def test_another_schedule_takes_its_own_defaults_and_keeps_what_was_set_otherwise(write_settings):
+    plain = RunConfig().to_dict()
+    path = write_settings(**plain)
+    assert resolve("cae_fr", {"schedule": "fast"}, path) == resolve("cae_fr", {"schedule": "fast"})
+    path = write_settings(**{**plain, "max_steps": 300, "patience_steps": 50})
+    assert resolve("cae_fr", {"schedule": "fast"}, path).training.max_steps == 300
+    back = write_settings(**RunConfig.from_dict({"schedule": "fast"}).to_dict())
+    assert resolve("cae_fr", {"schedule": "two-stage"}, back) == resolve("cae_fr", {})
+
+
+@pytest.mark.parametrize("schedule, patience", [("fast", None), ("two-stage", 100)])
+def test_a_quick_run_is_quick_under_every_schedule(schedule, patience, write_settings):
+    quick = resolve("cae_fr", {"schedule": schedule, "quick": True})
+    assert (quick.training.max_steps, quick.training.patience_steps) == (200, patience)
+    path = write_settings(**quick.to_dict())
+    assert (
+        resolve("cae_fr", {"quick": False}, path).training
+        == resolve("cae_fr", {"schedule": schedule}).training
+    )
 
 
 def test_every_setting_has_bad_values_below():

@@ -23,7 +23,14 @@ place, *recipes = sys.argv[1:]
 inputs = np.load(f"{place}/inputs.npz")
 for recipe in recipes:
     loaded = tf.saved_model.load(f"{place}/{recipe}/1")
-    assert sorted(loaded.signatures) == ["serve_raw", "serving_default"], list(loaded.signatures)
+    heads = {"reconstruct"} if recipe != "cnn_fr" else set()
+    assert set(loaded.signatures) == {"serve_raw", "serving_default", "respond"} | heads, list(loaded.signatures)
+    whole = loaded.signatures["serving_default"](images=tf.constant(inputs["model"]))
+    for endpoint, head in (("respond", "response"), ("reconstruct", "reconstruction")):
+        if endpoint in loaded.signatures:
+            alone = loaded.signatures[endpoint](images=tf.constant(inputs["model"]))
+            assert list(alone) == [head], list(alone)
+            np.testing.assert_allclose(alone[head], whole[head], rtol=1e-5, atol=1e-6)
     results = {}
     for name, images in inputs.items():
         endpoint = loaded.signatures["serving_default" if name == "model" else "serve_raw"]
@@ -258,6 +265,8 @@ def test_serving_computes_the_encoder_once(models, recipe):
         tf.TensorSpec((None, *model.image_shape), tf.float32)
     )
     convolutions = [
-        operation for operation in traced.graph.get_operations() if operation.type == "Conv2D"
+        operation
+        for operation in traced.graph.get_operations()
+        if operation.type == "Conv2D" and "encoder" in operation.name
     ]
     assert len(convolutions) == len(model.encoder.blocks)

@@ -2,13 +2,14 @@ import contextlib
 import dataclasses
 import io
 import itertools
+import math
 import time
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from daenr_tf import pipeline, training
+from daenr_tf import pipeline, schedules, training
 from daenr_tf.config import ModelConfig, TrainConfig, resolve
 from daenr_tf.errors import DivergedError, InputError, MachineError
 from daenr_tf.machine import files
@@ -373,7 +374,7 @@ def test_a_training_that_max_steps_ended_goes_on_to_the_bits_of_one_that_had_mor
     """Also where the end was no validation of the longer one, gave the best weights so far (9), or fell on the end of a stage (8)."""
     for max_steps in ends:
         _, result = staged(recording, "cnn_fr", tmp_path, max_steps=max_steps)
-        assert result.steps == max_steps and result.can_go_on
+        assert result.steps == max_steps and result.ended_by == "max_steps"
     assert_same_run(staged(recording, "cnn_fr", tmp_path), uninterrupted("cnn_fr"))
 
 
@@ -381,7 +382,7 @@ def test_a_training_that_patience_ended_has_nothing_to_go_on_with(
     recording, tmp_path, uninterrupted
 ):
     weights, result = uninterrupted("cnn_fr")
-    assert result.steps == 14 and not result.can_go_on
+    assert result.steps == 14 and result.ended_by == "patience"
     staged(recording, "cnn_fr", tmp_path, max_steps=14)
     witness = Witness()
     assert_same_run(
@@ -389,6 +390,54 @@ def test_a_training_that_patience_ended_has_nothing_to_go_on_with(
         (weights, result),
     )
     assert witness.calls == ["started", "finished"]
+
+
+FAST = TrainConfig(
+    task="nrs", beta=0.5, batch_size=7, schedule="fast", max_steps=20, validate_every=4
+)
+
+
+def test_the_fast_schedule_rises_and_falls_over_its_steps_and_ends_with_them(
+    recording, tmp_path, monkeypatch
+):
+    scripted(monkeypatch, [5, 6, 7, 8, 9])
+    witness = Witness()
+    result = train(fresh(recording), recording, FAST, str(tmp_path), [witness])
+    assert (result.steps, result.best_step, result.ended_by) == (20, 4, "schedule")
+    assert result.history["stage"].tolist() == [1] * 5
+    # The rate rises over the first tenth, 2 steps, and falls along half a cosine over the other 18.
+    falls = [(1 + math.cos(math.pi * (step - 2) / 18)) / 2 for step in (3, 7, 11, 15, 19)]
+    rates = FAST.learning_rate * np.array(falls)
+    np.testing.assert_allclose(result.history["learning_rate"], rates, atol=1e-12)
+    np.testing.assert_allclose(witness.rates, rates, rtol=1e-5, atol=1e-12)
+
+
+def test_a_schedules_first_rates_rise_in_a_line():
+    schedule = schedules.SCHEDULES["fast"]
+    shares = [schedule.share(step, 100) for step in range(10)]
+    np.testing.assert_allclose(shares, np.arange(1, 11) / 10)
+    assert schedules.SCHEDULES["two-stage"].share(5000, 10000) == 1.0
+
+
+def test_a_stopped_training_of_a_fixed_length_comes_to_the_same_bits(recording, tmp_path):
+    whole = fresh(recording)
+    expected = train(whole, recording, FAST, str(tmp_path / "whole"))
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            train(fresh(recording), recording, FAST, str(tmp_path / "p"), stop=stopping_after(2))
+    model = fresh(recording)
+    result = train(model, recording, FAST, str(tmp_path / "p"))
+    assert_same_run((model.get_weights(), result), (whole.get_weights(), expected))
+
+
+@pytest.mark.parametrize("changed", [{"max_steps": 40}, {"schedule": "two-stage"}])
+def test_a_training_of_a_fixed_length_is_another_than_one_of_another_length_or_schedule(
+    recording, tmp_path, changed
+):
+    train(fresh(recording), recording, FAST, str(tmp_path))
+    other = dataclasses.replace(FAST, **changed)
+    with pytest.raises(InputError, match="expected a state of this training, found one of another"):
+        train(fresh(recording), recording, other, str(tmp_path))
 
 
 def test_a_longer_training_may_be_stopped_too(recording, tmp_path, uninterrupted):

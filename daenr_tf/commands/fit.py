@@ -71,6 +71,7 @@ OPTIONS = (
     ),
     ("beta", number, "weight of the response loss (default: the paper's for that cell)", _is_joint),
     ("seed", whole, "initial weights, validation split, order, sampling (default: 0)", None),
+    options.SCHEDULE,
     *options.OF_EVERY_MODEL,
     ("run-dir", str, "where the run's files go (default: runs/<recipe>/<tag>)", None),
     (

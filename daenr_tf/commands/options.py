@@ -10,7 +10,7 @@ import argparse
 import re
 from typing import TYPE_CHECKING
 
-from daenr_tf import systems
+from daenr_tf import schedules, systems
 from daenr_tf.config import TrainConfig
 
 if TYPE_CHECKING:
@@ -45,6 +45,16 @@ def default_of(kind: type, name: str) -> Any:
     return getattr(kind(), name)
 
 
+def _of_schedules(name):
+    """The default of a setting under each schedule that has one, in words."""
+    defaults = {schedule: rows.defaults()[name] for schedule, rows in schedules.SCHEDULES.items()}
+    return ", ".join(
+        f"{value:g}" if schedule == schedules.DEFAULT else f"{value:g} with --schedule {schedule}"
+        for schedule, value in defaults.items()
+        if value is not None
+    )
+
+
 SWITCHES = {None: {"action": "store_true"}, bool: {"action": argparse.BooleanOptionalAction}}
 # Of a part's option; their messages say what was expected.
 READERS = {int: whole, float: number, str: str}
@@ -52,6 +62,13 @@ REPEATS_AS_TEST = (
     "repeats-as-test",
     bool,
     "stimuli that one's own recording shows several times become its test set",
+    None,
+)
+SCHEDULE = (
+    "schedule",
+    str,
+    "; ".join(f"{one.name}: {one.help}" for one in schedules.SCHEDULES.values())
+    + f" (default: {schedules.DEFAULT})",
     None,
 )
 CORES = f"the encoder, one of {', '.join(systems.CORES)} (default: {systems.DEFAULT_CORE})"
@@ -65,20 +82,19 @@ OF_EVERY_MODEL = (
     (
         "learning-rate",
         number,
-        f"of the first stage (default: {default_of(TrainConfig, 'learning_rate')})",
+        f"the largest; the second stage of two has half of it (default: {_of_schedules('learning_rate')})",
         None,
     ),
     (
         "max-steps",
         whole,
-        f"of both stages together (default: {default_of(TrainConfig, 'max_steps')})",
+        f"of all stages together (default: {_of_schedules('max_steps')})",
         None,
     ),
     (
         "patience-steps",
         whole,
-        "steps without improvement that end a stage"
-        f" (default: {default_of(TrainConfig, 'patience_steps')})",
+        f"steps without improvement that end a stage (default: {_of_schedules('patience_steps')})",
         None,
     ),
     (

@@ -88,7 +88,8 @@ def _parser(name, typed):
         "--budget",
         choices=BUDGETS,
         default="paper",
-        help="paper (until early stopping, at most 10,000 steps) or quick (at most 200 steps, a rehearsal) (default: paper)",
+        help="paper (until early stopping, at most 10,000 steps), fast (--schedule fast of a fit: not the paper's procedure)"
+        " or quick (at most 200 steps, a rehearsal) (default: paper)",
     )
     parser.add_argument(
         "--quick",

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from daenr_tf.experiments.cells import Setting
     from daenr_tf.recordings.recording import Recording
 
-BUDGETS = ("paper", "quick")
+# What a budget sets for every cell: dict of a setting's name -> value.
+BUDGETS = {"paper": {}, "fast": {"schedule": "fast"}, "quick": {"quick": True}}
+PAPER = next(iter(BUDGETS))
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,8 @@ class Study:
         dataset: a name in `recordings.sources` that stands for itself, or the absolute path of one's
             own recording.
         data_dir: where the published recordings lie, or None.
-        budget: "paper" (two stages of patience 1000, at most 10,000 steps) or "quick" (at most 200 steps: a rehearsal).
+        budget: "paper" (two stages of patience 1000, at most 10,000 steps), "fast" (the schedule of that name) or "quick" (at most 200
+            steps: a rehearsal).
         weights_region: for one's own recording, the region whose loss weights are taken.
         complete: whether figures, TensorBoard's files, `model.keras` and the SavedModel of every cell are made as well.
         digests: dict of a region's name ("1" ... "3"; "None" for one's own recording) -> digest of its whole recording. A recording that is
@@ -105,10 +108,10 @@ class Study:
         Raises `SettingError`."""
         foreign = systems.options().keys() - systems.system(model).options.keys()
         own = {name: value for name, value in self.settings.items() if name not in foreign}
-        return resolve(model, {**({"quick": True} if self.rehearsal else {}), **own, **given})
+        return resolve(model, {**BUDGETS[self.budget], **own, **given})
 
     def departures(self, settings: Iterable[Setting]) -> dict[str, Any]:
-        """Those of the study's settings that make any of some trainings another than the paper's; on
+        """Those settings of the study and of its budget that make any of some trainings another than the paper's; on
         what it is computed doesn't count.
 
         Args:
@@ -117,12 +120,13 @@ class Study:
         Returns:
             dict of a setting's name -> value.
         """
-        plain, found = dataclasses.replace(self, settings={}, budget=BUDGETS[0]), set()
-        for setting in settings if self.settings else ():
+        given = self.settings | (BUDGETS[self.budget] if not self.rehearsal else {})
+        plain, found = dataclasses.replace(self, settings={}, budget=PAPER), set()
+        for setting in settings if given else ():
             cell = Cell(setting, 0)
             ours, theirs = _of_training(self.config(cell)), _of_training(plain.config(cell))
-            found |= {name for name in self.settings if name in ours and ours[name] != theirs[name]}
-        return {name: value for name, value in self.settings.items() if name in found}
+            found |= {name for name in given if name in ours and ours[name] != theirs[name]}
+        return {name: value for name, value in given.items() if name in found}
 
     def to_dict(self) -> dict[str, Any]:
         """The study as a dictionary that JSON can hold."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from daenr_tf.models.daenr import DAENR
 
 ASIDE = ".export-"
+ALONE = {"reconstruction": "reconstruct", "response": "respond"}  # the endpoint of one head
 EXTRA, MARK = (
     "assets.extra",
     "daenr_tf_run",
@@ -30,11 +31,12 @@ EXTRA, MARK = (
 def export(model: DAENR, directory: str, mark: str | None = None) -> str:
     """Export a model as the next version under `directory`, in the layout that TensorFlow Serving scans.
 
-    Endpoints, both with the input `images` and the outputs `reconstruction` and `response` (those the model has;
+    Endpoints, all with the input `images` and the outputs `reconstruction` and `response` (those the model has;
     a VQ-VAE also `indices`, the codes of its grid):
     `serving_default` takes what the model takes, (N, height, width, channels) float32 in [-1, 1];
     `serve_raw` takes images as the recording has them, (N, H, W, 1 or 3) float32 of any size in the recording's
     own pixel range, and does the preprocessing inside the graph.
+    `reconstruct` and `respond` take what `serving_default` takes and compute that head alone.
 
     Args:
         model: `DAENR`.
@@ -69,11 +71,12 @@ def export(model: DAENR, directory: str, mark: str | None = None) -> str:
 
     archive = keras.export.ExportArchive()
     archive.track(model)
-    archive.add_endpoint(
-        "serving_default",
-        serve,
-        [tf.TensorSpec((None, height, width, channels), tf.float32, name="images")],
-    )
+    prepared = tf.TensorSpec((None, height, width, channels), tf.float32, name="images")
+    archive.add_endpoint("serving_default", serve, [prepared])
+    for head in model.heads:
+        archive.add_endpoint(
+            ALONE[head], lambda images, head=head: {head: serve(images)[head]}, [prepared]
+        )
     archive.add_endpoint(
         "serve_raw", serve_raw, [tf.TensorSpec((None, None, None, None), tf.float32, name="images")]
     )

@@ -19,6 +19,7 @@ from daenr_tf.machine.files import read_text, write_text
 from daenr_tf.runs import checkpoint, lock, own_files
 from daenr_tf.runs.own_files import CHECKPOINT
 from daenr_tf.runs.summary import summary
+from daenr_tf.schedules import SCHEDULES
 
 CONFIG = "config.json"
 RESULTS = "results.json"
@@ -284,8 +285,9 @@ class RunDirectory:
         except InputError as error:
             raise InputError(f"{self.file(file)}: {error}; --overwrite starts afresh") from None
         shorter = found["max_steps"] < self.settings["max_steps"]
-        for name, wanted in self.settings.items():
-            may_differ = name == "dataset" or (name == "max_steps" and shorter)
+        may_be_longer = shorter and not SCHEDULES[self.settings["schedule"]].fixed
+        for name, wanted in sorted(self.settings.items(), key=lambda item: item[0] != "schedule"):
+            may_differ = name == "dataset" or (name == "max_steps" and may_be_longer)
             if not may_differ and found[name] != wanted:
                 raise InputError(
                     f"--run-dir: expected a run with {name} {wanted}, found {self.path} with {name} {found[name]}"

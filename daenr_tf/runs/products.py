@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from daenr_tf import schedules
 from daenr_tf.machine.files import write_text
 from daenr_tf.recordings import checks
 from daenr_tf.runs.directory import HISTORY
@@ -44,6 +45,8 @@ def describe(config: RunConfig, recording: Recording) -> str:
     parts.append(
         recording.name if config.own_recording else f"{config.dataset} region {config.region}"
     )
+    if config.training.schedule != schedules.DEFAULT:
+        parts.append(f"schedule {config.training.schedule}")
     return ", ".join(parts) + (" (quick run)" if config.quick else "")
 
 

@@ -63,8 +63,10 @@ class Progress(Observer):
         """Say the validation loss: beside the bar, or as a line now and then."""
         text = (
             f"stage {state.stage}, val {self.config.monitor} {row['val_' + self.config.monitor]:.5f},"
-            f" best {state.best:.5f} at {state.best_step}, patience {max(state.patience_left(self.config), 0)}"
+            f" best {state.best:.5f} at {state.best_step}"
         )
+        if self.config.patience_steps is not None:
+            text += f", patience {max(state.patience_left(self.config), 0)}"
         if self.bar is not None:
             with contextlib.suppress(OSError):
                 self.bar.set_postfix_str(

@@ -66,7 +66,7 @@ def make_results(
         "paper": published(config),
         "steps": training.steps,
         "best_step": training.best_step,
-        "ended_by": "max_steps" if training.can_go_on else "patience",
+        "ended_by": training.ended_by,
         "parameters": model.count_params(),
         "replicas": model.distribute_strategy.num_replicas_in_sync,
         "seconds": training.seconds,

@@ -7,7 +7,7 @@ import os
 import uuid
 from typing import TYPE_CHECKING
 
-from daenr_tf import paper
+from daenr_tf import paper, schedules
 from daenr_tf.errors import DivergedError, MachineError
 from daenr_tf.loss_weights import default_weights
 from daenr_tf.machine.messages import LOGGER
@@ -177,6 +177,8 @@ def tag(config: RunConfig, recording: Recording) -> str:
     if config.model.system.readout:
         parts.append(f"l{config.model.layer}")
     parts += [config.training.task, f"s{config.training.seed}"]
+    if config.training.schedule != schedules.DEFAULT:
+        parts.append(config.training.schedule)
     return "-".join(parts + (["quick"] if config.quick else []))
 
 
@@ -301,7 +303,7 @@ def _fit(tf, config, recording, directory, stop, products, conclude):
     directory.write_results(
         {**results, "saved_model": exported, **conclude(sets, model, evaluation)}
     )
-    directory.clear_checkpoint(keep_state=products.state and training.can_go_on)
+    directory.clear_checkpoint(keep_state=products.state and training.ended_by == "max_steps")
     return directory.results()
 
 

@@ -4,10 +4,10 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from daenr_tf.schedules import SCHEDULES
+
 if TYPE_CHECKING:
     from daenr_tf.config import TrainConfig
-
-STAGES = 2
 
 
 @dataclass
@@ -32,14 +32,21 @@ class State:
     history: list = field(default_factory=list)
     threads: list = field(default_factory=list)
 
-    def patience_left(self, config: "TrainConfig") -> int:
-        """Steps until the stage ends if nothing improves."""
+    def patience_left(self, config: "TrainConfig") -> float:
+        """Steps until the stage ends if nothing improves; infinite where the schedule has no patience."""
+        if config.patience_steps is None:
+            return math.inf
         return config.patience_steps - (self.step - max(self.best_step, self.stage_start))
 
-    def ended_by_patience(self, config: "TrainConfig") -> bool:
-        """Whether the last stage has ended, at a validation that a longer training has too."""
-        return (
-            self.stage == STAGES
+    def ended_by(self, config: "TrainConfig") -> str:
+        """What ended a finished training: "patience", at a validation that a longer training has too, "schedule", whose length is
+        fixed, or "max_steps"."""
+        schedule = SCHEDULES[config.schedule]
+        if schedule.fixed:
+            return "schedule"
+        patience_ended = (
+            self.stage == schedule.stages
             and self.patience_left(config) <= 0
             and self.step % config.validate_every == 0
         )
+        return "patience" if patience_ended else "max_steps"
