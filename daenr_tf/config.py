@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from daenr_tf import schedules, systems
-from daenr_tf.errors import InputError, SettingError
+from daenr_tf.errors import InputError, SettingError, first_line
 from daenr_tf.loss_weights import default_weights
 from daenr_tf.machine.files import read_text
 from daenr_tf.paper import REGIONS
@@ -293,9 +293,8 @@ def read_config(path: str) -> dict[str, Any]:
     except InputError:
         raise
     except (ValueError, RecursionError) as error:
-        problem = str(error).splitlines()[0]
         raise InputError(
-            f"{path}: expected a run's config.json, found no JSON text ({problem})"
+            f"{path}: expected a run's config.json, found no JSON text ({first_line(error)})"
         ) from None
     if not isinstance(settings, dict):
         raise InputError(

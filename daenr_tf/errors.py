@@ -18,6 +18,12 @@ def one_line(text: object) -> str:
     )
 
 
+def first_line(error: BaseException) -> str:
+    """The first line that an error says anything in; the name of its kind where there is none."""
+    said = getattr(error, "message", None) or str(error)
+    return next(filter(None, map(str.strip, said.splitlines())), type(error).__name__)
+
+
 class InputError(ValueError):
     """An argument, a file or a recording that can't be used: exit status 2.
 

@@ -110,6 +110,20 @@ def test_a_model_file_from_before_the_optimizers_weights_were_listed_is_loaded(s
     assert_same(model, saved.images, saved.outputs, saved.weights, saved.optimizer)
 
 
+@pytest.mark.parametrize("value", [-1, 0.5])
+def test_a_split_that_cant_be_is_named_with_the_file(saved, tmp_path, value):
+    path = altered(saved.path, tmp_path, setting(split_seed=value))
+    with refused(str(path), "split_seed: expected a whole number from 0", f"found {value}"):
+        load_model(path)
+
+
+def test_a_model_file_from_before_the_split_was_kept_takes_that_of_its_seed(saved, tmp_path):
+    model = load_model(
+        altered(saved.path, tmp_path, lambda config: config["config"].pop("split_seed"))
+    )
+    assert model.split_seed == model.seed == 1
+
+
 @pytest.mark.filterwarnings("ignore:Model .* had a build config")
 @pytest.mark.filterwarnings("ignore:Skipping variable loading")
 def test_a_model_that_fails_to_be_built_is_refused(saved, monkeypatch):

@@ -832,3 +832,22 @@ def test_a_model_is_validated_on_images_that_it_was_not_trained_on(recording, tm
     found = evaluate(model, recording).validation
     assert found == evaluate(model, recording, sets).validation
     assert found != evaluate(model, recording, pipeline.prepare(recording, SMALL, 0)).validation
+
+
+def test_a_saved_model_knows_the_split_that_it_was_trained_on(recording, tmp_path):
+    """So do a copy of its settings, and the training itself, which the model is known for as before."""
+    from daenr_tf.evaluation import evaluate
+    from daenr_tf.models.daenr import DAENR
+    from daenr_tf.models.keras_file import load_model, save_model
+
+    model = fresh(recording)
+    config = dataclasses.replace(QUICK, max_steps=4, seed=3)
+    result = train(model, recording, config, str(tmp_path))
+    save_model(model, str(tmp_path / "model.keras"))
+    loaded = load_model(tmp_path / "model.keras")
+    found = evaluate(loaded, recording).validation
+    assert found == evaluate(loaded, recording, pipeline.prepare(recording, SMALL, 3)).validation
+    assert found != evaluate(loaded, recording, pipeline.prepare(recording, SMALL, 0)).validation
+    assert (loaded.seed, DAENR.from_config(loaded.get_config()).split_seed) == (0, 3)
+    again = train(loaded, recording, config, str(tmp_path))
+    pd.testing.assert_frame_equal(again.history, result.history)

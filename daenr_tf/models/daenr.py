@@ -53,6 +53,7 @@ class DAENR(ObjectiveModel):
         image_shape: (height, width, channels).
         seed: int, of the initial weights, of sampling, and of the split that its parts were started on.
         pixel_range: (low, high), the grey levels of the recording that became -1 and 1; kept for serving.
+        split_seed: int, of the split that it was last trained on, whose validation set `evaluate` takes; None takes `seed`.
 
     Raises:
         InputError: for a setting that can't be used.
@@ -68,6 +69,7 @@ class DAENR(ObjectiveModel):
         image_shape: Sequence[int] = (32, 32, 1),
         seed: int = 0,
         pixel_range: Sequence[float] = (0.0, 255.0),
+        split_seed: int | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -83,7 +85,8 @@ class DAENR(ObjectiveModel):
         one_of("layer", layer, range(1, core.layers + 1))
         whole("seed", seed, 0)
         self.image_shape, self.layer, self.seed = shape, layer, seed
-        self.split_seed = seed  # of the split that it was last trained on
+        self.split_seed = seed if split_seed is None else split_seed
+        whole("split_seed", self.split_seed, 0)
         self.pixel_range = bounds("pixel_range", pixel_range)
         self.encoder, self.bottleneck, self.decoder, self.readout = (
             core,
@@ -238,7 +241,7 @@ class DAENR(ObjectiveModel):
         return super().fit(x, y, **kwargs)
 
     def get_config(self) -> dict[str, Any]:
-        """As Keras': parts, layer, image shape, seed and pixel range, as JSON can hold them."""
+        """As Keras': its parts and its settings, as JSON can hold them."""
         parts = {
             "core": self.encoder,
             "bottleneck": self.bottleneck,
@@ -252,11 +255,13 @@ class DAENR(ObjectiveModel):
             "image_shape": self.image_shape,
             "seed": self.seed,
             "pixel_range": self.pixel_range,
+            "split_seed": self.split_seed,
         }
 
     def identity(self) -> dict[str, Any]:
-        """What the model is, its weights apart, as JSON's plain values."""
-        config = {name: value for name, value in self.get_config().items() if name != "name"}
+        """What the model is, its weights and what it was trained on apart, as JSON's plain values."""
+        apart = ("name", "split_seed")
+        config = {name: value for name, value in self.get_config().items() if name not in apart}
         return json.loads(json.dumps(config))
 
     @classmethod

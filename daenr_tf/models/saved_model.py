@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 
 from daenr_tf import pipeline
-from daenr_tf.errors import MachineError
+from daenr_tf.errors import MachineError, first_line
 from daenr_tf.machine.files import folder_aside
 from daenr_tf.models.keras_file import without_replicas
 from daenr_tf.models.served import ABOUT
@@ -93,7 +93,9 @@ def export(model: DAENR, directory: str, mark: str | None = None) -> str:
                     file.write(mark)
             return _move_into_place(path, directory)
     except (OSError, tf.errors.OpError) as error:
-        raise MachineError(f"{directory}: the export could not be written ({error})") from None
+        raise MachineError(
+            f"{directory}: the export could not be written ({first_line(error)})"
+        ) from None
 
 
 def _versions(directory):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from daenr_tf.errors import InputError, MachineError, one_line
+from daenr_tf.errors import InputError, MachineError, first_line, one_line
 from daenr_tf.machine.files import read_text
 from daenr_tf.systems import HEADS
 
@@ -48,7 +48,7 @@ class Served:
         try:
             answers = self.raw(tf.constant(np.asarray(images, np.float32)))
         except tf.errors.OpError as error:
-            raise MachineError(f"TensorFlow failed: {error.message.splitlines()[0]}") from None
+            raise MachineError(f"TensorFlow failed: {first_line(error)}") from None
         return {head: np.asarray(answers[head]) for head in self.heads}
 
 

@@ -8,7 +8,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from daenr_tf import paper, schedules
-from daenr_tf.errors import DivergedError, MachineError
+from daenr_tf.errors import DivergedError, MachineError, first_line
 from daenr_tf.loss_weights import default_weights
 from daenr_tf.machine.messages import LOGGER
 from daenr_tf.recordings import checks, sources
@@ -213,7 +213,7 @@ def fit(
     try:
         return _fit(tf, config, recording, directory, stop, products, conclude)
     except tf.errors.OpError as error:
-        raise MachineError(f"TensorFlow failed: {error.message.splitlines()[0]}") from None
+        raise MachineError(f"TensorFlow failed: {first_line(error)}") from None
 
 
 def _fit(tf, config, recording, directory, stop, products, conclude):

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from tensorboard.plugins.hparams import api as hparams
 
-from daenr_tf.errors import one_line
+from daenr_tf.errors import first_line, one_line
 from daenr_tf.machine.messages import LOGGER
 from daenr_tf.paper import IMAGE_METRICS
 from daenr_tf.training import Observer
@@ -85,7 +85,7 @@ class TensorBoard(Observer):
                 self.writers = {}
                 LOGGER.warning(
                     "TensorBoard's files can't be written any more: %s",
-                    error.message.splitlines()[0],
+                    first_line(error),
                 )
 
     def _validation(self, state, row, model):
