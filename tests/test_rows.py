@@ -8,7 +8,7 @@ import pytest
 import studies
 
 from daenr_tf import paper, systems
-from daenr_tf.commands import reproduce
+from daenr_tf.commands import options, reproduce
 from daenr_tf.errors import InputError, SettingError
 from daenr_tf.experiments import claims
 from daenr_tf.experiments.catalogue import EXPERIMENTS
@@ -308,6 +308,15 @@ def test_the_report_says_what_of_the_images_no_model_sees(written, settings, tol
         for words in ("Colour images are turned to grey", "Images of 40x24 are resized to 32x32")
         if words in text
     ] == told
+
+
+def test_the_help_says_what_image_sizes_are_multiples_of(monkeypatch):
+    rows = {name: meaning for name, _, meaning, _ in options.OF_EVERY_MODEL}
+    core = systems.CORES[systems.DEFAULT_CORE]
+    assert f"multiples of {core.downsampling} (default: 32)" in rows["image-size"]
+    deeper = types.SimpleNamespace(name="deeper", downsampling=8)
+    monkeypatch.setitem(systems.CORES, "deeper", deeper)
+    assert options._downsampling() == f"{core.downsampling} ({core.name}), 8 (deeper)"
 
 
 def test_layers_are_those_of_the_core_that_was_asked_for(monkeypatch):

@@ -9,6 +9,7 @@ import numpy as np
 
 from daenr_tf.commands import options as shared
 from daenr_tf.commands.process import Call, Parser, check_path
+from daenr_tf.config import DEFAULT_REGION
 from daenr_tf.errors import InputError, one_line
 from daenr_tf.machine.files import write_text
 from daenr_tf.recordings import checks
@@ -43,7 +44,7 @@ def check(call: Call) -> None:
         "--region",
         type=shared.whole,
         metavar="N",
-        help="of antolik and simulated, 1 to 3 (default: 3)",
+        help=f"of antolik and simulated, 1 to 3 (default: {DEFAULT_REGION})",
     )
     parser.add_argument(
         "--data-dir",

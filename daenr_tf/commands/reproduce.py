@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import re
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 from daenr_tf import paper, systems
 from daenr_tf.commands import options as shared
 from daenr_tf.commands import process
+from daenr_tf.config import DEFAULT_REGION
 from daenr_tf.errors import InputError, MachineError, SettingError
 from daenr_tf.experiments import study_file
 from daenr_tf.experiments.catalogue import EXPERIMENTS
@@ -62,7 +62,7 @@ def _parser(name, typed):
         type=_numbers("region", paper.REGIONS),
         metavar="R,...",
         help="recorded regions (default: those of the paper's table); for one's own recording the one whose alpha:beta are taken"
-        " (default: 3)",
+        f" (default: {DEFAULT_REGION})",
     )
     deepest = max(core.layers for core in systems.CORES.values())
     parser.add_argument(
@@ -212,7 +212,7 @@ def reproduce(call: process.Call) -> None:
         dataset,
         options.data_dir and os.path.abspath(options.data_dir),
         options.budget,
-        (options.regions or (3,))[0] if own else 3,
+        options.regions[0] if own and options.regions else DEFAULT_REGION,
         options.complete,
         {str(region): recording.digest for region, recording in recordings.items()},
         settings,
@@ -293,10 +293,7 @@ def _study(command, chosen, study, recordings, results_dir, workers, scheduler):
     with lock.held(os.path.join(results_dir, "lock"), "another study", "--results-dir") as held:
         known = study_file.known(results_dir, study)
         _sweep(results_dir)
-        with contextlib.suppress(FileNotFoundError):
-            write_text(
-                os.path.join(results_dir, study_file.FILE), json.dumps(known, indent=2) + "\n"
-            )
+        write_text(os.path.join(results_dir, study_file.FILE), json.dumps(known, indent=2) + "\n")
         started, finished = time.monotonic(), cell_outputs.Finished(results_dir, study, recordings)
         try:
             with grid.cluster(workers, scheduler) as client:
