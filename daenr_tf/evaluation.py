@@ -49,18 +49,19 @@ class Evaluation:
 
 def predict(model: DAENR, images: np.ndarray | blocks.Rows) -> dict[str, np.ndarray]:
     """The model's outputs for preprocessed images (N, height, width, channels): dict of head -> array."""
-
-    @tf.function(reduce_retracing=True)
-    def forward(batch):
-        return model(batch, training=False)
-
-    outputs = {}
+    forward, outputs = _forward(model), {}
     for some in _batches(images):
         for head, values in forward(tf.constant(images[some])).items():
             if head not in outputs:
                 outputs[head] = np.empty((len(images), *values.shape[1:]), np.float32)
             outputs[head][some] = values.numpy()
     return outputs
+
+
+def _forward(model):
+    """The model as a graph, traced here once for batches of any size."""
+    batch = tf.TensorSpec((None, *model.image_shape), tf.float32)
+    return tf.function(lambda images: model(images, training=False)).get_concrete_function(batch)
 
 
 def evaluate(model: DAENR, recording: Recording, sets: pipeline.Sets | None = None) -> Evaluation:

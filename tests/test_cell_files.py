@@ -347,7 +347,11 @@ def test_a_damaged_cell_is_told_by_a_dry_run_and_not_counted_among_its_times(
         f"{cell.name}  (finished)" for cell in PLAN.cells[2:]
     ]
     assert lines[1].startswith(f"{VICTIM.name}  (damaged: ") and "expected this cell" in lines[1]
-    assert lines[4] == "4 cells, 2 of them finished, 1 damaged"
+    assert lines[4] == "4 cells on SIMULATED data, 2 of them finished, 1 damaged"
+    assert lines[-1].startswith("about 1 min with 1 cell at once on this machine")
+    one = plan(("table4",), (3,), (2,), ("cnn_fr",), 1)
+    lines = forecast.describe(one, studies.finished(copy, STUDY, found), 1).splitlines()
+    assert lines[1] == "1 cell on SIMULATED data, 0 of them finished"
 
 
 def test_texts_out_of_files_are_printable_where_they_are_shown(copy, found, monkeypatch):

@@ -188,6 +188,8 @@ def test_what_can_be_read_of_a_refused_file_is_described_and_the_reason_told(cap
     path = write(responses=REFUSED, test_images=np.array([{}], object))
     out, err = check(capsys, path, "--out", "there", status=2)
     assert err.count("\n") == 1 and err.startswith("daenr check: mine.npz: ")
+    reason = err.removeprefix("daenr check: ")
+    assert out.startswith(f"mine.npz can't be used as a recording:\n  {reason}What can be read of")
     finite = REFUSED[np.isfinite(REFUSED)]
     assert "  images: shape (40, 8, 9), uint8, " in out
     assert (
@@ -202,6 +204,13 @@ def test_what_can_be_read_of_a_refused_file_is_described_and_the_reason_told(cap
     assert pathlib.Path("there/check.txt").read_text("utf-8") == out and os.listdir("there") == [
         "check.txt"
     ]
+
+
+@pytest.mark.parametrize("place", ["/proc", "/proc/checked"])
+def test_a_place_that_can_not_be_written_to_is_refused_before_anything_is_read(place, capsys):
+    """To root too, to whom it says that it can."""
+    out, err = check(capsys, write(), "--out", place, status=2)
+    assert out == "" and "--out: expected a directory that can be written to, found that" in err
 
 
 def test_a_file_that_is_no_archive_and_one_that_is_a_single_array_are_told(capsys):

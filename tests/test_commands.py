@@ -57,7 +57,7 @@ def test_every_command_has_a_home_a_help_and_a_recipe(name, capsys):
 
 
 ARGUMENT_ERRORS = {
-    "no command": ([], "daenr: expected a command"),
+    "no command": ([], "daenr: expected a command (fit, predict, compare, check, reproduce,"),
     "an unknown command": (
         ["comprae"],
         "daenr: expected a command (see --help), found 'comprae'; the nearest is daenr compare",
@@ -65,7 +65,7 @@ ARGUMENT_ERRORS = {
     "a model for a command": (["cae_f"], "the nearest is daenr fit cae_fr"),
     "an unknown option": (["--nonsense"], "daenr: --nonsense: expected an option"),
     "an option before the command": (["--quiet", "fit"], "expected the command first"),
-    "no recipe": (["fit"], "daenr fit: RECIPE: expected"),
+    "no recipe": (["fit"], "daenr fit: RECIPE: expected one of cae, vae, vqvae, cnn_fr"),
     "an unknown recipe": (["fit", "cae_fx"], "daenr fit: recipe: expected one of cae, vae"),
     "an option before the recipe": (
         ["fit", "--quick", "cae_fr"],
@@ -79,7 +79,15 @@ ARGUMENT_ERRORS = {
         ["table4", "--seeds", "x"],
         "daenr table4: --seeds: expected a whole number",
     ),
-    "no images": (["predict", "run"], "daenr predict: IMAGES, --out: expected"),
+    "no images": (
+        ["predict", "run"],
+        "daenr predict: IMAGES: expected PNG and JPEG files, directories of them, .npy or .npz files"
+        " (their array images, or the only one), found none; --out: expected FILE, where the answers",
+    ),
+    "no value": (
+        ["fit", "cae_fr", "--seed"],
+        "daenr fit: --seed: expected a value, found none",
+    ),
     "an ending that is none": (
         ["predict", "run", "a.png", "--out", "o.txt"],
         "daenr predict: --out: expected a file that ends in .csv or .npz",
@@ -88,12 +96,12 @@ ARGUMENT_ERRORS = {
         ["predict", "nowhere", "a.png", "--out", "o.csv"],
         "daenr predict: nowhere: expected a run's directory",
     ),
-    "no runs": (["compare"], "daenr compare: RUN: expected"),
+    "no runs": (["compare"], "daenr compare: RUN: expected run directories, found none"),
     "runs that are none": (
         ["compare", "nowhere"],
         "daenr compare: nowhere: expected a run's directory, found no such directory",
     ),
-    "no recording": (["check"], "daenr check: RECORDING: expected"),
+    "no recording": (["check"], "daenr check: RECORDING: expected a file of your own, antolik or"),
     "a recording that is not there": (["check", "nowhere.npz"], "daenr check: dataset: expected"),
     "a region that is none": (
         ["check", "simulated", "--region", "4"],

@@ -8,7 +8,7 @@ import pytest
 import studies
 
 from daenr_tf import paper, systems
-from daenr_tf.commands import reproduce
+from daenr_tf.commands import options, study_options
 from daenr_tf.errors import InputError, SettingError
 from daenr_tf.experiments import claims
 from daenr_tf.experiments.catalogue import EXPERIMENTS
@@ -310,13 +310,22 @@ def test_the_report_says_what_of_the_images_no_model_sees(written, settings, tol
     ] == told
 
 
+def test_the_help_says_what_image_sizes_are_multiples_of(monkeypatch):
+    rows = {name: meaning for name, _, meaning, _ in options.OF_EVERY_MODEL}
+    core = systems.CORES[systems.DEFAULT_CORE]
+    assert f"multiples of {core.downsampling} (default: 32)" in rows["image-size"]
+    deeper = types.SimpleNamespace(name="deeper", downsampling=8)
+    monkeypatch.setitem(systems.CORES, "deeper", deeper)
+    assert options._downsampling() == f"{core.downsampling} ({core.name}), 8 (deeper)"
+
+
 def test_layers_are_those_of_the_core_that_was_asked_for(monkeypatch):
     monkeypatch.setitem(systems.CORES, "shallow", types.SimpleNamespace(name="shallow", layers=2))
     assert (
-        reproduce._layers(None, {"core": "shallow"}) == (1, 2)
-        and reproduce._layers(None, {}) == paper.LAYERS
+        study_options.layers_of(None, {"core": "shallow"}) == (1, 2)
+        and study_options.layers_of(None, {}) == paper.LAYERS
     )
     with pytest.raises(
         InputError, match="--layers: expected layers out of 1, 2 of the core shallow, found 3"
     ):
-        reproduce._layers((1, 3), {"core": "shallow"})
+        study_options.layers_of((1, 3), {"core": "shallow"})

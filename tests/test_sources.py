@@ -11,7 +11,7 @@ from refusal import refused
 from runs import SMALL, read_json
 
 import daenr_tf
-from daenr_tf.commands import reproduce
+from daenr_tf.commands import study_options
 from daenr_tf.config import ModelConfig, RunConfig
 from daenr_tf.experiments.study import Study
 from daenr_tf.recordings import sources
@@ -53,7 +53,7 @@ def test_a_new_form_is_named_wherever_forms_are(toy_reader):
         load_recording("nowhere.toy")
     with refused("dataset", "FILE.toy"):
         RunConfig(dataset="")
-    assert "FILE.toy" in reproduce._parser("reproduce", "daenr reproduce").format_help()
+    assert "FILE.toy" in study_options.parser_of("reproduce", "daenr reproduce").format_help()
 
 
 def test_a_reader_that_lacks_an_array_is_told_so(toy_reader, tmp_path, monkeypatch):

@@ -2,6 +2,7 @@ import contextlib
 import dataclasses
 import io
 import itertools
+import logging
 import math
 import time
 
@@ -820,6 +821,19 @@ def test_a_model_of_other_neurons_is_refused_by_training_and_evaluation(
     ):
         with pytest.raises(InputError, match="expected the 5 neurons of the model, found 3"):
             refused_by()
+
+
+def test_evaluating_again_and_again_is_no_cause_for_a_warning(recording, caplog):
+    """TensorFlow warns of a function that is traced at every call."""
+    from daenr_tf.evaluation import evaluate
+
+    model, logger = fresh(recording), logging.getLogger("tensorflow")
+    logger.addHandler(caplog.handler)
+    try:
+        found = [evaluate(model, recording).test for _ in range(4)]
+    finally:
+        logger.removeHandler(caplog.handler)
+    assert found[0] == found[-1] and "retracing" not in caplog.text
 
 
 def test_a_model_is_validated_on_images_that_it_was_not_trained_on(recording, tmp_path):

@@ -9,6 +9,7 @@ import numpy as np
 
 from daenr_tf.commands import options as shared
 from daenr_tf.commands.process import Call, Parser, check_path
+from daenr_tf.config import DEFAULT_REGION
 from daenr_tf.errors import InputError, one_line
 from daenr_tf.machine.files import write_text
 from daenr_tf.recordings import checks
@@ -43,7 +44,7 @@ def check(call: Call) -> None:
         "--region",
         type=shared.whole,
         metavar="N",
-        help="of antolik and simulated, 1 to 3 (default: 3)",
+        help=f"of antolik and simulated, 1 to 3 (default: {DEFAULT_REGION})",
     )
     parser.add_argument(
         "--data-dir",
@@ -73,9 +74,9 @@ def check(call: Call) -> None:
         recording = load_recording(
             options.dataset, options.region, options.data_dir, repeats_as_test
         )
-    except InputError:
+    except InputError as reason:
         if os.path.isfile(options.dataset):
-            _tell(_arrays_text(options.dataset), options.out)
+            _tell(_arrays_text(options.dataset, reason), options.out)
         raise
     from daenr_tf.recordings.description import describe
 
@@ -197,15 +198,13 @@ def _neurons(chosen, what):
     return f"{len(numbers)} {what} ({named})"
 
 
-def _arrays_text(path):
+def _arrays_text(path, reason):
     """What stands in a file that was refused."""
     from daenr_tf.recordings.inspection import arrays_of
 
-    lines = [f"{one_line(path)} can't be used as a recording. What can be read of it:"]
-    lines += [f"  {_array_text(found)}" for found in arrays_of(path)]
-    if len(lines) == 1:
-        lines.append("  no array")
-    return "\n".join(lines)
+    arrays = [f"  {_array_text(found)}" for found in arrays_of(path)]
+    head = f"{one_line(path)} can't be used as a recording:"
+    return "\n".join([head, f"  {reason}", "What can be read of it:", *(arrays or ["  no array"])])
 
 
 def _array_text(found):

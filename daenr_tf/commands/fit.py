@@ -34,7 +34,8 @@ OPTIONS = (
     (
         "region",
         whole,
-        "recorded region, 1 to 3 (default: 3); for one's own recording only its alpha:beta count",
+        f"recorded region, 1 to 3 (default: {options.default_of(RunConfig, 'region')}); for one's own"
+        " recording only its alpha:beta count",
         None,
     ),
     (
@@ -70,7 +71,13 @@ OPTIONS = (
         _is_joint,
     ),
     ("beta", number, "weight of the response loss (default: the paper's for that cell)", _is_joint),
-    ("seed", whole, "initial weights, validation split, order, sampling (default: 0)", None),
+    (
+        "seed",
+        whole,
+        "initial weights, validation split, order, sampling"
+        f" (default: {options.default_of(ModelConfig, 'seed')})",
+        None,
+    ),
     options.SCHEDULE,
     *options.OF_EVERY_MODEL,
     ("run-dir", str, "where the run's files go (default: runs/<recipe>/<tag>)", None),

@@ -72,7 +72,7 @@ def _itself(argv):
             f"expected a command (see --help), found {name!r}; the nearest is {_nearest(name)}"
         )
     parser.read(argv)
-    raise InputError("expected a command (see --help), found none")
+    raise InputError(f"expected a command ({', '.join(COMMANDS)}), found none")
 
 
 def _nearest(name):

@@ -11,10 +11,10 @@ import re
 from typing import TYPE_CHECKING
 
 from daenr_tf import schedules, systems
-from daenr_tf.config import TrainConfig
+from daenr_tf.config import ModelConfig, RunConfig, TrainConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from typing import Any
 
 
@@ -40,8 +40,14 @@ def size(text: str) -> tuple[int, int]:
     return (height, int(match[2] or height))
 
 
+def size_text(pixels: Sequence[int]) -> str:
+    """(height, width) as it is typed: "32", or "32x48"."""
+    height, width = pixels
+    return f"{height}" if height == width else f"{height}x{width}"
+
+
 def default_of(kind: type, name: str) -> Any:
-    """The default of a setting, of `ModelConfig` or `TrainConfig`."""
+    """The default of a setting, of `ModelConfig`, `TrainConfig` or `RunConfig`."""
     return getattr(kind(), name)
 
 
@@ -53,6 +59,16 @@ def _of_schedules(name):
         for schedule, value in defaults.items()
         if value is not None
     )
+
+
+def _downsampling():
+    """What image sizes are multiples of, in words: "4", or of each core where they differ."""
+    having = {}
+    for core in systems.CORES.values():
+        having.setdefault(core.downsampling, []).append(core.name)
+    if len(having) == 1:
+        return next(iter(having))
+    return ", ".join(f"{pixels} ({', '.join(names)})" for pixels, names in having.items())
 
 
 SWITCHES = {None: {"action": "store_true"}, bool: {"action": argparse.BooleanOptionalAction}}
@@ -107,12 +123,24 @@ OF_EVERY_MODEL = (
     (
         "image-size",
         size,
-        "H or HxW in pixels that stimuli are resized to, multiples of 4 (default: 32)",
+        f"H or HxW in pixels that stimuli are resized to, multiples of {_downsampling()}"
+        f" (default: {size_text(default_of(ModelConfig, 'image_size'))})",
         None,
     ),
-    ("color", str, "grey or rgb (default: grey)", None),
-    ("strategy", str, "none or mirrored (every visible GPU holds a replica) (default: none)", None),
-    ("precision", str, "float32 or mixed_bfloat16 (default: float32)", None),
+    ("color", str, f"grey or rgb (default: {default_of(ModelConfig, 'color')})", None),
+    (
+        "strategy",
+        str,
+        "none or mirrored (every visible GPU holds a replica)"
+        f" (default: {default_of(RunConfig, 'strategy')})",
+        None,
+    ),
+    (
+        "precision",
+        str,
+        f"float32 or mixed_bfloat16 (default: {default_of(ModelConfig, 'precision')})",
+        None,
+    ),
     (
         "deterministic",
         bool,

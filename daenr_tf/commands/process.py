@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, NoReturn
 
-LACKING = "the following arguments are required: "  # as argparse says it
+# As argparse says them.
+LACKING = "the following arguments are required: "
+NO_VALUE = "expected one argument"
 
 
 @dataclass(frozen=True)
@@ -62,10 +64,16 @@ class Parser(argparse.ArgumentParser):
         )
 
     def error(self, message: str) -> NoReturn:
-        lacking = message.removeprefix(LACKING)
-        if lacking != message:
-            raise InputError(f"{lacking}: expected (see --help), found none")
-        raise InputError(message.removeprefix("argument "))
+        if message.startswith(LACKING):
+            lacking = message.removeprefix(LACKING).split(", ")
+            known = {_name(action): _expected(action) for action in self._actions}
+            raise InputError(
+                "; ".join(
+                    f"{name}: expected {known.get(name, 'a value')}, found none" for name in lacking
+                )
+            )
+        message = message.removeprefix("argument ")
+        raise InputError(message.replace(NO_VALUE, "expected a value, found none"))
 
     def read(self, arguments: list[str]) -> argparse.Namespace:
         """The options that arguments set, as a namespace; a shell that asks for completions is
@@ -87,6 +95,19 @@ class Parser(argparse.ArgumentParser):
         refusal."""
         completion.offer(self, arguments)
         return self.parse_known_args(arguments)
+
+
+def _name(action):
+    """What argparse calls an argument in its messages."""
+    return "/".join(action.option_strings) or action.metavar or action.dest
+
+
+def _expected(action):
+    """What stands behind an argument, in the words of the help."""
+    if action.choices:
+        return f"one of {', '.join(map(str, action.choices))}"
+    kind = action.metavar if action.option_strings else None
+    return ", ".join(filter(None, (kind, action.help))) or "a value"
 
 
 def check_path(option: str, value: object) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
-import contextlib
 import json
 import os
 import re
@@ -12,14 +10,14 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from daenr_tf import paper, systems
-from daenr_tf.commands import options as shared
 from daenr_tf.commands import process
-from daenr_tf.errors import InputError, MachineError, SettingError
+from daenr_tf.commands.study_options import layers_of, parser_of, settings_of
+from daenr_tf.config import DEFAULT_REGION
+from daenr_tf.errors import InputError, MachineError
 from daenr_tf.experiments import study_file
 from daenr_tf.experiments.catalogue import EXPERIMENTS
 from daenr_tf.experiments.planning import plan
-from daenr_tf.experiments.study import BUDGETS, Study, effective, image_settings
+from daenr_tf.experiments.study import Study, image_settings
 from daenr_tf.recordings import sources
 from daenr_tf.runs import lock
 from daenr_tf.runs.directory import check_writable, make_directory
@@ -32,147 +30,6 @@ HALF_WRITTEN = {
     "tables": r"\w+\.(csv|md)\.\d+\.part",
     "figures": r"\w+\.png\.\d+\.part",
 }  # by folder
-DEFAULT_SEEDS = 5
-
-
-def _parser(name, typed):
-    what = "The paper's tables and figures"
-    if name in EXPERIMENTS:
-        what = f"{EXPERIMENTS[name].title} ({EXPERIMENTS[name].heading} of the paper)"
-    parser = process.Parser(
-        prog=typed,
-        description=f"{what}: trains every cell it needs with several seeds, and writes"
-        " report.html, tables and figures.",
-    )
-    if name not in EXPERIMENTS:
-        parser.add_argument(
-            "--only",
-            type=_names,
-            metavar="NAME,...",
-            help=f"some of {', '.join(EXPERIMENTS)} (default: all)",
-        )
-    parser.add_argument("--dataset", default="auto", help=f"{sources.choices()} (default: auto)")
-    parser.add_argument(
-        "--data-dir",
-        help="where the folder Data/region{1,2,3}/ lies (default: $DAENR_DATA_DIR, then the user's cache)",
-    )
-    shared.add(parser, (shared.REPEATS_AS_TEST,))
-    parser.add_argument(
-        "--regions",
-        type=_numbers("region", paper.REGIONS),
-        metavar="R,...",
-        help="recorded regions (default: those of the paper's table); for one's own recording the one whose alpha:beta are taken"
-        " (default: 3)",
-    )
-    deepest = max(core.layers for core in systems.CORES.values())
-    parser.add_argument(
-        "--layers",
-        type=_numbers("layer", range(1, deepest + 1)),
-        metavar="L,...",
-        help="hidden layers (default: all)",
-    )
-    parser.add_argument(
-        "--models",
-        type=_models,
-        metavar="MODEL,...",
-        help="recipes (default: all that the table has)",
-    )
-    parser.add_argument(
-        "--seeds",
-        type=_count,
-        default=DEFAULT_SEEDS,
-        metavar="N",
-        help=f"seeds 0..N-1 (default: {DEFAULT_SEEDS})",
-    )
-    parser.add_argument(
-        "--budget",
-        choices=BUDGETS,
-        default="paper",
-        help="paper (until early stopping, at most 10,000 steps), fast (--schedule fast of a fit: not the paper's procedure)"
-        " or quick (at most 200 steps, a rehearsal) (default: paper)",
-    )
-    parser.add_argument(
-        "--quick",
-        dest="budget",
-        action="store_const",
-        const="quick",
-        help="the same as --budget quick",
-    )
-    parser.add_argument(
-        "--workers",
-        type=_count,
-        metavar="N",
-        help="cells at once on this machine (default: its cores)",
-    )
-    parser.add_argument(
-        "--scheduler",
-        metavar="ADDRESS",
-        help="of a dask cluster to run the cells on, such as tcp://host:8786 or tls://host:8786",
-    )
-    parser.add_argument(
-        "--results-dir",
-        help="where cells, tables and report go (default: results/<dataset>-<budget>)",
-    )
-    parser.add_argument(
-        "--complete",
-        action="store_true",
-        help="every cell keeps its figures, model.keras and SavedModel as well",
-    )
-    parser.add_argument(
-        "--dry-run",
-        action="store_true",
-        help="print the cells and an estimate of the time, and train nothing",
-    )
-    shared.add(
-        parser.add_argument_group("settings of every cell, which win over the budget"),
-        shared.of_every_cell(),
-    )
-    return parser
-
-
-def _parts(text):
-    return [part.strip() for part in text.split(",") if part.strip()]
-
-
-def _one_of(what, text, choices, read=str):
-    found = []
-    for part in _parts(text):
-        try:
-            value = read(part)
-        except ValueError:
-            value = None
-        if value not in choices:
-            raise argparse.ArgumentTypeError(
-                f"expected {what}s out of {', '.join(map(str, choices))}, found {part!r}"
-            )
-        found.append(value)
-    if not found:
-        raise argparse.ArgumentTypeError(
-            f"expected {what}s out of {', '.join(map(str, choices))}, found {text!r}"
-        )
-    return tuple(choice for choice in choices if choice in found)
-
-
-def _numbers(what, choices):
-    return lambda text: _one_of(what, text, choices, int)
-
-
-def _names(text):
-    return _one_of("name", text, tuple(EXPERIMENTS))
-
-
-def _models(text):
-    return _one_of("model", text, tuple(systems.SYSTEMS))
-
-
-def _count(text):
-    try:
-        value = int(text)
-    except ValueError:
-        value = 0
-    if not 1 <= value <= 1000:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1 to 1000, found {text!r}")
-    return value
 
 
 def main(name: str, argv: Sequence[str] | None = None) -> None:
@@ -185,7 +42,7 @@ def main(name: str, argv: Sequence[str] | None = None) -> None:
 def reproduce(call: process.Call) -> None:
     """The command `reproduce`, and those that are named for a table or a figure."""
     name = call.name
-    options = _parser(name, call.typed).read(call.arguments)
+    options = parser_of(name, call.typed).read(call.arguments)
     own = not sources.is_source(options.dataset)
     if own and options.regions and len(options.regions) > 1:
         raise InputError(
@@ -198,12 +55,12 @@ def reproduce(call: process.Call) -> None:
         )
     process.check_path("--results-dir", options.results_dir)
     process.check_path("--data-dir", options.data_dir)
-    settings = _settings(options)
+    settings = settings_of(options)
     names = (name,) if name in EXPERIMENTS else options.only
     chosen = plan(
         names,
         options.regions,
-        _layers(options.layers, settings),
+        layers_of(options.layers, settings),
         options.models,
         options.seeds,
         own,
@@ -213,7 +70,7 @@ def reproduce(call: process.Call) -> None:
         dataset,
         options.data_dir and os.path.abspath(options.data_dir),
         options.budget,
-        (options.regions or (3,))[0] if own else 3,
+        options.regions[0] if own and options.regions else DEFAULT_REGION,
         options.complete,
         {str(region): recording.digest for region, recording in recordings.items()},
         settings,
@@ -234,38 +91,6 @@ def reproduce(call: process.Call) -> None:
         return
     command = f"{call.typed} {shlex.join(call.arguments)}".strip()
     _study(command, chosen, study, recordings, results_dir, workers, options.scheduler)
-
-
-def _settings(options):
-    """What was given for every cell: dict of a setting's name -> value, as JSON has it.
-
-    Raises `InputError` where one can't be used.
-    """
-    rows = (shared.REPEATS_AS_TEST, *shared.of_every_cell())
-    names = [row[0].replace("-", "_") for row in rows]
-    given = {name: getattr(options, name) for name in names if hasattr(options, name)}
-    given = {
-        name: list(value) if isinstance(value, tuple) else value for name, value in given.items()
-    }
-    try:
-        return effective(given, options.budget)
-    except SettingError as error:
-        raise InputError(f"--{error.field.replace('_', '-')}: {error.problem}") from None
-
-
-def _layers(asked, settings):
-    """The hidden layers to read: those that were asked for, or all of the core's.
-
-    Raises `InputError` where it lacks one.
-    """
-    core = systems.CORES[settings.get("core", systems.DEFAULT_CORE)]
-    layers = range(1, core.layers + 1)
-    if asked and max(asked) > core.layers:
-        raise InputError(
-            f"--layers: expected layers out of {', '.join(map(str, layers))}"
-            f" of the core {core.name}, found {max(asked)}"
-        )
-    return asked or tuple(layers)
 
 
 def _recordings(chosen, options, settings):
@@ -294,10 +119,7 @@ def _study(command, chosen, study, recordings, results_dir, workers, scheduler):
     with lock.held(os.path.join(results_dir, "lock"), "another study", "--results-dir") as held:
         known = study_file.known(results_dir, study)
         _sweep(results_dir)
-        with contextlib.suppress(FileNotFoundError):
-            write_text(
-                os.path.join(results_dir, study_file.FILE), json.dumps(known, indent=2) + "\n"
-            )
+        write_text(os.path.join(results_dir, study_file.FILE), json.dumps(known, indent=2) + "\n")
         started, finished = time.monotonic(), cell_outputs.Finished(results_dir, study, recordings)
         try:
             with grid.cluster(workers, scheduler) as client:

@@ -111,6 +111,11 @@ class Cell:
         return cls(Setting(**values), seed)
 
 
+def counted(number: int) -> str:
+    """So many cells, in words: "1 cell", "2 cells"."""
+    return f"{number} cell{'s' * (number != 1)}"
+
+
 def title(model: str) -> str:
     """A recipe's name as the paper writes it: "vqvae_fr" -> "VQ-VAE-FR"."""
     return systems.system(model).title

@@ -7,6 +7,7 @@ import os
 import statistics
 from typing import TYPE_CHECKING
 
+from daenr_tf.experiments.cells import counted
 from daenr_tf.experiments.findings import Findings
 
 if TYPE_CHECKING:
@@ -31,7 +32,10 @@ def describe(plan: Plan, finished: Finished, workers: int) -> str:
     ]
     lines = [cell.name + _state(findings, cell) for cell in plan.cells]
     damaged = f", {len(findings.damaged)} damaged" if findings.damaged else ""
-    lines.append(f"{len(plan.cells)} cells, {len(findings.cells)} of them finished{damaged}")
+    simulated = " on SIMULATED data" if findings.simulated else ""
+    lines.append(
+        f"{counted(len(plan.cells))}{simulated}, {len(findings.cells)} of them finished{damaged}"
+    )
     if not left:
         return "\n".join(lines)
     seconds = _seconds_per_step(
@@ -52,7 +56,7 @@ def describe(plan: Plan, finished: Finished, workers: int) -> str:
     )
     about, at_most = (_time(max(max(times), sum(times) / workers)) for times in (usual, longest))
     lines.append(
-        f"about {about} with {workers} cells at once on this machine, {at_most} if none stops early"
+        f"about {about} with {counted(workers)} at once on this machine, {at_most} if none stops early"
     )
     return "\n".join(lines)
 

@@ -22,7 +22,7 @@ from tqdm import tqdm
 from daenr_tf import systems
 from daenr_tf.errors import INTERRUPTED, InputError, MachineError
 from daenr_tf.experiments import cell_outputs, worker
-from daenr_tf.experiments.cells import Cell
+from daenr_tf.experiments.cells import Cell, counted
 from daenr_tf.experiments.study import cell_directory
 from daenr_tf.machine.messages import is_quiet
 from daenr_tf.runs import interruption
@@ -328,7 +328,7 @@ class Show:
             self.bar = tqdm(
                 total=total, initial=kept, unit="cell", file=self.stream, dynamic_ncols=True
             )
-        self._say(f"{total} cells, {kept} of them finished before, {at_once} at once")
+        self._say(f"{counted(total)}, {kept} of them finished before, {at_once} at once")
 
     def kept_one(self, outcome: Outcome) -> None:
         """Before the first cell, for each one that was finished before."""

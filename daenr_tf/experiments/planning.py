@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from daenr_tf import paper
+from daenr_tf.config import DEFAULT_REGION
 from daenr_tf.errors import InputError
 from daenr_tf.experiments.catalogue import EXPERIMENTS
 from daenr_tf.experiments.cells import Cell
@@ -97,7 +98,7 @@ def plan(
 
 def _part(experiment, regions, layers, models, seeds, own):
     if own:
-        chosen, weights_region = (None,), regions[0] if regions else 3
+        chosen, weights_region = (None,), regions[0] if regions else DEFAULT_REGION
     else:
         wanted = regions or experiment.regions
         chosen = tuple(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import math
 import os
 import re
 import reprlib
+import tempfile
 import unicodedata
 import uuid
 from collections.abc import Iterator
@@ -29,6 +31,10 @@ LOCK = "lock"
 DIGEST = "recording"  # in checkpoint/: the digest of the recording that an unfinished run is on
 REFUSED = ("Cc", "Cs")  # in a path: control characters, and what stands for bytes that are no UTF-8
 MARK = "mark"  # in checkpoint/: the word that names this run
+NO_ROOM = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+)  # a failure of the machine's; it shows when files are written
 LARGEST_RESULTS = 1_000_000  # bytes that are read
 LONGEST_PROBLEM = 200  # characters
 _NUMBER = (int, float, type(None))
@@ -75,6 +81,15 @@ def check_writable(option: str, directory: str) -> None:
         raise InputError(
             f"{option}: expected a directory that can be written to, found that {path} can not"
         )
+    try:
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:  # to root every directory says that it can be written to
+        if error.errno not in NO_ROOM:
+            raise InputError(
+                f"{option}: expected a directory that can be written to, found that {path} can not"
+                f" ({error.strerror})"
+            ) from None
     longest = os.pathconf(path, "PC_NAME_MAX")
     for name in missing:
         if len(os.fsencode(name)) > longest:

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from daenr_tf.experiments import worker
-from daenr_tf.experiments.cells import title
+from daenr_tf.experiments.cells import counted, title
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -79,9 +79,7 @@ def threads(finished: Iterable[Outputs]) -> str:
     )
     if len({number for numbers in trained for number in numbers or (None,)}) < 2:
         return ""
-    return "; ".join(
-        f"{words}: {count} cell{'s' * (count != 1)}" for words, count in sorted(found.items())
-    )
+    return "; ".join(f"{words}: {counted(count)}" for words, count in sorted(found.items()))
 
 
 def duration(seconds: float) -> str:
