@@ -10,11 +10,10 @@ from daenr_tf import systems
 from daenr_tf.errors import InputError, SettingError
 from daenr_tf.loss_weights import default_weights
 from daenr_tf.machine.files import read_text
-from daenr_tf.paper import REGIONS
+from daenr_tf.paper import DEFAULT_REGION, REGIONS
 from daenr_tf.recordings import sources
 from daenr_tf.setting_checks import number, one_of, whole
 
-DEFAULT_REGION = 3
 # What --quick takes where nothing else is said: the whole path in under a minute.
 QUICK = {"max_steps": 200, "patience_steps": 100, "validate_every": 25}
 LARGEST_CONFIG = 1_000_000  # bytes that are read
@@ -35,7 +34,7 @@ class _ModelConfig:
     """
 
     recipe: str = "cae_fr"
-    core: str = "daenr"
+    core: str = systems.DEFAULT_CORE
     layer: int = 2
     image_size: tuple = (32, 32)
     color: str = "grey"

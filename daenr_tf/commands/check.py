@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from daenr_tf.commands.options import whole
+from daenr_tf.commands.options import DATA_DIR, whole
 from daenr_tf.commands.process import Call, Parser, check_path
 from daenr_tf.errors import InputError, one_line
 from daenr_tf.machine.files import write_text
+from daenr_tf.paper import DEFAULT_REGION, REGIONS
 from daenr_tf.recordings.load import load_recording
 
 if TYPE_CHECKING:
@@ -39,13 +40,15 @@ def check(call: Call) -> None:
         help="a file of your own, antolik or simulated (or auto, as in a fit)",
     )
     parser.add_argument(
-        "--region", type=whole, metavar="N", help="of antolik and simulated, 1 to 3 (default: 3)"
+        "--region",
+        type=whole,
+        metavar="N",
+        help=f"of antolik and simulated, 1 to 3 (default: {DEFAULT_REGION})",
     )
     parser.add_argument(
         "--data-dir",
         metavar="DIR",
-        help="where the folder Data/region{1,2,3}/ lies (default: $DAENR_DATA_DIR, then the"
-        " user's cache)",
+        help=DATA_DIR,
     )
     parser.add_argument(
         "--out", metavar="DIR", help=f"a directory for the text, {TEXT}, and a figure, {FIGURE}"
@@ -57,8 +60,10 @@ def check(call: Call) -> None:
         ("--out", options.out),
     ):
         check_path(name, path)
-    if options.region not in (None, 1, 2, 3):
-        raise InputError(f"--region: expected one of 1, 2, 3, found {options.region}")
+    if options.region not in (None, *REGIONS):
+        raise InputError(
+            f"--region: expected one of {', '.join(map(str, REGIONS))}, found {options.region}"
+        )
     if options.out is not None:
         from daenr_tf.runs.directory import check_writable
 

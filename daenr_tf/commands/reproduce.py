@@ -54,14 +54,14 @@ def _parser(name, typed):
     parser.add_argument("--dataset", default="auto", help=f"{sources.choices()} (default: auto)")
     parser.add_argument(
         "--data-dir",
-        help="where the folder Data/region{1,2,3}/ lies (default: $DAENR_DATA_DIR, then the user's cache)",
+        help=shared.DATA_DIR,
     )
     parser.add_argument(
         "--regions",
         type=_numbers("region", paper.REGIONS),
         metavar="R,...",
         help="recorded regions (default: those of the paper's table); for one's own recording the one whose alpha:beta are taken"
-        " (default: 3)",
+        f" (default: {paper.DEFAULT_REGION})",
     )
     deepest = max(core.layers for core in systems.CORES.values())
     parser.add_argument(
@@ -211,7 +211,7 @@ def reproduce(call: process.Call) -> None:
         dataset,
         options.data_dir and os.path.abspath(options.data_dir),
         options.budget,
-        (options.regions or (3,))[0] if own else 3,
+        (options.regions if own and options.regions else (paper.DEFAULT_REGION,))[0],
         options.complete,
         {str(region): recording.digest for region, recording in recordings.items()},
         settings,

@@ -97,7 +97,7 @@ def plan(
 
 def _part(experiment, regions, layers, models, seeds, own):
     if own:
-        chosen, weights_region = (None,), regions[0] if regions else 3
+        chosen, weights_region = (None,), (regions or (paper.DEFAULT_REGION,))[0]
     else:
         wanted = regions or experiment.regions
         chosen = tuple(

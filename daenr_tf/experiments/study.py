@@ -11,6 +11,7 @@ from daenr_tf import systems
 from daenr_tf.config import ModelConfig, resolve
 from daenr_tf.errors import InputError
 from daenr_tf.experiments.cells import Cell
+from daenr_tf.paper import DEFAULT_REGION
 from daenr_tf.recordings import sources
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Study:
     dataset: str
     data_dir: str | None = None
     budget: str = "paper"
-    weights_region: int = 3
+    weights_region: int = DEFAULT_REGION
     complete: bool = False
     digests: dict = dataclasses.field(default_factory=dict)
     settings: dict = dataclasses.field(default_factory=dict)
