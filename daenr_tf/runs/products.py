@@ -35,7 +35,7 @@ def describe(config, recording):
 
 def write_figures(folder, config, recording, model, training, evaluation):
     """The figures of a run, as PNG files in `folder`."""
-    from daenr_tf.plotting import run_figures
+    from daenr_tf.plotting import images, learning_curves, neurons
 
     os.makedirs(folder, exist_ok=True)
     name = describe(config, recording)
@@ -44,7 +44,7 @@ def write_figures(folder, config, recording, model, training, evaluation):
     def path(stem):
         return os.path.join(folder, f"{stem}.png")
 
-    run_figures.learning_curves(
+    learning_curves.of_run(
         path("learning_curves"),
         training.history,
         config.training.monitor,
@@ -54,7 +54,7 @@ def write_figures(folder, config, recording, model, training, evaluation):
         simulated=simulated,
     )
     if "reconstruction" in evaluation.outputs:
-        run_figures.reconstructions(
+        images.reconstructions(
             path("reconstructions"),
             evaluation.images[:SHOWN],
             evaluation.outputs["reconstruction"][:SHOWN],
@@ -64,7 +64,7 @@ def write_figures(folder, config, recording, model, training, evaluation):
     if evaluation.neurons is not None:
         table = evaluation.neurons
         ceiling = None if recording.test_trials is None else table["noise_ceiling"].to_numpy()
-        run_figures.pcc(
+        neurons.pcc(
             path("pcc"),
             table["pcc"].to_numpy(),
             ceiling,
@@ -77,12 +77,12 @@ def write_figures(folder, config, recording, model, training, evaluation):
 
 
 def _draw_masks(path, name, recording, model, table):
-    from daenr_tf.plotting import run_figures
+    from daenr_tf.plotting import masks
 
     pcc, ceilings = table["pcc"].to_numpy(), table["noise_ceiling"].to_numpy()
     best = np.argsort(-pcc, kind="stable")[:SHOWN]
     planted = {} if recording.truth is None else {"planted": recording.truth["center"][best]}
-    run_figures.masks(
+    masks.masks(
         path,
         model.readout.masks()[best],
         best,
@@ -96,11 +96,11 @@ def _draw_masks(path, name, recording, model, table):
 
 
 def _draw_fixed_masks(path, name, recording, model, table):
-    from daenr_tf.plotting import run_figures
+    from daenr_tf.plotting import masks
 
     training, _ = recording.split(model.seed)
     mean = recording.images[training].mean(axis=(0, 3), dtype="float64")
-    run_figures.fixed_mask_positions(
+    masks.fixed_mask_positions(
         path,
         mean,
         model.readout.positions,
