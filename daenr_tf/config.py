@@ -10,11 +10,10 @@ from daenr_tf import schedules, systems
 from daenr_tf.errors import InputError, SettingError, first_line
 from daenr_tf.loss_weights import default_weights
 from daenr_tf.machine.files import read_text
-from daenr_tf.paper import REGIONS
+from daenr_tf.paper import DEFAULT_REGION, REGIONS
 from daenr_tf.recordings import sources
 from daenr_tf.setting_checks import number, one_of, whole
 
-DEFAULT_REGION = 3
 # What --quick takes where nothing else is said: the whole path in under a minute.
 QUICK = {"max_steps": 200, "validate_every": 25}
 QUICK_PATIENCE = {"patience_steps": 100}  # of a schedule that has patience
@@ -36,7 +35,7 @@ class _ModelConfig:
     """
 
     recipe: str = "cae_fr"
-    core: str = "daenr"
+    core: str = systems.DEFAULT_CORE
     layer: int = 2
     image_size: tuple = (32, 32)
     color: str = "grey"

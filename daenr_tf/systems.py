@@ -256,9 +256,8 @@ class System:
     @property
     def tasks(self) -> tuple:
         """Of "ir" and "nrs", those that it has a head for; the first is its default."""
-        return tuple(
-            task for task, part in (("ir", self.bottleneck), ("nrs", self.readout)) if part
-        )
+        parts = {"reconstruction": self.bottleneck, "response": self.readout}
+        return tuple(task for task, head in HEADS.items() if parts[head])
 
     @property
     def usual_steps(self) -> int:

@@ -13,11 +13,11 @@ import pandas as pd
 import tensorflow as tf
 
 from daenr_tf import pipeline
-from daenr_tf.config import DEFAULT_REGION
 from daenr_tf.errors import DivergedError, SettingError
 from daenr_tf.machine import blocks
 from daenr_tf.machine.blocks import EVALUATION_BATCH, EVALUATION_BYTES
 from daenr_tf.models.build import adam, head_weights
+from daenr_tf.paper import DEFAULT_REGION
 from daenr_tf.recordings import checks
 from daenr_tf.runs.checkpoint import digest_of
 from daenr_tf.runs.own_files import CHECKPOINT

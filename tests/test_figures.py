@@ -10,7 +10,10 @@ from matplotlib.image import imread
 
 from daenr_tf.config import RunConfig
 from daenr_tf.errors import MachineError
-from daenr_tf.plotting import canvas, run_figures
+from daenr_tf.plotting import canvas, learning_curves
+from daenr_tf.plotting import images as image_figures
+from daenr_tf.plotting import masks as mask_figures
+from daenr_tf.plotting import neurons as neuron_figures
 from daenr_tf.runs.products import describe
 
 RNG = np.random.default_rng(0)
@@ -32,24 +35,28 @@ def images(count, channels=1, height=16, width=16):
 
 def draw_reconstructions(path, simulated, count=3, channels=1, height=16, width=16):
     original = images(count, channels, height, width)
-    run_figures.reconstructions(path, original, original * 0.5, "Title, data", simulated=simulated)
+    image_figures.reconstructions(
+        path, original, original * 0.5, "Title, data", simulated=simulated
+    )
 
 
 def draw_learning_curves(path, simulated, **table):
-    run_figures.learning_curves(
+    learning_curves.of_run(
         path, history(**table), "loss", 50, {}, "Title, data", simulated=simulated
     )
 
 
 def draw_masks(path, simulated, masks=None, **options):
     masks = RNG.normal(size=(7, 8, 8)) if masks is None else masks
-    run_figures.masks(path, masks, range(len(masks)), "Title, data", simulated=simulated, **options)
+    mask_figures.masks(
+        path, masks, range(len(masks)), "Title, data", simulated=simulated, **options
+    )
 
 
 def draw_pcc(path, simulated, neurons=30, ceiling=0.8, value=None):
     pcc = RNG.uniform(-0.1, 0.8, neurons) if value is None else np.full(neurons, value)
     ceilings = None if ceiling is None else np.full(neurons, ceiling)
-    run_figures.pcc(path, pcc, ceilings, pcc > 0.3, "Title, data", simulated=simulated)
+    neuron_figures.pcc(path, pcc, ceilings, pcc > 0.3, "Title, data", simulated=simulated)
 
 
 def draw_fixed_mask_positions(path, simulated, neurons=20, stimulus=None, planted=False):
@@ -57,7 +64,7 @@ def draw_fixed_mask_positions(path, simulated, neurons=20, stimulus=None, plante
     positions = RNG.uniform(5, 25, (neurons, 2))
     cells = (positions / 4).astype(int)
     options = {"planted": positions + 1} if planted else {}
-    run_figures.fixed_mask_positions(
+    mask_figures.fixed_mask_positions(
         path, stimulus, positions, cells, (8, 10), "Title, data", simulated=simulated, **options
     )
 
@@ -156,7 +163,7 @@ def test_learning_curves_of_a_diverged_run_are_drawn(tmp_path):
         1,
         1,
     )
-    run_figures.learning_curves(
+    learning_curves.of_run(
         tmp_path / "figure.png", table, "reconstruction", 250, {}, "Title", simulated=False
     )
     assert (tmp_path / "figure.png").exists()
@@ -165,7 +172,7 @@ def test_learning_curves_of_a_diverged_run_are_drawn(tmp_path):
 def test_originals_and_reconstructions_share_the_scale_and_carry_their_errors(drawn):
     original = np.zeros((2, 12, 12, 1))
     reconstruction = np.stack([original[0], original[1] + 0.2])
-    run_figures.reconstructions("unused", original, reconstruction, "Title", simulated=False)
+    image_figures.reconstructions("unused", original, reconstruction, "Title", simulated=False)
     panels = [axis for axis in drawn[0].axes if axis.get_images()]
     assert len(panels) == 4 and {axis.get_images()[0].get_clim() for axis in panels} == {(-1, 1)}
     assert panels[3].get_images()[0].get_array()[0, 0] == pytest.approx(0.2)
@@ -173,7 +180,7 @@ def test_originals_and_reconstructions_share_the_scale_and_carry_their_errors(dr
 
 
 def test_learning_curves_name_the_best_step_the_second_stage_and_the_monitored_term(drawn):
-    run_figures.learning_curves("unused", history(), "response", 300, {}, "Title", simulated=False)
+    learning_curves.of_run("unused", history(), "response", 300, {}, "Title", simulated=False)
     said = texts(drawn[0])
     assert {
         "best: step 300",
@@ -196,7 +203,7 @@ def test_learning_curves_name_the_best_step_the_second_stage_and_the_monitored_t
 def test_masks_keep_their_place_and_signed_ones_a_symmetric_scale(drawn):
     masks = np.zeros((2, 8, 8))
     masks[0, 2, 5], masks[1, 7, 0] = 0.3, -0.01
-    run_figures.masks(
+    mask_figures.masks(
         "unused",
         masks,
         [4, 9],
@@ -219,7 +226,7 @@ def test_masks_keep_their_place_and_signed_ones_a_symmetric_scale(drawn):
 
 
 def test_pcc_states_means_and_the_number_of_significant_neurons(drawn):
-    run_figures.pcc(
+    neuron_figures.pcc(
         "unused", [0.1, 0.5, 0.6], [0.5, 0.9, np.nan], [False, True, True], "Title", simulated=False
     )
     said = texts(drawn[0])
@@ -233,7 +240,7 @@ def test_pcc_states_means_and_the_number_of_significant_neurons(drawn):
 
 
 def test_fixed_mask_positions_are_drawn_in_stimulus_pixels_with_columns_to_the_right(drawn):
-    run_figures.fixed_mask_positions(
+    mask_figures.fixed_mask_positions(
         "unused",
         np.zeros((31, 31)),
         np.array([[3.0, 20.0]]),
@@ -256,15 +263,17 @@ def test_fixed_mask_positions_say_what_lies_behind_them(drawn):
 @pytest.mark.parametrize("draw", ALL)
 def test_every_text_of_a_figure_lies_inside_it_however_long_its_title(draw, drawn, monkeypatch):
     name = "vqvae_fm, layer 4, nrs, seed 2147483647, simulated region 3 (quick run)"
-    for function in ("reconstructions", "learning_curves", "masks", "pcc", "fixed_mask_positions"):
-        monkeypatch.setattr(
-            run_figures,
-            function,
-            with_title(
-                getattr(run_figures, function),
-                f"Spatial masks of the best predicted neurons\n{name}",
-            ),
+    for module, function in (
+        (image_figures, "reconstructions"),
+        (learning_curves, "of_run"),
+        (mask_figures, "masks"),
+        (mask_figures, "fixed_mask_positions"),
+        (neuron_figures, "pcc"),
+    ):
+        titled = with_title(
+            getattr(module, function), f"Spatial masks of the best predicted neurons\n{name}"
         )
+        monkeypatch.setattr(module, function, titled)
     draw("unused", True)
     (figure,) = drawn
     assert "Spatial masks of the best predicted neurons" in " ".join(
@@ -289,7 +298,7 @@ def with_title(function, title):
 
 
 def test_a_title_may_hold_dollar_signs(drawn):
-    run_figures.pcc(
+    neuron_figures.pcc(
         "unused", [0.1, 0.5], None, [False, True], "Title\nmy$\\nothing$recording", simulated=False
     )
     assert "my$\\nothing$recording" in texts(drawn[0])
@@ -332,7 +341,11 @@ def test_a_file_that_cannot_be_written_is_named_and_leaves_nothing(tmp_path):
 
 
 def test_drawing_keeps_no_pyplot_state():
-    code = "import sys, daenr_tf.plotting.run_figures; print('matplotlib.pyplot' in sys.modules)"
+    code = (
+        "import sys; from daenr_tf.plotting import"
+        " effects, images, learning_curves, masks, neurons, recording_figures;"
+        " print('matplotlib.pyplot' in sys.modules)"
+    )
     assert (
         subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=True

@@ -4,6 +4,7 @@ named and nothing written."""
 import csv
 import io
 import json
+import math
 import os
 import pathlib
 
@@ -15,6 +16,7 @@ from refusal import refused
 from daenr_tf import pipeline
 from daenr_tf.commands.main import main
 from daenr_tf.config import ModelConfig
+from daenr_tf.machine import progress
 from daenr_tf.models import saved_model
 from daenr_tf.models.build import build_model
 from daenr_tf.models.keras_file import save_model
@@ -24,6 +26,12 @@ SETTINGS = {"image_size": (8, 12), "latent_size": 6}
 RANDOM = np.random.default_rng(3)
 GREY = RANDOM.integers(0, 256, (6, 10, 14), np.uint8)
 COLOUR = RANDOM.integers(0, 256, (9, 11, 3), np.uint8)
+
+
+@pytest.fixture(autouse=True)
+def only_the_last_line(monkeypatch):
+    """A machine that stands still for ten seconds would say how far it is before the end too."""
+    monkeypatch.setattr(progress, "LINE_EVERY", math.inf)
 
 
 @pytest.fixture(scope="module")

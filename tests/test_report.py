@@ -17,7 +17,8 @@ from daenr_tf.experiments.grid import Outcome
 from daenr_tf.experiments.planning import plan
 from daenr_tf.experiments.report import page, tables
 from daenr_tf.experiments.study import Study
-from daenr_tf.plotting import canvas, study_figures
+from daenr_tf.plotting import canvas, effects, learning_curves, neurons
+from daenr_tf.plotting import images as image_figures
 
 VOID = {"meta", "link", "img", "br"}
 HOSTILE = "<script>alert('x')</script> \"&amp; $x^2$ {{ 7 * 7 }} | ‮"
@@ -482,27 +483,27 @@ def test_every_chart_of_simulated_data_or_of_a_rehearsal_says_so_on_its_face(
     drawn, tmp_path, simulated, rehearsal, mark
 ):
     images, marks = np.zeros((3, 16, 16, 1)), {"simulated": simulated, "rehearsal": rehearsal}
-    curve = study_figures.Curve(1, np.arange(3), np.array([3.0, 2.0, 1.0]))
+    curve = learning_curves.Curve(1, np.arange(3), np.array([3.0, 2.0, 1.0]))
     found = comparisons(tmp_path)
-    study_figures.reconstructions("", images, {"CAE": images, "CAE-FR1": None}, "Title", **marks)
-    study_figures.significance(
+    image_figures.reconstructions_by_model(
+        "", images, {"CAE": images, "CAE-FR1": None}, "Title", **marks
+    )
+    neurons.significance(
         "",
         {
             "data": [
-                study_figures.Bar("CAE-FR1", None, 10),
-                study_figures.Bar("CAE-FR2", found[0].effect, 10),
+                neurons.Bar("CAE-FR1", None, 10),
+                neurons.Bar("CAE-FR2", found[0].effect, 10),
             ]
         },
         "Title",
         **marks,
     )
-    study_figures.stimuli(
+    image_figures.stimuli(
         "", {"data": (images, (0, 255)), "fewer": (images[:2], (0, 255))}, "Title", **marks
     )
-    study_figures.forest("", found, "Title", **marks)
-    study_figures.learning_curves(
-        "", {"CAE": [curve], "VAE": [curve, curve]}, "loss", "Title", **marks
-    )
+    effects.forest("", found, "Title", **marks)
+    learning_curves.of_study("", {"CAE": [curve], "VAE": [curve, curve]}, "loss", "Title", **marks)
     assert len(drawn) == 5
     for figure in drawn:
         found = set(texts(figure))
@@ -515,7 +516,7 @@ def test_every_chart_of_simulated_data_or_of_a_rehearsal_says_so_on_its_face(
 
 def test_a_forest_shows_every_effect_its_interval_the_papers_and_what_is_too_small(drawn, tmp_path):
     found = comparisons(tmp_path)
-    study_figures.forest("", found, "Title", simulated=True)
+    effects.forest("", found, "Title", simulated=True)
     axis = drawn[0].axes[0]
     lines = [tuple(np.ravel(line.get_xdata())) for line in axis.lines]
     for one in found:
@@ -528,10 +529,9 @@ def test_a_forest_shows_every_effect_its_interval_the_papers_and_what_is_too_sma
         [patch.get_width() for patch in axis.patches]
     )
     assert all(
-        study_figures.effect_text(one) in texts(drawn[0]) and one.what in texts(drawn[0])
-        for one in found
+        effects.effect_text(one) in texts(drawn[0]) and one.what in texts(drawn[0]) for one in found
     )
-    styles = {(style["marker"], style["color"]) for style in study_figures.VERDICT_STYLES.values()}
+    styles = {(style["marker"], style["color"]) for style in effects.VERDICT_STYLES.values()}
     assert (
         len({marker for marker, _ in styles}) == len({color for _, color in styles}) == 4
     )  # colour and shape
@@ -543,14 +543,14 @@ def test_a_forest_names_what_is_not_finished(drawn, tmp_path):
         for cell in plan(("table2",), (3,), None, None, 3).cells
         if cell.setting.layer == 1
     }
-    study_figures.forest("", comparisons(tmp_path, layer_1), "Title", simulated=True)
+    effects.forest("", comparisons(tmp_path, layer_1), "Title", simulated=True)
     assert "not finished" in texts(drawn[0])
 
 
 def test_bars_stack_significant_neurons_under_the_others(drawn, tmp_path):
     effect = comparisons(tmp_path)[0].effect
-    study_figures.significance(
-        "", {"data": [study_figures.Bar("CAE-FR1", effect, 10)]}, "Title", simulated=False
+    neurons.significance(
+        "", {"data": [neurons.Bar("CAE-FR1", effect, 10)]}, "Title", simulated=False
     )
     below, above = drawn[0].axes[0].patches
     assert (

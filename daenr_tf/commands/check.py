@@ -9,9 +9,9 @@ import numpy as np
 
 from daenr_tf.commands import options as shared
 from daenr_tf.commands.process import Call, Parser, check_path
-from daenr_tf.config import DEFAULT_REGION
 from daenr_tf.errors import InputError, one_line
 from daenr_tf.machine.files import write_text
+from daenr_tf.paper import DEFAULT_REGION, REGIONS
 from daenr_tf.recordings import checks
 from daenr_tf.recordings.load import load_recording
 
@@ -49,8 +49,7 @@ def check(call: Call) -> None:
     parser.add_argument(
         "--data-dir",
         metavar="DIR",
-        help="where the folder Data/region{1,2,3}/ lies (default: $DAENR_DATA_DIR, then the"
-        " user's cache)",
+        help=shared.DATA_DIR,
     )
     shared.add(parser, (shared.REPEATS_AS_TEST,))
     parser.add_argument(
@@ -63,8 +62,10 @@ def check(call: Call) -> None:
         ("--out", options.out),
     ):
         check_path(name, path)
-    if options.region not in (None, 1, 2, 3):
-        raise InputError(f"--region: expected one of 1, 2, 3, found {options.region}")
+    if options.region not in (None, *REGIONS):
+        raise InputError(
+            f"--region: expected one of {', '.join(map(str, REGIONS))}, found {options.region}"
+        )
     if options.out is not None:
         from daenr_tf.runs.directory import check_writable
 

@@ -34,8 +34,8 @@ OPTIONS = (
     (
         "region",
         whole,
-        f"recorded region, 1 to 3 (default: {options.default_of(RunConfig, 'region')}); for one's own"
-        " recording only its alpha:beta count",
+        f"recorded region, 1 to 3 (default: {options.default_of(RunConfig, 'region')});"
+        " for one's own recording only its alpha:beta count",
         None,
     ),
     (
@@ -60,7 +60,7 @@ OPTIONS = (
     (
         "data-dir",
         str,
-        "where the folder Data/region{1,2,3}/ lies (default: $DAENR_DATA_DIR, then the user's cache)",
+        options.DATA_DIR,
         None,
     ),
     options.REPEATS_AS_TEST,

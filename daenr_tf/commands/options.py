@@ -72,6 +72,9 @@ def _downsampling():
 
 
 SWITCHES = {None: {"action": "store_true"}, bool: {"action": argparse.BooleanOptionalAction}}
+DATA_DIR = (
+    "where the folder Data/region{1,2,3}/ lies (default: $DAENR_DATA_DIR, then the user's cache)"
+)
 # Of a part's option; their messages say what was expected.
 READERS = {int: whole, float: number, str: str}
 REPEATS_AS_TEST = (

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from daenr_tf.commands.process import Call, Parser, check_path
-from daenr_tf.commands.progress import counted
 from daenr_tf.errors import InputError
 from daenr_tf.machine.files import replace_file
 from daenr_tf.machine.messages import LOGGER
+from daenr_tf.machine.progress import counted
 from daenr_tf.models import served
 from daenr_tf.recordings import pictures
 from daenr_tf.runs.directory import check_writable

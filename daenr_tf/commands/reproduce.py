@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from daenr_tf.commands import process
 from daenr_tf.commands.study_options import layers_of, parser_of, settings_of
-from daenr_tf.config import DEFAULT_REGION
 from daenr_tf.errors import InputError, MachineError
 from daenr_tf.experiments import study_file
 from daenr_tf.experiments.catalogue import EXPERIMENTS
 from daenr_tf.experiments.planning import plan
 from daenr_tf.experiments.study import Study, image_settings
+from daenr_tf.paper import DEFAULT_REGION
 from daenr_tf.recordings import sources
 from daenr_tf.runs import lock
 from daenr_tf.runs.directory import check_writable, make_directory

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from daenr_tf import paper, systems
 from daenr_tf.commands import options as shared
 from daenr_tf.commands import process
-from daenr_tf.config import DEFAULT_REGION
 from daenr_tf.errors import InputError, SettingError
 from daenr_tf.experiments.catalogue import EXPERIMENTS
 from daenr_tf.experiments.study import BUDGETS, PAPER, effective
+from daenr_tf.paper import DEFAULT_REGION
 from daenr_tf.recordings import sources
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def _add_recording(parser):
     parser.add_argument("--dataset", default="auto", help=f"{sources.choices()} (default: auto)")
     parser.add_argument(
         "--data-dir",
-        help="where the folder Data/region{1,2,3}/ lies (default: $DAENR_DATA_DIR, then the user's cache)",
+        help=shared.DATA_DIR,
     )
     shared.add(parser, (shared.REPEATS_AS_TEST,))
 

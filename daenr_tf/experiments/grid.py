@@ -10,21 +10,18 @@ import contextlib
 import logging
 import os
 import signal
-import sys
 import tempfile
 import time
 import uuid
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from tqdm import tqdm
-
 from daenr_tf import systems
 from daenr_tf.errors import INTERRUPTED, InputError, MachineError
 from daenr_tf.experiments import cell_outputs, worker
 from daenr_tf.experiments.cells import Cell, counted
 from daenr_tf.experiments.study import cell_directory
-from daenr_tf.machine.messages import is_quiet
+from daenr_tf.machine.progress import Meter
 from daenr_tf.runs import interruption
 
 if TYPE_CHECKING:
@@ -38,7 +35,6 @@ if TYPE_CHECKING:
 
 GRACE = 120  # seconds that cells have to save their states in
 ANSWER = 30  # seconds beyond these in which workers have to answer
-LINE_EVERY = 10.0  # seconds between two lines of a log
 _LOOK_EVERY = 0.1  # seconds
 _STOPPING = "stopping: the cells at work are asked to save their states"
 _ENDS = {
@@ -313,27 +309,23 @@ def _why(error):
 
 
 class Show:
-    """Cells done, running, failed and the time left, on standard error: a bar on a terminal, plain lines in a log."""
+    """Cells done, running, failed and the time left, on standard error."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
-        self.stream = stream or sys.stderr
-        self.bar = None
+        self.meter = Meter(stream)
 
     def begin(self, total: int, kept: int, at_once: int) -> None:
         """Before the first cell."""
         self.total, self.kept, self.at_once = total, kept, at_once
         self.done = self.failed = 0
-        self.started = self.told_at = time.monotonic()
-        if self.stream.isatty() and not is_quiet():
-            self.bar = tqdm(
-                total=total, initial=kept, unit="cell", file=self.stream, dynamic_ncols=True
-            )
-        self._say(f"{counted(total)}, {kept} of them finished before, {at_once} at once")
+        self.started = time.monotonic()
+        self.meter.begin(total, "cell", kept)
+        self.meter.say(f"{counted(total)}, {kept} of them finished before, {at_once} at once")
 
     def kept_one(self, outcome: Outcome) -> None:
         """Before the first cell, for each one that was finished before."""
         if outcome.status == "damaged":
-            self._say(f"damaged: {outcome.cell.name}: {outcome.message}")
+            self.meter.say(f"damaged: {outcome.cell.name}: {outcome.message}")
 
     def ended(self, outcome: Outcome) -> None:
         """After each cell."""
@@ -341,14 +333,12 @@ class Show:
         self.failed += outcome.status == "failed"
         left = self.total - self.kept - self.done
         if outcome.status == "failed":
-            self._say(f"failed: {outcome.cell.name}: {outcome.message}")
-        if self.bar is not None:
-            self.bar.update()
-            self.bar.set_postfix_str(f"{min(left, self.at_once)} running, {self.failed} failed")
-        elif not left or time.monotonic() - self.told_at > LINE_EVERY:
-            self.told_at = time.monotonic()
-            rest = (self.told_at - self.started) / self.done * left
-            self._say(
+            self.meter.say(f"failed: {outcome.cell.name}: {outcome.message}")
+        self.meter.to(self.kept + self.done)
+        self.meter.beside(f"{min(left, self.at_once)} running, {self.failed} failed")
+        if self.meter.line_is_due(now=not left):
+            rest = (time.monotonic() - self.started) / self.done * left
+            self.meter.say(
                 f"{self.kept + self.done}/{self.total} cells, {min(left, self.at_once)} running, {self.failed} failed,"
                 f" about {max(1, round(rest / 60))} min left"
                 if left
@@ -357,15 +347,4 @@ class Show:
 
     def close(self) -> None:
         """After the last cell."""
-        if self.bar is not None:
-            with contextlib.suppress(OSError):  # the terminal may be lost
-                self.bar.close()
-
-    def _say(self, text):
-        if is_quiet():
-            return
-        with contextlib.suppress(OSError):
-            if self.bar is not None:
-                self.bar.write(text, file=self.stream)
-            else:
-                print(text, file=self.stream, flush=True)
+        self.meter.close()

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from daenr_tf import paper
-from daenr_tf.config import DEFAULT_REGION
 from daenr_tf.errors import InputError
 from daenr_tf.experiments.catalogue import EXPERIMENTS
 from daenr_tf.experiments.cells import Cell
 from daenr_tf.experiments.experiment import Experiment
+from daenr_tf.paper import DEFAULT_REGION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

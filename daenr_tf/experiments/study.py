@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from daenr_tf import systems
-from daenr_tf.config import DEFAULT_REGION, ModelConfig, resolve
+from daenr_tf.config import ModelConfig, resolve
 from daenr_tf.errors import InputError
 from daenr_tf.experiments.cells import Cell
+from daenr_tf.paper import DEFAULT_REGION
 from daenr_tf.recordings import sources
 
 if TYPE_CHECKING:

@@ -22,6 +22,7 @@ BASELINE_READOUTS = tuple(f"cnn_{readout}" for readout in READOUTS)
 JOINT = tuple(f"{autoencoder}_{readout}" for autoencoder in AUTOENCODERS for readout in READOUTS)
 RECIPES = AUTOENCODERS + BASELINE_READOUTS + JOINT
 REGIONS = (1, 2, 3)
+DEFAULT_REGION = 3  # what is taken where none is named
 LAYERS = (1, 2, 3, 4)
 TASKS = ("ir", "nrs")
 IMAGE_METRICS = ("mse", "psnr", "ssim")  # of reconstructions

@@ -34,7 +34,8 @@ def figure(
     lines = textwrap.wrap(title, int(width * 11.5), break_on_hyphens=False) or [""]
     lesser = textwrap.wrap(subtitle, int(width * 13.5), break_on_hyphens=False)
     texts = 0.19 * len(lines) + 0.16 * len(lesser)
-    marks = ["simulated data"] * simulated + ["rehearsal"] * rehearsal
+    states = {"simulated data": simulated, "rehearsal": rehearsal}
+    marks = [word for word, holds in states.items() if holds]
     header = texts + (0.4 if marks else 0.16)
     made = Figure(figsize=(width, height + header), dpi=DPI, layout="constrained")
     made.get_layout_engine().set(rect=(0, 0, 1, height / (height + header)))
@@ -42,8 +43,18 @@ def figure(
     def from_top(inches):
         return 1 - inches / (height + header)
 
-    centred = {"ha": "center", "parse_math": False}  # a recording may have dollar signs in its name
-    made.text(0.5, from_top(0.08), "\n".join(lines), va="top", fontsize=STYLE["title"], **centred)
+    centred = {
+        "ha": "center",
+        "parse_math": False,
+    }  # a recording may have dollar signs in its name
+    made.text(
+        0.5,
+        from_top(0.08),
+        "\n".join(lines),
+        va="top",
+        fontsize=STYLE["title"],
+        **centred,
+    )
     if lesser:
         made.text(
             0.5,
@@ -57,7 +68,12 @@ def figure(
         box = {"boxstyle": "round,pad=0.25", "fc": "#ffb000", "ec": "none"}
         label = {"fontsize": STYLE["label"], "fontweight": "bold", "bbox": box}
         made.text(
-            0.5, from_top(header - 0.08), " · ".join(marks), ha="center", va="bottom", **label
+            0.5,
+            from_top(header - 0.08),
+            " · ".join(marks),
+            ha="center",
+            va="bottom",
+            **label,
         )
     return made
 
@@ -89,7 +105,11 @@ def plain(axis: Axes) -> None:
 
 
 def colorbar(
-    figure: Figure | SubFigure, shown: ScalarMappable, axes: Any, label: str, ticks: Sequence[float]
+    figure: Figure | SubFigure,
+    shown: ScalarMappable,
+    axes: Any,
+    label: str,
+    ticks: Sequence[float],
 ) -> None:
     """A colour bar to the right of some axes."""
     bar = figure.colorbar(
@@ -97,6 +117,17 @@ def colorbar(
     )
     bar.set_label(label, fontsize=STYLE["tick"])
     bar.ax.tick_params(labelsize=STYLE["tick"])
+
+
+def legend_below(figure: Figure, handles: Sequence[Any], columns: int | None = None) -> None:
+    """A legend under a figure, in one row or in so many columns."""
+    figure.legend(
+        handles=handles,
+        loc="outside lower center",
+        ncols=columns or len(handles),
+        frameon=False,
+        fontsize=STYLE["tick"],
+    )
 
 
 def write(path: str, figure: Figure) -> None:

@@ -8,11 +8,12 @@ import numpy as np
 
 from daenr_tf.plotting import canvas
 from daenr_tf.plotting.canvas import STYLE
+from daenr_tf.plotting.palette import BLUE, ORANGE, RED
 
 if TYPE_CHECKING:
     from daenr_tf.recordings.description import Description
 
-_BARS, _MARK, _ORACLE = "#1f5fa8", "#c1272d", "#e08214"
+_BARS, _MARK, _ORACLE = BLUE, RED, ORANGE
 SHOWN = 6  # images
 
 
@@ -49,9 +50,18 @@ def recording(
             canvas.image(axis, np.asarray(image, np.float64), *pixel_range)
     axes = below.subplots(2, 2)
     _grey_levels(axes[0, 0], description)
-    _histogram(axes[0, 1], description.mean_responses, "mean response (per presentation)", _BARS)
     _histogram(
-        axes[1, 0], description.zeros, "share of zeros in the training responses", _BARS, (0, 1)
+        axes[0, 1],
+        description.mean_responses,
+        "mean response (per presentation)",
+        _BARS,
+    )
+    _histogram(
+        axes[1, 0],
+        description.zeros,
+        "share of zeros in the training responses",
+        _BARS,
+        (0, 1),
     )
     _reliability(axes[1, 1], description)
     for axis in axes.flat:
@@ -64,7 +74,11 @@ def _grey_levels(axis, description) -> None:
     axis.stairs(100 * counts / counts.sum(), edges, fill=True, color="#777777")
     axis.set_ylim(top=1.25 * axis.get_ylim()[1])  # room for the legend
     axis.axvline(
-        description.grey[2], color=_MARK, ls="--", lw=1.2, label=f"mean {description.grey[2]:.4g}"
+        description.grey[2],
+        color=_MARK,
+        ls="--",
+        lw=1.2,
+        label=f"mean {description.grey[2]:.4g}",
     )
     axis.set_xlabel("grey level of the training images", fontsize=STYLE["label"])
     axis.set_ylabel("pixels (%)", fontsize=STYLE["label"])

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from daenr_tf.errors import InputError, refusal
 from daenr_tf.machine.messages import LOGGER
+from daenr_tf.paper import DEFAULT_REGION, REGIONS
 from daenr_tf.recordings import sources
 
 if TYPE_CHECKING:
     from daenr_tf.recordings.recording import Recording
 
-REGIONS = (1, 2, 3)
 REQUIRED = ("images", "responses")
 ARRAYS = (*REQUIRED, "test_images", "test_trials", "test_responses")  # of one's own recording
 SHOWN = 10  # names of a file that no recording has, each cut to LONGEST characters
@@ -53,7 +53,7 @@ def load_recording(
     Raises:
         InputError: no such recording, or one that can't be used.
     """
-    region = 3 if region is None else region
+    region = DEFAULT_REGION if region is None else region
     if region not in REGIONS:
         raise refusal("region", "1, 2 or 3", region)
     if data_dir is not None and not os.fspath(data_dir):

@@ -59,7 +59,7 @@ def write_figures(
     evaluation: Evaluation,
 ) -> None:
     """The figures of a run, as PNG files in `folder`."""
-    from daenr_tf.plotting import run_figures
+    from daenr_tf.plotting import images, learning_curves, neurons
 
     os.makedirs(folder, exist_ok=True)
     name = describe(config, recording)
@@ -68,7 +68,7 @@ def write_figures(
     def path(stem):
         return os.path.join(folder, f"{stem}.png")
 
-    run_figures.learning_curves(
+    learning_curves.of_run(
         path("learning_curves"),
         training.history,
         config.training.monitor,
@@ -78,7 +78,7 @@ def write_figures(
         simulated=simulated,
     )
     if "reconstruction" in evaluation.outputs:
-        run_figures.reconstructions(
+        images.reconstructions(
             path("reconstructions"),
             evaluation.images[:SHOWN],
             evaluation.outputs["reconstruction"][:SHOWN],
@@ -88,7 +88,7 @@ def write_figures(
     if evaluation.neurons is not None:
         table = evaluation.neurons
         ceiling = None if recording.test_trials is None else table["noise_ceiling"].to_numpy()
-        run_figures.pcc(
+        neurons.pcc(
             path("pcc"),
             table["pcc"].to_numpy(),
             ceiling,
@@ -109,14 +109,14 @@ def best_predicted(pcc, recording):
 
 
 def _draw_masks(path, name, recording, model, table):
-    from daenr_tf.plotting import run_figures
+    from daenr_tf.plotting import masks
 
     pcc, ceilings = table["pcc"].to_numpy(), table["noise_ceiling"].to_numpy()
     best = best_predicted(pcc, recording)
     if not len(best):
         return
     planted = {} if recording.truth is None else {"planted": recording.truth["center"][best]}
-    run_figures.masks(
+    masks.masks(
         path,
         model.readout.masks()[best],
         best,
@@ -130,11 +130,11 @@ def _draw_masks(path, name, recording, model, table):
 
 
 def _draw_fixed_masks(path, name, recording, model, table):
-    from daenr_tf.plotting import run_figures
+    from daenr_tf.plotting import masks
 
     training, _ = recording.split(model.seed)
     mean = recording.images[training].mean(axis=(0, 3), dtype="float64")
-    run_figures.fixed_mask_positions(
+    masks.fixed_mask_positions(
         path,
         mean,
         model.readout.positions,

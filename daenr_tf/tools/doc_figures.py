@@ -18,11 +18,12 @@ from daenr_tf import paper
 from daenr_tf.errors import InputError, MachineError
 from daenr_tf.plotting import canvas
 from daenr_tf.plotting.canvas import STYLE
+from daenr_tf.plotting.palette import BLUE, ORANGE, RED
 from daenr_tf.tools.published_figures import draw_paper, draw_tasks
 
 NEAR, RELIABLE = 2, 0.5  # stimulus pixels; the noise ceiling of the neurons that are counted
 MAPS = 4  # feature maps shown of a layer
-POINTS, SECOND, MARK = "#1f5fa8", "#e08214", "#c1272d"
+POINTS, SECOND, MARK = BLUE, ORANGE, RED
 
 
 def draw_model(folder: str, run: str) -> None:

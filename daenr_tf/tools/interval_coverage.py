@@ -227,7 +227,7 @@ def _cell(calibration: Calibration, which: int) -> str:
 
 def draw(path: str, calibrations: Sequence[Calibration], studies: int) -> None:
     """The coverage of both intervals in every regime, as a PNG file. Raises MachineError."""
-    from daenr_tf.plotting import canvas
+    from daenr_tf.plotting import canvas, palette
 
     seeds = sorted({c.seeds for c in calibrations})
     regimes = list(dict.fromkeys(c.regime for c in calibrations))
@@ -244,8 +244,8 @@ def draw(path: str, calibrations: Sequence[Calibration], studies: int) -> None:
         axis.axvline(95, color="#6b8f6b", lw=0.8)
         for which, (label, style) in enumerate(
             (
-                ("ours", {"marker": "o", "color": "#1f5fa8"}),
-                ("percentile crossed bootstrap", {"marker": "x", "color": "#c1272d"}),
+                ("ours", {"marker": "o", "color": palette.BLUE}),
+                ("percentile crossed bootstrap", {"marker": "x", "color": palette.RED}),
             )
         ):
             axis.plot(

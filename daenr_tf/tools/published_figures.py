@@ -8,6 +8,7 @@ from matplotlib.lines import Line2D
 from daenr_tf import paper
 from daenr_tf.plotting import canvas
 from daenr_tf.plotting.canvas import STYLE
+from daenr_tf.plotting.palette import BLUE, GREEN, INK, ORANGE, RED
 
 NAMES = {
     "cae": "CAE",
@@ -19,9 +20,9 @@ NAMES = {
     "fm": "FM",
 }
 # Markers differ as well as colours, for prints without colour.
-COLORS = {"cnn": "#111111", "cae": "#1f5fa8", "vae": "#e08214", "vqvae": "#008f45"}
+COLORS = {"cnn": INK, "cae": BLUE, "vae": ORANGE, "vqvae": GREEN}
 MARKERS = {"cnn": "D", "cae": "o", "vae": "s", "vqvae": "^", "fr": "o", "fc": "s", "fm": "^"}
-MARK = "#c1272d"
+MARK = RED
 
 
 def draw_tasks(folder: str) -> None:

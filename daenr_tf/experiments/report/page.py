@@ -29,7 +29,7 @@ from daenr_tf.experiments.verdicts import (
     SUPPORTED,
 )
 from daenr_tf.machine.files import replace_file, write_text
-from daenr_tf.plotting import study_figures
+from daenr_tf.plotting import effects
 from daenr_tf.recordings import checks
 
 if TYPE_CHECKING:
@@ -294,7 +294,7 @@ class _Report:
         """The rows of a claim's table of comparisons."""
         rows = []
         for one in judged.comparisons:
-            effect, digits = one.effect, study_figures.effect_digits(one.unit)
+            effect, digits = one.effect, effects.effect_digits(one.unit)
             cells = [one.what]
             if effect is None:
                 cells += ["not finished", "–", "–"]

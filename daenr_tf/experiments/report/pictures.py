@@ -13,7 +13,7 @@ from daenr_tf.experiments.experiment import RECONSTRUCTIONS, SIGNIFICANT_NEURONS
 from daenr_tf.experiments.measures import COUNT
 from daenr_tf.experiments.report.tables import GROUP_NAMES, number
 from daenr_tf.experiments.verdicts import VERDICTS
-from daenr_tf.plotting import canvas, study_figures
+from daenr_tf.plotting import canvas, effects, images, learning_curves, neurons
 
 if TYPE_CHECKING:
     from typing import Any
@@ -66,7 +66,7 @@ class Pictures:
                 found.append(
                     self._figure(
                         part.experiment.name,
-                        study_figures.reconstructions,
+                        images.reconstructions_by_model,
                         originals,
                         rows,
                         f"Test images and their reconstructions\n{shown}",
@@ -87,7 +87,7 @@ class Pictures:
         return [
             self._figure(
                 part.experiment.name,
-                study_figures.stimuli,
+                images.stimuli,
                 rows,
                 f"Training stimuli\n{data}",
                 text=f"Examples of training images of {data}, a row each.",
@@ -99,7 +99,7 @@ class Pictures:
         for setting in sorted(
             part.settings, key=lambda setting: setting.layer
         ):  # models of one layer stand side by side
-            bar = study_figures.Bar(
+            bar = neurons.Bar(
                 setting.label,
                 self.findings.estimate(setting, COUNT),
                 self.findings.recordings[setting.region].neurons,
@@ -119,7 +119,7 @@ class Pictures:
         return [
             self._figure(
                 part.experiment.name,
-                study_figures.significance,
+                neurons.significance,
                 panels,
                 f"{part.title}\n{over}",
                 text=f"Significantly predicted neurons: {', '.join(counts) or 'nothing finished'}.",
@@ -153,7 +153,7 @@ class Pictures:
             found.append(
                 self._figure(
                     f"claim_{claim.name}{end}",
-                    study_figures.forest,
+                    effects.forest,
                     comparisons,
                     f"{claim.name}: {claim.statement}\n{self._data(regions)}; 95 % intervals",
                     text=text,
@@ -169,7 +169,7 @@ class Pictures:
                 setting = cell.setting
                 panels.setdefault((setting.region, setting.task), {}).setdefault(
                     _panel(setting), []
-                ).append(study_figures.Curve(setting.layer, *one.curve))
+                ).append(learning_curves.Curve(setting.layer, *one.curve))
         found = []
         for (region, task), curves in panels.items():
             unit, what = _MONITORED[task]
@@ -178,7 +178,7 @@ class Pictures:
             found.append(
                 self._figure(
                     f"learning_curves_{task}" + (f"_region{region}" if region else ""),
-                    study_figures.learning_curves,
+                    learning_curves.of_study,
                     curves,
                     unit,
                     f"Learning curves, {what}\n{data}; a line per cell",
