@@ -350,7 +350,7 @@ def _drop_another_schedules_own(settings):
     settings.pop("patience_steps", None)
     usual = schedules.SCHEDULES[settings.get("schedule", schedules.DEFAULT)].defaults()
     for name, value in usual.items():
-        if settings.get(name) == value:
+        if name in settings and settings[name] == value:
             del settings[name]
 
 

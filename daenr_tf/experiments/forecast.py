@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from daenr_tf.experiments.cells import counted
 from daenr_tf.experiments.findings import Findings
+from daenr_tf.schedules import SCHEDULES
 
 if TYPE_CHECKING:
     from daenr_tf.experiments.cell_outputs import Finished
@@ -45,10 +46,11 @@ def describe(plan: Plan, finished: Finished, workers: int) -> str:
     titles = {cell.setting.system.encoder: cell.setting.system.encoder_title for cell in left}
     usual, longest = [], []
     for cell in left:
-        kind, most = cell.setting.system.encoder, study.config(cell).training.max_steps
-        usual.append(
-            START + seconds[kind] * min(most, known.get(kind, cell.setting.system.usual_steps))
-        )
+        kind, training = cell.setting.system.encoder, study.config(cell).training
+        most = steps = training.max_steps
+        if not SCHEDULES[training.schedule].fixed:
+            steps = min(most, known.get(kind, cell.setting.system.usual_steps))
+        usual.append(START + seconds[kind] * steps)
         longest.append(START + seconds[kind] * most)
     lines.append(
         "a step: "
