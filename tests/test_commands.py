@@ -287,7 +287,7 @@ def completions(line):
         ("daenr comp", ["compare"]),
         ("daenr fit cae_f", ["cae_fr", "cae_fc", "cae_fm"]),
         ("daenr fit cae_fr --max", ["--max-steps"]),
-        ("daenr table4 --budget ", ["paper", "quick"]),
+        ("daenr table4 --budget ", ["paper", "fast", "quick"]),
     ],
 )
 def test_the_shell_completes_commands_recipes_and_options(line, words):

@@ -220,6 +220,16 @@ def test_settings_win_over_the_budget_and_leave_cells_alone_that_lack_them():
     assert cae.model.code_dim == cnn.model.code_dim == 256
 
 
+def test_the_fast_budget_trains_every_cell_by_the_fast_schedule_which_is_not_the_papers():
+    study = Study("antolik", budget="fast", settings={"readout_l1": 0.5})
+    alone, joint = setting("cae", 3, 2, "ir", 2), setting("cae_fr", 3, 2, "ir", 2)
+    assert study.config(Cell(joint, 0)).training.schedule == "fast"
+    assert study.config(Cell(joint, 0)).training.patience_steps is None and not study.rehearsal
+    assert study.departures([alone]) == {"schedule": "fast"}
+    assert study.departures([alone, joint]) == {"readout_l1": 0.5, "schedule": "fast"}
+    assert Study("antolik").departures([alone, joint]) == {}
+
+
 def test_settings_that_every_model_has_anyway_are_none_and_bad_ones_are_refused():
     given = {"max_steps": 10000, "readout_l1": 0.02, "image_size": [32, 32], "learning_rate": 0.002}
     assert effective(given, "paper") == {
