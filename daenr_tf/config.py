@@ -113,10 +113,10 @@ class TrainConfig:
         task: "ir" or "nrs": which head's validation loss is monitored; None takes "ir" for a model with a decoder, else "nrs".
         alpha, beta: float >= 0, weights of the reconstruction and of the response (Eq. 3); None takes the cell's (docs/tasks.md).
         schedule: one of `schedules.SCHEDULES`.
-        batch_size: int, images per step, over all replicas.
-        learning_rate: float, the largest; the second stage of two has half of it. None takes the schedule's.
-        max_steps: int, of all stages together. None takes the schedule's.
-        patience_steps: int, steps without improvement that end a stage. None takes the schedule's, which may have none.
+        batch_size: int, images per step, over all replicas. None takes the schedule's, as it does below.
+        learning_rate: float, the largest; the second stage of two has half of it.
+        max_steps: int, of all stages together.
+        patience_steps: int, steps without improvement that end a stage; a schedule may have none.
         validate_every: int, steps between validations.
         seed: int, of the validation split and of the order of images.
     """
@@ -125,11 +125,11 @@ class TrainConfig:
     alpha: float | None = None
     beta: float | None = None
     schedule: str = schedules.DEFAULT
-    batch_size: int = 64
+    batch_size: int | None = None
     learning_rate: float | None = None
     max_steps: int | None = None
     patience_steps: int | None = None
-    validate_every: int = 50
+    validate_every: int | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -12,8 +12,7 @@ class Schedule:
     Attributes:
         name: what it is called by.
         help: what it does, in a line.
-        learning_rate: the default of its largest rate.
-        max_steps: the default of its largest number of steps.
+        batch_size, learning_rate, max_steps, validate_every: the defaults of these settings.
         patience_steps: the default of how many steps without improvement end a stage; None where
             `max_steps` alone ends it, so that its length is fixed.
         stages: how many times it trains, each from the best weights so far at half the rate.
@@ -23,8 +22,10 @@ class Schedule:
 
     name: str
     help: str
+    batch_size: int
     learning_rate: float
     max_steps: int
+    validate_every: int
     patience_steps: int | None
     stages: int = 1
     warm_up: float = 0.0
@@ -47,23 +48,27 @@ class Schedule:
         return min((step + 1) / max(rise, 1.0), 1.0) * (1 + math.cos(math.pi * fallen)) / 2
 
 
-OWN = ("learning_rate", "max_steps", "patience_steps")
+OWN = ("batch_size", "learning_rate", "max_steps", "validate_every", "patience_steps")
 SCHEDULES = {
     schedule.name: schedule
     for schedule in (
         Schedule(
             "two-stage",
             "until patience ends, and once more at half the rate (the paper's)",
+            batch_size=64,
             learning_rate=1e-3,
             max_steps=10000,
+            validate_every=50,
             patience_steps=1000,
             stages=2,
         ),
         Schedule(
             "fast",
             "a fixed number of steps, the rate rising and falling",
-            learning_rate=3e-3,
-            max_steps=900,
+            batch_size=32,
+            learning_rate=5e-3,
+            max_steps=1800,
+            validate_every=100,
             patience_steps=None,
             warm_up=0.1,
         ),

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from daenr_tf import schedules, systems
-from daenr_tf.config import ModelConfig, RunConfig, TrainConfig
+from daenr_tf.config import ModelConfig, RunConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -95,7 +95,7 @@ OF_EVERY_MODEL = (
     (
         "batch-size",
         whole,
-        f"images per step (default: {default_of(TrainConfig, 'batch_size')})",
+        f"images per step (default: {_of_schedules('batch_size')})",
         None,
     ),
     (
@@ -119,7 +119,7 @@ OF_EVERY_MODEL = (
     (
         "validate-every",
         whole,
-        f"steps between validations (default: {default_of(TrainConfig, 'validate_every')})",
+        f"steps between validations (default: {_of_schedules('validate_every')})",
         None,
     ),
     ("core", str, CORES, None),
