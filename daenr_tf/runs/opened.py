@@ -7,7 +7,8 @@ import os
 from daenr_tf.config import RunConfig, read_config
 from daenr_tf.errors import InputError
 from daenr_tf.recordings.load import load_recording
-from daenr_tf.runs.directory import CONFIG, HISTORY, MODEL, RESULTS, read_results
+from daenr_tf.runs.directory import CONFIG, HISTORY, MODEL, RESULTS
+from daenr_tf.runs.results_file import read_results
 
 
 class Run:
