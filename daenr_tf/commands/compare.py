@@ -10,7 +10,8 @@ from daenr_tf.commands.process import Call, Parser, check_path
 from daenr_tf.errors import InputError, one_line
 from daenr_tf.machine.files import write_text
 from daenr_tf.machine.messages import LOGGER
-from daenr_tf.runs.directory import CONFIG, RESULTS, check_writable, read_results
+from daenr_tf.runs.directory import CONFIG, RESULTS, check_writable
+from daenr_tf.runs.results_file import read_results
 from daenr_tf.runs.summary import label
 
 SETS = ("validation", "test")

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from daenr_tf.config import RunConfig, read_config
 from daenr_tf.errors import InputError
 from daenr_tf.recordings.load import load_recording
-from daenr_tf.runs.directory import CONFIG, HISTORY, MODEL, RESULTS, read_results
+from daenr_tf.runs.directory import CONFIG, HISTORY, MODEL, RESULTS
+from daenr_tf.runs.results_file import read_results
 
 if TYPE_CHECKING:
     import pandas as pd
