@@ -15,7 +15,7 @@ from daenr_tf.experiments.claims import judge
 from daenr_tf.experiments.findings import Findings
 from daenr_tf.experiments.grid import Outcome
 from daenr_tf.experiments.planning import plan
-from daenr_tf.experiments.report import page, tables
+from daenr_tf.experiments.report import entries, page
 from daenr_tf.experiments.study import Study
 from daenr_tf.plotting import canvas, effects, learning_curves, neurons
 from daenr_tf.plotting import images as image_figures
@@ -299,7 +299,7 @@ def test_the_page_shows_ours_the_papers_and_the_difference(written):
     page, _, folder = written(("table2",))
     rows = pd.read_csv(folder / "tables" / "table2.csv")
     for row in rows.itertuples():
-        digits = tables.DIGITS[row.metric]
+        digits = entries.DIGITS[row.metric]
         expected = f"{row.ours:.{digits}f} [{row.low:.{digits}f}, {row.high:.{digits}f}] paper {row.paper:.3f} difference"
         assert expected in page.text
 

@@ -11,9 +11,10 @@ import numpy as np
 from daenr_tf.experiments.cells import ALL, Cell, title
 from daenr_tf.experiments.experiment import RECONSTRUCTIONS, SIGNIFICANT_NEURONS, STIMULI
 from daenr_tf.experiments.measures import COUNT
-from daenr_tf.experiments.report.tables import GROUP_NAMES, number
+from daenr_tf.experiments.report.entries import GROUP_NAMES
 from daenr_tf.experiments.verdicts import VERDICTS
 from daenr_tf.plotting import canvas, effects, images, learning_curves, neurons
+from daenr_tf.readable import number
 
 if TYPE_CHECKING:
     from typing import Any
