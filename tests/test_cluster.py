@@ -16,23 +16,24 @@ from clusters import cluster, ended, family, wait_until
 from refusal import refused
 from runs import write_recording
 
-from daenr_tf.experiments import grid
+from daenr_tf.experiments.cluster import client
 
 GUIDE = Path(__file__).parents[1] / "docs" / "experiments.md"
 # Two cells that sleep until they are asked to save.
 COMMAND = """
 import sys
 from daenr_tf.commands import fit
-from daenr_tf.experiments import grid
+from daenr_tf.experiments import cluster, grid
 from daenr_tf.experiments.cells import Cell, setting
+from daenr_tf.experiments.grid_progress import Show
 from daenr_tf.experiments.study import Study
 from stub_work import SLEEPS
 _, address, results_dir, regions, grid.GRACE, grid.ANSWER = sys.argv
 grid.GRACE, grid.ANSWER = int(grid.GRACE), int(grid.ANSWER)
 wanted = [Cell(setting("cae_fr", int(region), 1, "ir", 2), SLEEPS) for region in regions]
 def work():
-    with grid.cluster(scheduler=address) as client:
-        grid.run_grid(client, wanted, Study("simulated", budget="quick"), results_dir, grid.Show())
+    with cluster.client(scheduler=address) as client:
+        grid.run_grid(client, wanted, Study("simulated", budget="quick"), results_dir, Show())
 fit.leave("sleeper", work)
 """
 
@@ -310,6 +311,6 @@ def test_a_cluster_with_certificates_does_not_talk_without(guide_cluster):
     address, _, _ = guide_cluster
     with (
         refused("--scheduler: expected the address of a dask scheduler"),
-        grid.cluster(scheduler=address.replace("tls://", "tcp://")),
+        client(scheduler=address.replace("tls://", "tcp://")),
     ):
         pass

@@ -18,8 +18,9 @@ from distributed.system import MEMORY_LIMIT
 from stub_work import DIES, FAILS, SILENT, SLEEPS
 
 from daenr_tf.errors import InputError
-from daenr_tf.experiments import grid, worker
+from daenr_tf.experiments import cluster, grid, worker
 from daenr_tf.experiments.cells import INSIGNIFICANT, SHUFFLED, SIGNIFICANT, Cell, setting
+from daenr_tf.experiments.grid_progress import Show
 from daenr_tf.experiments.study import Study
 
 STUDY = Study("simulated", budget="quick")
@@ -38,7 +39,7 @@ def stub(monkeypatch):
 
 @pytest.fixture(scope="module")
 def client():
-    with grid.cluster(workers=2) as client:
+    with cluster.client(workers=2) as client:
         yield client
 
 
@@ -55,7 +56,7 @@ def read(folder, cell):
 def run(client, wanted, folder):
     stream = io.StringIO()
     outcomes = grid.run_grid(
-        client, wanted, STUDY, str(folder), grid.Show(stream), functools.partial(read, folder)
+        client, wanted, STUDY, str(folder), Show(stream), functools.partial(read, folder)
     )
     return {outcome.cell: outcome for outcome in outcomes}, stream.getvalue()
 
@@ -158,7 +159,7 @@ def listening():
 def test_two_clusters_run_on_one_machine_and_none_listens_to_another():
     """That a port is taken already would be a warning, and with it an error here."""
     before = listening()
-    with grid.cluster(workers=2) as first, grid.cluster(workers=1) as second:
+    with cluster.client(workers=2) as first, cluster.client(workers=1) as second:
         assert sum(first.nthreads().values()) == 2 and sum(second.nthreads().values()) == 1
         assert {address.ip for address in listening() - before} == {"127.0.0.1"}
 
@@ -166,7 +167,7 @@ def test_two_clusters_run_on_one_machine_and_none_listens_to_another():
 def test_a_cluster_of_this_machine_needs_no_certificate_that_is_configured_for_another():
     with (
         dask.config.set({"distributed.comm.require-encryption": True}),
-        grid.cluster(workers=1) as client,
+        cluster.client(workers=1) as client,
     ):
         assert all(address.startswith("inproc://") for address in client.nthreads())
 
@@ -177,15 +178,15 @@ def test_a_scheduler_that_does_not_answer_is_refused_by_its_address():
             InputError,
             match="--scheduler: expected the address of a dask scheduler, found 'nowhere'",
         ),
-        grid.cluster(scheduler="nowhere"),
+        cluster.client(scheduler="nowhere"),
     ):
         pass
 
 
 PLANTED = """
 import sys
-from daenr_tf.experiments import grid
-with grid.cluster(workers=1) as client:
+from daenr_tf.experiments import cluster
+with cluster.client(workers=1) as client:
     print(sum(client.nthreads().values()))
 """
 
@@ -218,14 +219,15 @@ def test_what_another_user_left_in_the_shared_scratch_directory_is_neither_touch
 SLEEPER = """
 import sys
 from daenr_tf.commands import fit
-from daenr_tf.experiments import grid, worker
+from daenr_tf.experiments import cluster, grid, worker
 from daenr_tf.experiments.cells import Cell, setting
+from daenr_tf.experiments.grid_progress import Show
 from daenr_tf.experiments.study import Study
 worker._WORK = "stub_work"
 wanted = [Cell(setting("cae_fr", 3, 1, "ir", 2), seed) for seed in (0, 1, 103, 2)]
 def work():
-    with grid.cluster(workers=1) as client:
-        grid.run_grid(client, wanted, Study("simulated", budget="quick"), sys.argv[1], grid.Show())
+    with cluster.client(workers=1) as client:
+        grid.run_grid(client, wanted, Study("simulated", budget="quick"), sys.argv[1], Show())
 fit.leave("sleeper", work)
 """
 

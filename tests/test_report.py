@@ -15,7 +15,7 @@ from daenr_tf.experiments.claims import judge
 from daenr_tf.experiments.findings import Findings
 from daenr_tf.experiments.grid import Outcome
 from daenr_tf.experiments.planning import plan
-from daenr_tf.experiments.report import page, tables
+from daenr_tf.experiments.report import entries, page
 from daenr_tf.experiments.study import Study
 from daenr_tf.plotting import canvas, effects, learning_curves, neurons
 from daenr_tf.plotting import images as image_figures
@@ -216,6 +216,16 @@ def test_a_small_budget_is_called_a_rehearsal(written):
         assert (pd.read_csv(folder / "tables" / f"{name}.csv")["budget"] == "quick").all()
 
 
+def test_the_fast_schedule_is_named_wherever_its_figures_are(written):
+    page, terminal, folder = written(("table2",), simulated=False, budget="fast")
+    assert "Schedule fast: not the paper’s procedure" in page.text
+    assert "schedule fast: not the paper's procedure" in terminal
+    assert "not comparable" in (folder / "tables" / "table2.md").read_text()
+    table = pd.read_csv(folder / "tables" / "table2.csv")
+    assert (table["budget"] == "fast").all()
+    assert table["note"].str.contains("--schedule fast").all()
+
+
 def test_the_terminal_gets_a_line_per_claim_that_is_examined_and_the_place_of_the_report(written):
     page, terminal, folder = written(
         ("table2",),
@@ -299,7 +309,7 @@ def test_the_page_shows_ours_the_papers_and_the_difference(written):
     page, _, folder = written(("table2",))
     rows = pd.read_csv(folder / "tables" / "table2.csv")
     for row in rows.itertuples():
-        digits = tables.DIGITS[row.metric]
+        digits = entries.DIGITS[row.metric]
         expected = f"{row.ours:.{digits}f} [{row.low:.{digits}f}, {row.high:.{digits}f}] paper {row.paper:.3f} difference"
         assert expected in page.text
 

@@ -8,9 +8,12 @@ import studies
 from daenr_tf import paper
 from daenr_tf.experiments.findings import Findings
 from daenr_tf.experiments.planning import plan
-from daenr_tf.experiments.report import tables
+from daenr_tf.experiments.report.entries import entries
+from daenr_tf.experiments.report.layout import lay_out, markdown
+from daenr_tf.experiments.report.records import records
 from daenr_tf.experiments.study import Study
 from daenr_tf.paper import printed as source
+from daenr_tf.readable import number
 
 
 @pytest.fixture
@@ -89,7 +92,7 @@ def printed(block, width):
 def test_a_table_is_laid_out_as_in_the_paper_with_its_numbers_in_their_places(
     found, name, block, columns
 ):
-    layout = tables.layout(*found(name, seeds=1))
+    layout = lay_out(*found(name, seeds=1))
     rows, numbers = printed(block, len(columns))
     assert list(layout.rows) == [row.replace("Region-", "region ") for row in rows]
     assert list(layout.columns) == columns
@@ -99,7 +102,7 @@ def test_a_table_is_laid_out_as_in_the_paper_with_its_numbers_in_their_places(
 def test_table_3_has_the_papers_columns_in_the_papers_order_and_the_held_out_groups_beside_them(
     found,
 ):
-    layout = tables.layout(*found("table3", seeds=1))
+    layout = lay_out(*found("table3", seeds=1))
     groups = [
         "all neurons",
         "significant",
@@ -121,7 +124,7 @@ def test_table_3_has_the_papers_columns_in_the_papers_order_and_the_held_out_gro
 
 def test_table_7_counts_what_is_there_beside_what_the_paper_counts(found):
     findings, part = found("table7")
-    layout = tables.layout(findings, part)
+    layout = lay_out(findings, part)
     assert layout.rows == ("simulated-r1", "simulated-r2", "simulated-r3")
     for region, row in zip((1, 2, 3), layout.cells, strict=True):
         counts = paper.counts(region)
@@ -133,22 +136,22 @@ def test_table_7_counts_what_is_there_beside_what_the_paper_counts(found):
 
 
 def test_the_heads_of_columns_span_what_belongs_together(found):
-    assert tables.layout(*found("table4", seeds=1, layers=(2, 4), regions=(3,))).heads() == [
+    assert lay_out(*found("table4", seeds=1, layers=(2, 4), regions=(3,))).heads() == [
         [("h2", 2), ("h4", 2)],
         [("CNN-FR", 1), ("CAE-FR", 1), ("CNN-FR", 1), ("CAE-FR", 1)],
     ]
 
 
 def test_an_autoencoder_alone_stands_under_every_layer_that_was_asked_for(found):
-    layout = tables.layout(*found("table5", layers=(2, 4), models=("vae", "vae_fc"), seeds=2))
+    layout = lay_out(*found("table5", layers=(2, 4), models=("vae", "vae_fc"), seeds=2))
     assert [column[0] for column in layout.columns] == ["h2"] * 3 + ["h4"] * 3
     assert layout.cells[0][:3] == layout.cells[0][3:]
-    alone = tables.layout(*found("table5", models=("vae",), seeds=1))
+    alone = lay_out(*found("table5", models=("vae",), seeds=1))
     assert [column[0] for column in alone.columns] == ["any layer"] * 3
 
 
 def test_another_region_than_the_papers_has_no_published_figure_and_says_its_region(found):
-    layout = tables.layout(
+    layout = lay_out(
         *found("table5", regions=(1, 3), layers=(1,), models=("cae", "cae_fr"), seeds=1)
     )
     assert layout.rows == (
@@ -165,7 +168,7 @@ def test_a_cell_shows_ours_with_its_interval_then_the_papers_and_the_difference(
     findings, part = found("table2", regions=(3,), layers=(1,))
     entry = next(
         one
-        for one in tables.entries(findings, part)
+        for one in entries(findings, part)
         if one.setting.label == "CAE-FR1" and one.metric == "mse"
     )
     ours = entry.estimate
@@ -179,7 +182,7 @@ def test_a_cell_shows_ours_with_its_interval_then_the_papers_and_the_difference(
 
 def test_a_correlation_stands_beside_the_noise_ceiling_and_as_a_share_of_it(found):
     findings, part = found("table4", regions=(3,), layers=(1,))
-    entry = tables.entries(findings, part)[0]
+    entry = entries(findings, part)[0]
     ceiling = findings.ceiling(3)
     assert 0 < ceiling <= 1 and entry.share == pytest.approx(entry.estimate.value / ceiling)
     assert entry.lines()[2] == f"{100 * entry.share:.0f} % of ceiling {ceiling:.3f}"
@@ -210,9 +213,7 @@ def test_what_is_missing_says_why(found):
     findings, part = found(
         "table3", regions=(3,), layers=(1, 2), missing=unfinished | one_seed, skipped=empty | some
     )
-    notes = {
-        (one.setting.group, one.setting.layer): one.note for one in tables.entries(findings, part)
-    }
+    notes = {(one.setting.group, one.setting.layer): one.note for one in entries(findings, part)}
     assert (
         notes["significant", 1] == "not finished"
         and notes["insignificant", 1] == "no neuron in the group"
@@ -222,7 +223,7 @@ def test_what_is_missing_says_why(found):
         and notes["insignificant", 2] == "1 of 2 seeds (others: no neuron)"
     )
     assert notes["all", 1] == ""
-    rows = tables.records(findings, part)
+    rows = records(findings, part)
     assert rows[rows["note"] == "not finished"]["ours"].isna().all()
     assert (
         "one seed"
@@ -233,7 +234,7 @@ def test_what_is_missing_says_why(found):
 @pytest.mark.parametrize("name", ["table2", "table3", "table4", "table7", "figure4", "control"])
 def test_records_read_back_from_csv_to_the_bit(found, name):
     findings, part = found(name, layers=(2,))
-    rows = tables.records(findings, part)
+    rows = records(findings, part)
     read = pd.read_csv(io.StringIO(rows.to_csv(index=False)), keep_default_na=True)
     assert list(read.columns) == list(rows.columns) and len(read) == len(rows)
     for column in rows.select_dtypes("number"):
@@ -241,8 +242,8 @@ def test_records_read_back_from_csv_to_the_bit(found, name):
             read[column].to_numpy(float), rows[column].astype(float).to_numpy()
         )
     if name != "table7":
-        assert len(rows) == len(tables.entries(findings, part))
-        for row, entry in zip(read.itertuples(), tables.entries(findings, part), strict=True):
+        assert len(rows) == len(entries(findings, part))
+        for row, entry in zip(read.itertuples(), entries(findings, part), strict=True):
             assert (row.ours, row.low, row.high) == (
                 entry.estimate.value,
                 entry.estimate.low,
@@ -269,7 +270,7 @@ def test_a_figure_says_with_how_many_threads_its_cells_were_trained(found):
         if cell.setting.layer == 4
     }
     findings, part = found("table2", regions=(3,), missing=away, threads=threads)
-    rows = tables.records(findings, part)
+    rows = records(findings, part)
     assert dict(
         zip(zip(rows["model"], rows["layer"].fillna(0), strict=True), rows["threads"], strict=True)
     ) == {
@@ -284,7 +285,7 @@ def test_a_figure_says_with_how_many_threads_its_cells_were_trained(found):
 def test_tables_of_ones_own_recording_have_neither_the_paper_nor_a_region(found):
     for name in ("table2", "table7", "figure3"):
         findings, part = found(name, layers=(1,), own=True)
-        rows, layout = tables.records(findings, part), tables.layout(findings, part)
+        rows, layout = records(findings, part), lay_out(findings, part)
         texts = [
             *rows.columns,
             *layout.rows,
@@ -299,7 +300,7 @@ def test_tables_of_ones_own_recording_have_neither_the_paper_nor_a_region(found)
 def test_figures_of_images_and_stimuli_have_no_table(found):
     for name in ("figure2", "figure5"):
         findings, part = found(name, layers=(1,))
-        assert tables.records(findings, part) is None and tables.layout(findings, part) is None
+        assert records(findings, part) is None and lay_out(findings, part) is None
 
 
 @pytest.mark.parametrize(
@@ -318,11 +319,11 @@ def test_figures_of_images_and_stimuli_have_no_table(found):
     ],
 )
 def test_numbers_for_people(value, digits, signed, text):
-    assert tables.number(value, digits, signed) == text
+    assert number(value, digits, signed) == text
 
 
 def test_markdown_shows_every_cell_and_takes_no_text_for_markup():
-    text = tables.markdown(["", "a|b"], [["<script>", ["1", "[0, 2]"]], ["x\ny", []]])
+    text = markdown(["", "a|b"], [["<script>", ["1", "[0, 2]"]], ["x\ny", []]])
     assert text.splitlines() == [
         "|  | a\\|b |",
         "| --- | --- |",

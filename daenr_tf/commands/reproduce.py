@@ -112,7 +112,8 @@ def _recordings(chosen, options, settings):
 
 
 def _study(command, chosen, study, recordings, results_dir, workers, scheduler):
-    from daenr_tf.experiments import cell_outputs, grid, worker
+    from daenr_tf.experiments import cell_outputs, cluster, grid, worker
+    from daenr_tf.experiments.grid_progress import Show
     from daenr_tf.machine.files import write_text
 
     make_directory("--results-dir", results_dir)
@@ -122,9 +123,9 @@ def _study(command, chosen, study, recordings, results_dir, workers, scheduler):
         write_text(os.path.join(results_dir, study_file.FILE), json.dumps(known, indent=2) + "\n")
         started, finished = time.monotonic(), cell_outputs.Finished(results_dir, study, recordings)
         try:
-            with grid.cluster(workers, scheduler) as client:
+            with cluster.client(workers, scheduler) as client:
                 outcomes = grid.run_grid(
-                    client, chosen.cells, study, results_dir, grid.Show(), finished.read
+                    client, chosen.cells, study, results_dir, Show(), finished.read
                 )
         except KeyboardInterrupt as error:
             count = sum(grid.is_finished(results_dir, cell) for cell in chosen.cells)

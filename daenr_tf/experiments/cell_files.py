@@ -5,18 +5,26 @@ Files can be cut off, altered, of another cell or no files at all; whatever they
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import math
 import reprlib
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from daenr_tf.errors import InputError, one_line, refusal
+from daenr_tf.errors import one_line, refusal
 from daenr_tf.experiments.cells import ALL, SHUFFLED
-from daenr_tf.machine.files import open_regular
+from daenr_tf.experiments.strict_files import (
+    LONGEST_SHOWN,
+    Entries,
+    is_amount,
+    is_count,
+    is_number,
+    is_text,
+    named,
+    read_csv,
+    read_json,
+    shown,
+)
 from daenr_tf.paper import IMAGE_METRICS
 from daenr_tf.recordings.arrays import read_npz
 
@@ -40,9 +48,6 @@ DTYPES = {
     **dict.fromkeys(IMAGE_METRICS, np.float64),
 }
 FINITE_COLUMNS = ("step", "stage", "learning_rate", "train_loss", "val_loss")
-LARGEST_TEXT = 32 << 20  # bytes
-LARGEST_COUNT = 10**9
-LONGEST_SHOWN = 200  # characters of a text out of a file
 
 
 def read_results(path: str, cell: Cell, recording: Recording) -> dict[str, Any]:
@@ -60,41 +65,40 @@ def read_results(path: str, cell: Cell, recording: Recording) -> dict[str, Any]:
     Raises:
         InputError: they are no such results.
     """
-    take = _Taker(path, _json(path))
+    take = Entries(path, read_json(path))
     take("cell", f"this cell, {cell.name}", lambda value: value == cell.to_dict())
     take(
         "recording",
         f"the recording with digest {recording.digest[:12]}…",
         lambda value: value == recording.digest,
     )
-    seconds = take("seconds", "a number of seconds", _is_amount)
+    seconds = take("seconds", "a number of seconds", is_amount)
     if "skipped" in take.values:
         why = take(
             "skipped",
             "the reason, of a group of neurons",
-            lambda value: _is_text(value) and cell.setting.selected,
+            lambda value: is_text(value) and cell.setting.selected,
         )
-        return {"skipped": _shown(why)}
-    dataset = _Taker(f"{path}: dataset", take.values.get("dataset"))
-    dataset("name", "a text", _is_text)
+        return {"skipped": shown(why)}
+    dataset = Entries(f"{path}: dataset", take.values.get("dataset"))
+    dataset("name", "a text", is_text)
     dataset("simulated", recording.simulated, lambda value: value is recording.simulated)
-    digest = dataset("digest", "a digest", _is_text)
+    digest = dataset("digest", "a digest", is_text)
     take(
         "notes",
         "a list of texts",
-        lambda value: isinstance(value, list) and all(map(_is_text, value)),
+        lambda value: isinstance(value, list) and all(map(is_text, value)),
     )
     take(
         "test",
         "figures by name",
         lambda value: (
-            isinstance(value, dict)
-            and all(one is None or _is_number(one) for one in value.values())
+            isinstance(value, dict) and all(one is None or is_number(one) for one in value.values())
         ),
     )
-    steps = take("steps", "a number of steps", _is_count)
+    steps = take("steps", "a number of steps", is_count)
     best_step = take(
-        "best_step", f"a step up to {steps}", lambda value: _is_count(value) and value <= steps
+        "best_step", f"a step up to {steps}", lambda value: is_count(value) and value <= steps
     )
     versions = take(
         "versions",
@@ -102,7 +106,7 @@ def read_results(path: str, cell: Cell, recording: Recording) -> dict[str, Any]:
         lambda value: (
             isinstance(value, dict)
             and value
-            and all(one is None or _is_text(one) for one in value.values())
+            and all(one is None or is_text(one) for one in value.values())
         ),
     )
     threads = take(
@@ -110,7 +114,7 @@ def read_results(path: str, cell: Cell, recording: Recording) -> dict[str, Any]:
         "a list of numbers of threads",
         lambda value: (
             value is None
-            or (isinstance(value, list) and value and all(_is_count(one) and one for one in value))
+            or (isinstance(value, list) and value and all(is_count(one) and one for one in value))
         ),
     )
     return {
@@ -119,7 +123,7 @@ def read_results(path: str, cell: Cell, recording: Recording) -> dict[str, Any]:
         "steps": steps,
         "best_step": best_step,
         "seconds": float(seconds),
-        "versions": {_shown(name): one and _shown(one) for name, one in versions.items()},
+        "versions": {shown(name): one and shown(one) for name, one in versions.items()},
         "threads": threads and tuple(threads),
     }
 
@@ -140,10 +144,10 @@ def read_history(
     Raises:
         InputError: it is no history of such a training.
     """
-    head, rows = _csv(path)
+    head, rows = read_csv(path)
     needed = (*FINITE_COLUMNS, column)
     if not set(needed) <= set(head):
-        raise refusal(path, f"the columns {', '.join(needed)}", _named(head))
+        raise refusal(path, f"the columns {', '.join(needed)}", named(head))
     try:
         values = np.array([[float(text) if text else math.nan for text in row] for row in rows])
     except ValueError as reason:
@@ -164,9 +168,9 @@ def read_history(
 
 def check_neurons(path: str, count: int) -> None:
     """Raises `InputError` where a cell's `neurons.csv` is no table of `count` neurons."""
-    head, rows = _csv(path)
+    head, rows = read_csv(path)
     if tuple(head) != NEURON_COLUMNS:
-        raise refusal(path, f"the columns {', '.join(NEURON_COLUMNS)}", _named(head))
+        raise refusal(path, f"the columns {', '.join(NEURON_COLUMNS)}", named(head))
     if len(rows) != count:
         raise refusal(path, f"{count} neurons", len(rows))
     for number, (neuron, pcc, p_value, significant, *others) in enumerate(rows):
@@ -252,88 +256,3 @@ def _check_neuron_numbers(what, found, cell, total):
         raise refusal(
             what, f"rising numbers of some of {total} neurons", reprlib.repr(found.tolist())
         )
-
-
-class _Taker:
-    """Takes the entries of a JSON object, each with what it must be."""
-
-    def __init__(self, what, values):
-        if not isinstance(values, dict):
-            raise refusal(what, "a JSON object", reprlib.repr(values))
-        self.what, self.values = what, values
-
-    def __call__(self, name, expected, good):
-        value = self.values.get(name)
-        if not good(value):
-            raise refusal(
-                f"{self.what}: {name}",
-                expected,
-                reprlib.repr(value) if name in self.values else "nothing",
-            )
-        return value
-
-
-def _text(path):
-    with open_regular(path) as file:
-        try:
-            content = file.read(LARGEST_TEXT + 1)
-            if len(content) > LARGEST_TEXT:
-                raise refusal(path, f"at most {LARGEST_TEXT} bytes", "more")
-            return content.decode("utf-8")
-        except OSError as reason:
-            raise refusal(path, "a file that can be read", reason.strerror) from None
-        except UnicodeDecodeError:
-            raise refusal(path, "text in UTF-8", "other bytes") from None
-
-
-def _json(path):
-    text = _text(path)
-    try:
-        return json.loads(text, parse_constant=_refuse)
-    except InputError:
-        raise
-    except (ValueError, RecursionError) as reason:
-        raise refusal(path, "strict JSON", str(reason)[:LONGEST_SHOWN]) from None
-
-
-def _refuse(name):
-    raise ValueError(name)
-
-
-def _csv(path):
-    """The head and the rows of a CSV file, all equally long, at least one row."""
-    try:
-        head, *rows = list(csv.reader(io.StringIO(_text(path), newline=""), strict=True)) or [[]]
-    except csv.Error as reason:
-        raise refusal(path, "a CSV table", str(reason)) from None
-    if not rows or len(set(head)) != len(head) or any(len(row) != len(head) for row in rows):
-        raise refusal(
-            path,
-            "a CSV table with at least one row",
-            f"{len(rows)} rows under {len(head)} columns, or rows of another length",
-        )
-    return head, rows
-
-
-def _named(head):
-    return one_line(", ".join(head))[:LONGEST_SHOWN]
-
-
-def _shown(text):
-    return one_line(text[:LONGEST_SHOWN])
-
-
-def _is_text(value):
-    return isinstance(value, str)
-
-
-def _is_number(value):
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _is_amount(value):
-    return _is_number(value) and 0 <= value <= LARGEST_COUNT
-
-
-def _is_count(value):
-    return isinstance(value, int) and _is_amount(value)

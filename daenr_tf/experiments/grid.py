@@ -1,4 +1,4 @@
-"""The grid: every cell in a process of its own, on a dask cluster: this machine's cores, or any cluster that a scheduler's address names.
+"""The grid: every cell in a process of its own, on a dask cluster.
 
 Whatever a cell is, its files are the truth: a cell with results is finished and never trained again, one without goes on from its last state.
 """
@@ -6,11 +6,8 @@ Whatever a cell is, its files are the truth: a cell with results is finished and
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import logging
 import os
 import signal
-import tempfile
 import time
 import uuid
 from collections import Counter
@@ -19,18 +16,17 @@ from typing import TYPE_CHECKING, NamedTuple
 from daenr_tf import systems
 from daenr_tf.errors import INTERRUPTED, InputError, MachineError
 from daenr_tf.experiments import cell_outputs, worker
-from daenr_tf.experiments.cells import Cell, counted
+from daenr_tf.experiments.cells import Cell
 from daenr_tf.experiments.study import cell_directory
-from daenr_tf.machine.progress import Meter
 from daenr_tf.runs import interruption
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from typing import TextIO
+    from collections.abc import Callable, Sequence
 
     from distributed import Client
 
     from daenr_tf.experiments.cell_outputs import Outputs
+    from daenr_tf.experiments.grid_progress import Show
     from daenr_tf.experiments.study import Study
 
 GRACE = 120  # seconds that cells have to save their states in
@@ -43,13 +39,6 @@ _ENDS = {
     **{-number: "only begun" for number in interruption.SIGNALS},
     -signal.SIGKILL: f"ended without saving within {GRACE} s",
 }
-_PRIVATE = "127.0.0.1:0"
-_SETTINGS = {
-    "distributed.scheduler.work-stealing": False,
-    "distributed.comm.timeouts.connect": "10s",
-    "distributed.worker.profile.enabled": False,  # this and the next would take 5 % of a core from the cells
-    "distributed.admin.tick.interval": "1s",
-}
 
 
 class Outcome(NamedTuple):
@@ -59,77 +48,6 @@ class Outcome(NamedTuple):
     status: str
     seconds: float
     message: str = ""
-
-
-@contextlib.contextmanager
-def cluster(workers: int | None = None, scheduler: str | None = None) -> Iterator[Client]:
-    """A dask client: of a cluster on this machine that runs `workers` cells at once, or of the one whose scheduler is at `scheduler`.
-
-    Raises:
-        InputError: no scheduler answers at the address.
-    """
-    import dask
-    from distributed import Client, LocalCluster, Security
-
-    if scheduler:
-        with dask.config.set(_SETTINGS):
-            try:
-                client = Client(scheduler, timeout=10)
-            except (OSError, ValueError, TypeError) as error:
-                _refuse_certificates(scheduler, Security())
-                raise InputError(
-                    f"--scheduler: expected the address of a dask scheduler, found {scheduler!r} ({error})"
-                ) from None
-            with client:
-                yield client
-        return
-    # Dask's own place for scratch files is one that all users of the machine share.
-    with (
-        tempfile.TemporaryDirectory(prefix="daenr-", ignore_cleanup_errors=True) as private,
-        dask.config.set({**_SETTINGS, "temporary-directory": private}),
-    ):
-        # Cells are processes already, so the worker is a thread of ours and starts at once; its own memory limit would only see this process.
-        # Dask's own pages can't be turned off: they get any free port, and no other machine sees them.
-        # Nothing of it leaves the process, so certificates that are configured for another cluster have no say.
-        with (
-            LocalCluster(
-                n_workers=1,
-                threads_per_worker=workers,
-                processes=False,
-                memory_limit=0,
-                dashboard_address=None,
-                worker_dashboard_address=_PRIVATE,
-                scheduler_kwargs={"dashboard_address": _PRIVATE},
-                security=Security(require_encryption=False),
-                silence_logs=logging.CRITICAL,
-            ) as local,
-            Client(local) as client,
-        ):
-            yield client
-
-
-def _refuse_certificates(scheduler, security):
-    """Raises `InputError` where certificates are wanted that dask's configuration doesn't name, or that are not there."""
-    import dask
-
-    if not scheduler.startswith("tls://") or dask.config.get(
-        "distributed.client.security-loader", None
-    ):
-        return
-    for name, path in (
-        ("ca-file", security.tls_ca_file),
-        ("client.cert", security.tls_client_cert),
-        ("client.key", security.tls_client_key),
-    ):
-        if not path:
-            found = f"no distributed.comm.tls.{name}"
-        elif "\n" not in path and not os.path.isfile(path):  # it may be the certificate itself
-            found = f"that {path} (distributed.comm.tls.{name}) is no file"
-        else:
-            continue
-        raise InputError(
-            f"--scheduler: expected the certificates for {scheduler} in dask's configuration, found {found}"
-        )
 
 
 def run_grid(
@@ -306,45 +224,3 @@ async def _ask(client, addresses, command, results_dir):
 
 def _why(error):
     return str(error) or type(error).__name__
-
-
-class Show:
-    """Cells done, running, failed and the time left, on standard error."""
-
-    def __init__(self, stream: TextIO | None = None) -> None:
-        self.meter = Meter(stream)
-
-    def begin(self, total: int, kept: int, at_once: int) -> None:
-        """Before the first cell."""
-        self.total, self.kept, self.at_once = total, kept, at_once
-        self.done = self.failed = 0
-        self.started = time.monotonic()
-        self.meter.begin(total, "cell", kept)
-        self.meter.say(f"{counted(total)}, {kept} of them finished before, {at_once} at once")
-
-    def kept_one(self, outcome: Outcome) -> None:
-        """Before the first cell, for each one that was finished before."""
-        if outcome.status == "damaged":
-            self.meter.say(f"damaged: {outcome.cell.name}: {outcome.message}")
-
-    def ended(self, outcome: Outcome) -> None:
-        """After each cell."""
-        self.done += 1
-        self.failed += outcome.status == "failed"
-        left = self.total - self.kept - self.done
-        if outcome.status == "failed":
-            self.meter.say(f"failed: {outcome.cell.name}: {outcome.message}")
-        self.meter.to(self.kept + self.done)
-        self.meter.beside(f"{min(left, self.at_once)} running, {self.failed} failed")
-        if self.meter.line_is_due(now=not left):
-            rest = (time.monotonic() - self.started) / self.done * left
-            self.meter.say(
-                f"{self.kept + self.done}/{self.total} cells, {min(left, self.at_once)} running, {self.failed} failed,"
-                f" about {max(1, round(rest / 60))} min left"
-                if left
-                else f"{self.total}/{self.total} cells, {self.failed} failed"
-            )
-
-    def close(self) -> None:
-        """After the last cell."""
-        self.meter.close()

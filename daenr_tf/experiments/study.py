@@ -65,6 +65,11 @@ class Study:
         return self.budget == "quick"
 
     @property
+    def schedule(self) -> str | None:
+        """The schedule of its budget where that is not the paper's, else None."""
+        return BUDGETS[self.budget].get("schedule")
+
+    @property
     def images(self) -> ModelConfig:
         """The `ModelConfig` that says what becomes of images, the same in all cells."""
         return image_settings(self.settings)

@@ -8,7 +8,6 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
-from daenr_tf.experiments.report.tables import interval, number
 from daenr_tf.experiments.verdicts import (
     CONTRADICTED,
     NOT_DECIDABLE,
@@ -18,6 +17,7 @@ from daenr_tf.experiments.verdicts import (
 from daenr_tf.plotting import canvas
 from daenr_tf.plotting.canvas import STYLE
 from daenr_tf.plotting.palette import INK
+from daenr_tf.readable import interval, number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

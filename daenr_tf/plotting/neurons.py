@@ -9,10 +9,10 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from daenr_tf.experiments.report.tables import number
 from daenr_tf.plotting import canvas
 from daenr_tf.plotting.canvas import STYLE
 from daenr_tf.plotting.palette import BLUE, INK, PALE, RED
+from daenr_tf.readable import number
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike

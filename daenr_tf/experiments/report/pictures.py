@@ -11,9 +11,10 @@ import numpy as np
 from daenr_tf.experiments.cells import ALL, Cell, title
 from daenr_tf.experiments.experiment import RECONSTRUCTIONS, SIGNIFICANT_NEURONS, STIMULI
 from daenr_tf.experiments.measures import COUNT
-from daenr_tf.experiments.report.tables import GROUP_NAMES, number
+from daenr_tf.experiments.report.entries import GROUP_NAMES
 from daenr_tf.experiments.verdicts import VERDICTS
 from daenr_tf.plotting import canvas, effects, images, learning_curves, neurons
+from daenr_tf.readable import number
 
 if TYPE_CHECKING:
     from typing import Any
@@ -188,8 +189,10 @@ class Pictures:
         return found
 
     def _data(self, regions):
-        """What data a figure is of, in words."""
-        return ", ".join(self.findings.recordings[region].name for region in regions)
+        """What data a figure is of, in words, and by what schedule its models were trained if it is not the paper's."""
+        names = [self.findings.recordings[region].name for region in regions]
+        schedule = self.findings.study.schedule
+        return ", ".join(names + ([f"schedule {schedule}"] if schedule else []))
 
     def _figure(self, stem, draw, *arguments, text):
         path = os.path.join(self.findings.results_dir, "figures", f"{stem}.png")

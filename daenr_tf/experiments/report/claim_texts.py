@@ -1,0 +1,150 @@
+"""What the report says of claims: their verdicts, and the comparisons that these rest on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from daenr_tf.experiments.verdicts import CONTRADICTED, NOT_DECIDABLE, NOT_SUPPORTED, SUPPORTED
+from daenr_tf.plotting.effects import effect_digits
+from daenr_tf.readable import interval, number
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from daenr_tf.experiments.claims import Claim, Judged
+
+SYMBOLS = {SUPPORTED: "✔", NOT_SUPPORTED: "○", CONTRADICTED: "✘", NOT_DECIDABLE: "?", None: "–"}
+NOT_EXAMINED = "not examined"
+_CSS = {
+    SUPPORTED: "supported",
+    NOT_SUPPORTED: "unsupported",
+    CONTRADICTED: "contradicted",
+    NOT_DECIDABLE: "undecided",
+    None: "unexamined",
+}
+_PAPERS = "the paper’s effect"
+
+
+class ClaimTexts:
+    """The texts of a study's claims.
+
+    Args:
+        claims: `Judged`s, all of them.
+        own: whether the recording is the user's; the paper's effects are left out then.
+    """
+
+    def __init__(self, claims: Sequence[Judged], own: bool):
+        self.claims, self.own = claims, own
+
+    def legend(self) -> list[dict[str, str]]:
+        """Every verdict: `symbol`, `word`, `css`."""
+        return [
+            {"symbol": symbol, "word": verdict or NOT_EXAMINED, "css": _CSS[verdict]}
+            for verdict, symbol in SYMBOLS.items()
+        ]
+
+    def lines(self) -> list[str]:
+        """The verdicts for the terminal."""
+        lines = [
+            f"{one.name} {one.verdict}: {one.claim.statement}" for one in self.claims if one.verdict
+        ]
+        others = [one.name for one in self.claims if not one.verdict]
+        if others:
+            lines.append(f"{NOT_EXAMINED}: {', '.join(others)} (the report says what they need)")
+        return lines
+
+    def of(self, judged: Judged) -> dict[str, str | None]:
+        """A claim as the page shows it."""
+        claim, total = judged.claim, len(judged.comparisons)
+        counts = [
+            f"{judged.count(verdict)} {verdict}"
+            for verdict in SYMBOLS
+            if verdict and judged.count(verdict)
+        ]
+        verdicts = {one.name: one.verdict for one in self.claims}
+        rests = [f"{name} is {verdicts[name]}" for name in claim.rests_on] if judged.verdict else []
+        return {
+            "name": claim.name,
+            "statement": claim.statement,
+            "word": judged.verdict or NOT_EXAMINED,
+            "symbol": SYMBOLS[judged.verdict],
+            "css": _CSS[judged.verdict],
+            "counts": f"{total} comparison{'s' * (total != 1)}: {', '.join(counts)}"
+            + "".join(f"; {rest}" for rest in rests)
+            if counts
+            else "",
+            "scope": _scope(judged),
+            "unit": claim.unit,
+            "needs": "" if judged.verdict else self._needs(claim),
+            "anchor": home(judged),
+        }
+
+    def _needs(self, claim: Claim):
+        if self.own and claim.regions:
+            return "it compares the paper’s regions"
+        where = (
+            f" in regions {', '.join(map(str, claim.regions[:-1]))} and {claim.regions[-1]}"
+            if claim.regions
+            else ""
+        )
+        return f"needs {', '.join(claim.needs)} with {claim.models}{where}"
+
+    def head(self) -> list[str]:
+        """The heads of the columns of a table of comparisons."""
+        head = [
+            "comparison",
+            "effect",
+            "95 % interval",
+            "p (Holm)",
+            "least that matters",
+            _PAPERS,
+            "seeds",
+            "verdict",
+        ]
+        return [name for name in head if name != _PAPERS or not self.own]
+
+    def rows(self, judged: Judged) -> list[dict[str, Any]]:
+        """A claim's table of comparisons: `css` and `cells` of each row."""
+        rows = []
+        for one in judged.comparisons:
+            effect, digits = one.effect, effect_digits(one.unit)
+            cells = [one.what]
+            if effect is None:
+                cells += ["not finished", "–", "–"]
+            else:
+                cells.append(number(effect.value, digits, signed=True))
+                between = interval(effect, digits, signed=True)
+                if effect.one_seed:
+                    cells += [f"{between} (images only)", "–"]
+                else:
+                    cells += [between, _p(one.p_adjusted)]
+            cells.append(number(one.least, digits))
+            if not self.own:
+                cells.append(number(one.published, digits, signed=True))
+            cells += [effect.seeds if effect else 0, f"{SYMBOLS[one.verdict]} {one.verdict}"]
+            rows.append({"css": _CSS[one.verdict], "cells": cells})
+        return rows
+
+
+def home(judged: Judged) -> str | None:
+    """The part that a claim's comparisons are shown in: the last that it needs."""
+    return judged.claim.needs[-1] if judged.comparisons else None
+
+
+def _scope(judged):
+    settings = [one.setting for one in judged.comparisons if one.setting]
+    regions, layers = (
+        {getattr(setting, name) for setting in settings} - {None} for name in ("region", "layer")
+    )
+    return "; ".join(
+        f"{name}{'s' * (len(found) > 1)} {', '.join(map(str, sorted(found)))}"
+        for name, found in (("region", regions), ("layer", layers))
+        if found
+    )
+
+
+def _p(value):
+    return "–" if np.isnan(value) else "< 0.001" if value < 0.001 else f"{value:.3f}"

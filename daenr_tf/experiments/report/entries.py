@@ -1,0 +1,125 @@
+"""The figures of the paper's tables, ours beside theirs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from daenr_tf.experiments.measures import COUNT, PCC
+from daenr_tf.readable import interval, number
+
+if TYPE_CHECKING:
+    from daenr_tf.experiments.findings import Findings
+    from daenr_tf.experiments.planning import Part
+
+NAMES = {
+    "mse": "MSE ↓",
+    "psnr": "PSNR (dB) ↑",
+    "ssim": "SSIM ↑",
+    PCC: "PCC ↑",
+    COUNT: "significant neurons",
+}
+DIGITS = {"mse": 4, "psnr": 2, "ssim": 3, PCC: 3, COUNT: 1}
+GROUP_NAMES = {
+    "all": "all neurons",
+    "significant-cv": "significant, held-out",
+    "insignificant-cv": "insignificant, held-out",
+    "shuffled": "responses exchanged",
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A figure of a table.
+
+    Attributes:
+        setting: `Setting`.
+        metric: a key of `NAMES`.
+        estimate: `Estimate` of ours, or None where no seed of it is finished.
+        published: the paper's, or None.
+        ceiling: for a PCC, the mean noise ceiling; for a count, the number of neurons; else None.
+        note: why there is no figure, or what must stand beside it.
+    """
+
+    setting: object
+    metric: str
+    estimate: object
+    published: float | None
+    ceiling: float | None = None
+    note: str = ""
+
+    @property
+    def difference(self) -> float | None:
+        """Ours minus the paper's, or None."""
+        return (
+            None
+            if self.estimate is None or self.published is None
+            else self.estimate.value - self.published
+        )
+
+    @property
+    def share(self) -> float | None:
+        """Of the ceiling (or of the neurons), or None."""
+        return (
+            None
+            if self.estimate is None or not self.ceiling
+            else self.estimate.value / self.ceiling
+        )
+
+    def lines(self) -> list[str]:
+        """The figure for people, line by line: ours with its interval, its share, what is to be noted, the paper's, the difference."""
+        digits, one = DIGITS[self.metric], self.estimate
+        lines = []
+        if one is not None:
+            lines += [number(one.value, digits), interval(one, digits)]
+        if self.share is not None:
+            of = (
+                f"{self.ceiling:.0f} neurons"
+                if self.metric == COUNT
+                else f"ceiling {number(self.ceiling, digits)}"
+            )
+            lines.append(f"{number(100 * self.share, 0)} % of {of}")
+        if self.note:
+            lines.append(self.note)
+        if self.published is not None:
+            lines.append(f"paper {number(self.published, 3)}")
+        if self.difference is not None:
+            lines.append(f"difference {number(self.difference, digits, signed=True)}")
+        return lines
+
+
+def entries(findings: Findings, part: Part) -> list[Entry]:
+    """Every figure of a part: list of `Entry`; empty where the part isn't of figures."""
+    found = []
+    for setting in part.settings:
+        published = part.experiment.published_figures(setting)
+        for metric in part.experiment.metrics:
+            estimate = findings.estimate(setting, metric)
+            ceiling = None
+            if metric == PCC:
+                ceiling = findings.ceiling(setting.region)
+            if metric == COUNT:
+                ceiling = findings.recordings[setting.region].neurons
+            found.append(
+                Entry(
+                    setting,
+                    metric,
+                    estimate,
+                    published.get(metric),
+                    ceiling,
+                    _note(findings, part, setting, estimate),
+                )
+            )
+    return found
+
+
+def _note(findings, part, setting, estimate):
+    """What must stand beside a figure: too few seeds, and why."""
+    if estimate is not None and estimate.seeds == len(part.seeds):
+        return ""
+    skipped = sum(
+        cell.setting == setting and one.skipped is not None for cell, one in findings.cells.items()
+    )
+    if estimate is None:
+        return "no neuron in the group" if skipped else "not finished"
+    return f"{estimate.seeds} of {len(part.seeds)} seeds" + " (others: no neuron)" * bool(skipped)

@@ -1,0 +1,140 @@
+"""Figures and comparisons as records for CSV, with nothing rounded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from daenr_tf.experiments.report import counts
+from daenr_tf.experiments.report.entries import entries
+from daenr_tf.experiments.study import as_options
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from daenr_tf.experiments.claims import Judged
+    from daenr_tf.experiments.findings import Findings
+    from daenr_tf.experiments.planning import Part
+    from daenr_tf.experiments.study import Study
+
+
+def records(findings: Findings, part: Part) -> pd.DataFrame | None:
+    """A part's figures as `pandas.DataFrame`, a row each, nothing rounded; None if it has none.
+
+    Where settings were given they stand in a column, and beside a figure of the paper's why it can't
+    be compared.
+    """
+    if part.experiment.counts:
+        return counts.records(findings, part)
+    own, given = part.regions == (None,), findings.study.settings
+    unlike = not_comparable(findings, part)
+    rows = []
+    for entry in entries(findings, part):
+        setting, one = entry.setting, entry.estimate
+        rows.append(
+            {
+                "region": setting.region,
+                "model": setting.model,
+                "layer": setting.layer,
+                "task": setting.task,
+                "alpha": setting.alpha,
+                "beta": setting.beta,
+                "neurons": setting.group,
+                "metric": entry.metric,
+                "ours": one and one.value,
+                "low": one and one.low,
+                "high": one and one.high,
+                "seeds": one.seeds if one else 0,
+                "images": one.images if one else 0,
+                "paper": entry.published,
+                "difference": entry.difference,
+                "ceiling": entry.ceiling,
+                "share": entry.share,
+                "threads": _threads(findings, setting),
+                "simulated": findings.recordings[setting.region].simulated,
+                "budget": findings.study.budget,
+                **_settings_column(given),
+                "note": "; ".join(
+                    filter(
+                        None,
+                        (
+                            entry.note,
+                            one.note if one else "",
+                            unlike if entry.published is not None else "",
+                        ),
+                    )
+                ),
+            }
+        )
+    if not rows:
+        return None
+    table = pd.DataFrame(rows).astype({"region": "Int64", "layer": "Int64"})
+    return table.drop(columns=["region", "paper", "difference"]) if own else table
+
+
+def not_comparable(findings: Findings, part: Part) -> str:
+    """Why the settings given leave a part's figures not comparable with the paper's; empty where they
+    don't."""
+    departures = ", ".join(as_options(findings.study.departures(part.settings)))
+    return f"not comparable with the paper’s: {departures}" if departures else ""
+
+
+def _settings_column(given):
+    return {"settings": " ".join(as_options(given))} if given else {}
+
+
+def _threads(findings, setting):
+    """The numbers of threads that a figure's cells were trained with: "2", "1, 2", "?" where one isn't known; empty without a finished cell."""
+    found = [one.threads for _, one in findings.outputs(setting)]
+    numbers = sorted({number for threads in found if threads for number in threads})
+    return ", ".join([*map(str, numbers), *["?"] * (None in found)])
+
+
+def comparisons(claims: Iterable[Judged], study: Study, simulated: bool) -> pd.DataFrame:
+    """The comparisons of `Judged` claims as `pandas.DataFrame`, with nothing rounded; for one's own
+    recording without the paper's effect."""
+    rows, given = [], _settings_column(study.settings)
+    for claim in claims:
+        for one in claim.comparisons:
+            effect = one.effect
+            rows.append(
+                {
+                    "claim": claim.name,
+                    "comparison": one.what,
+                    "unit": one.unit,
+                    "effect": effect and effect.value,
+                    "low": effect and effect.low,
+                    "high": effect and effect.high,
+                    "p_value": effect and effect.p_value,
+                    "p_holm": one.p_adjusted,
+                    "least": one.least,
+                    "paper": one.published,
+                    "seeds": effect.seeds if effect else 0,
+                    "verdict": one.verdict,
+                    "verdict_of_claim": claim.verdict,
+                    "simulated": simulated,
+                    "budget": study.budget,
+                    **given,
+                }
+            )
+    names = (
+        "claim",
+        "comparison",
+        "unit",
+        "effect",
+        "low",
+        "high",
+        "p_value",
+        "p_holm",
+        "least",
+        "paper",
+        "seeds",
+        "verdict",
+        "verdict_of_claim",
+        "simulated",
+        "budget",
+        *given,
+    )
+    table = pd.DataFrame(rows, columns=names)
+    return table.drop(columns="paper") if study.own else table
