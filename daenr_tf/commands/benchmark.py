@@ -1,0 +1,182 @@
+"""`daenr benchmark`: what training and serving cost on this machine."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tempfile
+from typing import TYPE_CHECKING, Any
+
+from daenr_tf import systems
+from daenr_tf.benchmark.request import Request
+from daenr_tf.commands import options as shared
+from daenr_tf.commands.options import whole
+from daenr_tf.commands.process import Call, Parser, check_path
+from daenr_tf.config import ModelConfig
+from daenr_tf.errors import InputError, SettingError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+RECIPE = "cae_fr"
+STEPS, REPEATS = 200, 5
+MOST_REPEATS = 1000
+EPILOG = (
+    "Nothing is trained for its own sake and nothing is written but what --out and --profile name."
+    " Compare figures of one machine, at one time, with nothing else running on it."
+)
+
+
+def benchmark(call: Call) -> None:
+    """The command."""
+    given = _parser(call.typed).read(call.arguments)
+    for option in ("out", "profile"):
+        check_path(f"--{option}", getattr(given, option))
+    requests = _requests(given)
+    _check_repeats(given)
+    file = _out_file(given.out)
+    with tempfile.TemporaryDirectory(prefix="daenr-benchmark-") as folder:
+        requests = [_with_recording(request, folder) for request in requests]
+        found, text = _measured(given, requests)
+    print(text, flush=True)
+    if file:
+        _write(file, found)
+
+
+def _parser(typed: str) -> Parser:
+    parser = Parser(
+        prog=typed,
+        description="What training and serving cost on this machine: images a second, latency,"
+        " operations, memory, start-up.",
+        epilog=EPILOG,
+    )
+    model = ModelConfig()
+    parser.add_argument(
+        "recipes",
+        metavar="RECIPE",
+        nargs="*",
+        help=f"some of {', '.join(systems.SYSTEMS)} (default: {RECIPE})",
+    )
+    rows = {name: row for row in shared.OF_EVERY_MODEL for name in [row[0]]}
+    layer = (
+        "layer",
+        whole,
+        f"hidden layer h_i that the readout reads (default: {model.layer})",
+        None,
+    )
+    own = [layer, *(rows[name] for name in ("batch-size", "core", "image-size", "color"))]
+    shared.add(parser, own)
+    for name, meaning in (
+        ("images", "of a made-up recording (default: the simulated region 3)"),
+        ("neurons", "of a made-up recording (default: the simulated region 3's)"),
+        ("steps", f"measured in each repeat (default: {STEPS})"),
+        ("repeats", f"fresh processes per model (default: {REPEATS})"),
+        ("threads", "that an operation is computed with (default: TensorFlow's own choice)"),
+    ):
+        parser.add_argument(f"--{name}", type=whole, metavar="N", help=meaning)
+    parser.add_argument(
+        "--out",
+        metavar="DIR|FILE.json",
+        help="where the figures go as JSON: a file, or a directory for benchmark.json",
+    )
+    parser.add_argument(
+        "--profile",
+        metavar="DIR",
+        help="write a TensorBoard profile of some steps there and tell where a step goes, instead",
+    )
+    parser.add_argument(
+        "--no-torch",
+        action="store_true",
+        help="leave out the same network in PyTorch, which is measured where PyTorch is installed",
+    )
+    return parser
+
+
+def _requests(given: argparse.Namespace) -> list[Request]:
+    """The models that are asked for, each once. Raises `InputError`."""
+    fields = {field.name for field in dataclasses.fields(Request)}
+    settings = {
+        name: value for name, value in vars(given).items() if name in fields and value is not None
+    }
+    settings.setdefault("steps", STEPS)
+    try:
+        return [
+            Request(recipe, **settings) for recipe in dict.fromkeys(given.recipes or [RECIPE])
+        ]
+    except SettingError as error:
+        option = "RECIPE" if error.field == "recipe" else f"--{error.field.replace('_', '-')}"
+        raise InputError(f"{option}: {error.problem}") from None
+
+
+def _check_repeats(given: argparse.Namespace) -> None:
+    given.repeats = REPEATS if given.repeats is None else given.repeats
+    if not 1 <= given.repeats <= MOST_REPEATS:
+        raise InputError(
+            f"--repeats: expected a whole number from 1 to {MOST_REPEATS}, found {given.repeats}"
+        )
+
+
+def _out_file(out: str | None) -> str | None:
+    """The JSON file that --out means. Raises `InputError` where it can't be written."""
+    if out is None:
+        return None
+    from daenr_tf.runs.directory import check_writable
+
+    folder, file = out, os.path.join(out, "benchmark.json")
+    if out.lower().endswith(".json"):
+        folder, file = os.path.dirname(os.path.abspath(out)), out
+    check_writable("--out", folder)
+    if os.path.isdir(file):
+        raise InputError(f"--out: expected a file, found that {file} is a directory")
+    return file
+
+
+def _with_recording(request: Request, folder: str) -> Request:
+    """The request with its recording at hand. Raises `InputError` where it can't fit into memory."""
+    from daenr_tf.recordings.load import load_recording
+    from daenr_tf.runs import footprint
+
+    if not request.made_up:
+        recording = load_recording("simulated", request.config.region)
+        footprint.check(request.config, recording)
+        return request
+    from daenr_tf.benchmark import made_up
+
+    _check_arrays(request)
+    footprint.check(request.config, request.outline())
+    path = os.path.join(folder, "recording.npz")
+    if not os.path.exists(path):
+        made_up.write(path, request.images, request.image_shape, request.neurons)
+    return dataclasses.replace(request, recording_file=path)
+
+
+def _check_arrays(request: Request) -> None:
+    """Raises `InputError` for a made-up recording that has no place in half of the memory."""
+    from daenr_tf.machine import memory
+
+    height, width, channels = request.image_shape
+    size = request.images * (height * width * channels + 4 * request.neurons)
+    if size > memory.half():
+        raise InputError(
+            f"--images: expected a recording that fits into half of this machine's memory"
+            f" ({memory.half() / 1e9:.3g} GB), found one of {size / 1e9:.3g} GB"
+        )
+
+
+def _measured(given: argparse.Namespace, requests: Sequence[Request]) -> tuple[dict, str]:
+    """(what was found, the same as text)."""
+    from daenr_tf.benchmark import session, table
+
+    found = session.run(requests, given.repeats, not given.no_torch)
+    return found, table.written(found)
+
+
+def _write(file: str, found: dict[str, Any]) -> None:
+    import json
+
+    from daenr_tf.machine.files import write_text
+    from daenr_tf.runs.directory import make_directory
+
+    make_directory("--out", os.path.dirname(os.path.abspath(file)))
+    write_text(file, json.dumps(found, indent=2, allow_nan=False) + "\n")
