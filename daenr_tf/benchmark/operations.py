@@ -43,9 +43,12 @@ class Count:
 
 
 def count(graph: tf.Graph) -> Count:
-    """The operations of a graph, once through."""
+    """The operations of a function's graph, once through, that its outputs and effects need.
+
+    A gradient's rule puts more into a graph than is asked for, such as the gradient of the images.
+    """
     kinds, left_out = Counter(), set()
-    for operation in graph.get_operations():
+    for operation in _needed(graph):
         rule = RULES.get(operation.type)
         if rule:
             try:
@@ -77,6 +80,19 @@ def of_training_step(model: Any, batch_size: int) -> Count:
     step = tf.function(lambda *data: model.train_step(data), autograph=False)
     traced = step.get_concrete_function(inputs, {head: targets[head] for head in model.heads})
     return count(traced.graph)
+
+
+def _needed(graph: tf.Graph) -> Iterable[tf.Operation]:
+    """The operations that a function's outputs and its effects come from."""
+    waiting = [tensor.op for tensor in graph.outputs] + list(graph.control_outputs)
+    seen = set()
+    while waiting:
+        operation = waiting.pop()
+        if operation not in seen:
+            seen.add(operation)
+            waiting += [tensor.op for tensor in operation.inputs]
+            waiting += operation.control_inputs
+    return seen
 
 
 def _shape(tensor: tf.Tensor) -> list[int]:

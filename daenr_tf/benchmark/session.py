@@ -125,4 +125,3 @@ def _ratio(ours: Sequence[dict[str, Any]], theirs: Sequence[dict[str, Any]]) -> 
         for own, other in zip(ours, theirs, strict=False)
     ]
     return spread(ratios) if ratios else None
-

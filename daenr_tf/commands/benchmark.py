@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 RECIPE = "cae_fr"
+BENCHMARK, PROFILE = "benchmark.json", "profile.json"
 STEPS, REPEATS = 200, 5
 MOST_REPEATS = 1000
 EPILOG = (
@@ -35,10 +36,10 @@ def benchmark(call: Call) -> None:
         check_path(f"--{option}", getattr(given, option))
     requests = _requests(given)
     _check_repeats(given)
-    file = _out_file(given.out)
+    file = _out_file(given)
     with tempfile.TemporaryDirectory(prefix="daenr-benchmark-") as folder:
         requests = [_with_recording(request, folder) for request in requests]
-        found, text = _measured(given, requests)
+        found, text = _measured(given, requests, folder)
     print(text, flush=True)
     if file:
         _write(file, found)
@@ -78,7 +79,7 @@ def _parser(typed: str) -> Parser:
     parser.add_argument(
         "--out",
         metavar="DIR|FILE.json",
-        help="where the figures go as JSON: a file, or a directory for benchmark.json",
+        help="where the figures go as JSON: a file, or a directory (benchmark.json)",
     )
     parser.add_argument(
         "--profile",
@@ -101,9 +102,7 @@ def _requests(given: argparse.Namespace) -> list[Request]:
     }
     settings.setdefault("steps", STEPS)
     try:
-        return [
-            Request(recipe, **settings) for recipe in dict.fromkeys(given.recipes or [RECIPE])
-        ]
+        return [Request(recipe, **settings) for recipe in dict.fromkeys(given.recipes or [RECIPE])]
     except SettingError as error:
         option = "RECIPE" if error.field == "recipe" else f"--{error.field.replace('_', '-')}"
         raise InputError(f"{option}: {error.problem}") from None
@@ -117,13 +116,16 @@ def _check_repeats(given: argparse.Namespace) -> None:
         )
 
 
-def _out_file(out: str | None) -> str | None:
-    """The JSON file that --out means. Raises `InputError` where it can't be written."""
-    if out is None:
-        return None
+def _out_file(given: argparse.Namespace) -> str | None:
+    """The JSON file that --out means. Raises `InputError` where a place can't be written to."""
     from daenr_tf.runs.directory import check_writable
 
-    folder, file = out, os.path.join(out, "benchmark.json")
+    out = given.out
+    if given.profile is not None:
+        check_writable("--profile", given.profile)
+    if out is None:
+        return None
+    folder, file = out, os.path.join(out, PROFILE if given.profile else BENCHMARK)
     if out.lower().endswith(".json"):
         folder, file = os.path.dirname(os.path.abspath(out)), out
     check_writable("--out", folder)
@@ -164,8 +166,15 @@ def _check_arrays(request: Request) -> None:
         )
 
 
-def _measured(given: argparse.Namespace, requests: Sequence[Request]) -> tuple[dict, str]:
+def _measured(
+    given: argparse.Namespace, requests: Sequence[Request], folder: str
+) -> tuple[dict, str]:
     """(what was found, the same as text)."""
+    if given.profile:
+        from daenr_tf.benchmark import profile
+
+        found = profile.run(requests, given.profile, folder)
+        return found, profile.written(found)
     from daenr_tf.benchmark import session, table
 
     found = session.run(requests, given.repeats, not given.no_torch)
