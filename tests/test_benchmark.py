@@ -14,7 +14,16 @@ import tensorflow as tf
 from runs import read_json
 
 from daenr_tf import systems
-from daenr_tf.benchmark import counterpart, machine, made_up, operations, profile, session, table
+from daenr_tf.benchmark import (
+    counterpart,
+    machine,
+    made_up,
+    operations,
+    profile,
+    scale,
+    session,
+    table,
+)
 from daenr_tf.benchmark.request import Request
 from daenr_tf.commands.main import main
 from daenr_tf.errors import SettingError
@@ -394,6 +403,8 @@ BAD = {
     "steps": (["--steps", "0"], "--steps: expected a whole number from 1"),
     "repeats": (["--repeats", "0"], "--repeats: expected a whole number from 1"),
     "threads": (["--threads", "0"], "--threads: expected a whole number from 1"),
+    "scale beside a profile": (["--scale", "--profile", "p"], "--profile: expected not beside"),
+    "scale beside images": (["--scale", "--images", "50"], "--images: expected not beside"),
     "a word": (["--steps", "few"], "--steps: expected a whole number, found 'few'"),
     "no path": (["--out", ""], "--out: expected a path"),
     "a place that is a file": (["--profile", __file__], "--profile: expected a directory"),
@@ -442,3 +453,63 @@ def test_a_benchmark_that_is_stopped_leaves_with_130_and_no_process(tmp_path):
     assert not (tmp_path / "out").exists()
     with pytest.raises(ProcessLookupError):
         os.killpg(process.pid, 0)
+
+
+def point_of(value, **measures):
+    spread = {name: session.spread([figure]) for name, figure in measures.items()}
+    return {"value": value, **spread}
+
+
+def scaled(titles=("CAE-FR2",)):
+    """What `scale.run` would give, with a point that was left out."""
+    points = [
+        point_of(10, step_ms=1.0, startup_seconds=2.0, peak_memory_mb=3.0),
+        point_of(100, step_ms=10.0, startup_seconds=2.5, peak_memory_mb=30.0),
+        {"value": 1000, "left_out": "no place"},
+    ]
+    sweeps = [
+        {"title": sweep.title, "field": sweep.field, "fixed": {"images": 7}, "points": points}
+        for sweep in scale.SWEEPS
+    ]
+    request = Request("cae_fr", steps=4).to_dict()
+    facts = {"cpu": "CPU", "cores": 2, "load_average_before": 0.0, "load_average_after": 0.0}
+    models = [
+        {"title": title, "request": request, "repeats": 1, "sweeps": sweeps} for title in titles
+    ]
+    return {"machine": facts, "versions": {}, "models": models}
+
+
+def test_the_figure_of_scale_is_log_log_with_labels_and_units(drawn):
+    from daenr_tf.plotting import benchmark_figures
+
+    benchmark_figures.scale("scale.png", scaled(("CAE-FR2", "CNN-FR2")))
+    (figure,) = drawn
+    assert len(figure.axes) == 9
+    assert {axis.get_xscale() for axis in figure.axes} == {"log"}
+    assert {axis.get_yscale() for axis in figure.axes} == {"log"}
+    assert [figure.axes[i].get_ylabel() for i in (0, 3, 6)] == [
+        title for _, title, _ in scale.MEASURES
+    ]
+    assert [axis.get_xlabel() for axis in figure.axes[6:]] == [
+        sweep.title for sweep in scale.SWEEPS
+    ]
+    lines = figure.axes[0].containers
+    assert [len(line[0].get_xdata()) for line in lines] == [2, 2]
+    assert list(lines[0][0].get_ydata()) == [1.0, 10.0]
+    texts = " ".join(text.get_text() for text in figure.texts)
+    assert "simulated recordings" in texts and "simulated data" in texts
+
+
+def test_the_table_of_scale_says_what_was_left_out():
+    said = scale.written(scaled())
+    assert "1000: left out: no place" in said and "start-up (s)" in said
+
+
+def test_a_sweep_measures_every_point_that_fits():
+    request = Request("cnn_fr", batch_size=4, steps=2)
+    fixed = {"images": 12, "neurons": 3}
+    sweep = scale.Sweep("image size (pixels a side)", "image_size", (8, 40_000), fixed)
+    (model,) = scale.run([request], 1, (sweep,))["models"]
+    small, large = model["sweeps"][0]["points"]
+    assert all(small[name]["median"] > 0 for name, _, _ in scale.MEASURES)
+    assert "half of this machine's memory" in large["left_out"]

@@ -9,32 +9,32 @@ LABEL, COLUMN = 44, 28  # characters
 BUSY = 0.5  # processes per core that wanted to run before anything was measured
 
 
-def _plain(value: float) -> str:
+def plain(value: float) -> str:
     """Three significant digits, or all before the point."""
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def _scaled(factor: float) -> Callable[[float], str]:
-    return lambda value: _plain(factor * value)
+    return lambda value: plain(factor * value)
 
 
 # A row: label, name of the figure, how it is written.
 ROWS = (
-    ("training, images/s", "training_images_per_second", _plain),
-    ("  one step, median (ms)", "step_median_ms", _plain),
-    ("  one step, 5th percentile (ms)", "step_p5_ms", _plain),
+    ("training, images/s", "training_images_per_second", plain),
+    ("  one step, median (ms)", "step_median_ms", plain),
+    ("  one step, 5th percentile (ms)", "step_p5_ms", plain),
     ("  share of the matrix rate (%)", "matrix_share", _scaled(100)),
-    ("serving all heads, batch 256, images/s", "serving_default_images_per_second", _plain),
-    ("  one image, median (ms)", "serving_default_latency_median_ms", _plain),
-    ("  one image, 5th percentile (ms)", "serving_default_latency_p5_ms", _plain),
-    ("serving responses only, batch 256, images/s", "respond_images_per_second", _plain),
-    ("  one image, median (ms)", "respond_latency_median_ms", _plain),
-    ("  one image, 5th percentile (ms)", "respond_latency_p5_ms", _plain),
-    ("loading the SavedModel (s)", "load_seconds", _plain),
-    ("start-up: import (s)", "startup_import_seconds", _plain),
-    ("  data (s)", "startup_data_seconds", _plain),
-    ("  build (s)", "startup_build_seconds", _plain),
-    ("  first step (s)", "startup_first_step_seconds", _plain),
+    ("serving all heads, batch 256, images/s", "serving_default_images_per_second", plain),
+    ("  one image, median (ms)", "serving_default_latency_median_ms", plain),
+    ("  one image, 5th percentile (ms)", "serving_default_latency_p5_ms", plain),
+    ("serving responses only, batch 256, images/s", "respond_images_per_second", plain),
+    ("  one image, median (ms)", "respond_latency_median_ms", plain),
+    ("  one image, 5th percentile (ms)", "respond_latency_p5_ms", plain),
+    ("loading the SavedModel (s)", "load_seconds", plain),
+    ("start-up: import (s)", "startup_import_seconds", plain),
+    ("  data (s)", "startup_data_seconds", plain),
+    ("  build (s)", "startup_build_seconds", plain),
+    ("  first step (s)", "startup_first_step_seconds", plain),
     ("peak memory of training (MB)", "peak_memory_bytes", _scaled(1e-6)),
     ("matrix product (GFLOP/s)", "matrix_rate", _scaled(1e-9)),
 )

@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 RECIPE = "cae_fr"
-BENCHMARK, PROFILE = "benchmark.json", "profile.json"
+BENCHMARK, PROFILE, SCALE = "benchmark.json", "profile.json", "scale.json"
+FIGURE = "scale.png"
 STEPS, REPEATS = 200, 5
+SCALE_STEPS, SCALE_REPEATS = 20, 1
+SWEPT = ("images", "neurons", "image_size")  # what --scale sets itself
 MOST_REPEATS = 1000
 EPILOG = (
     "Nothing is trained for its own sake and nothing is written but what --out and --profile name."
@@ -34,15 +37,21 @@ def benchmark(call: Call) -> None:
     given = _parser(call.typed).read(call.arguments)
     for option in ("out", "profile"):
         check_path(f"--{option}", getattr(given, option))
+    _check_modes(given)
     requests = _requests(given)
     _check_repeats(given)
     file = _out_file(given)
     with tempfile.TemporaryDirectory(prefix="daenr-benchmark-") as folder:
-        requests = [_with_recording(request, folder) for request in requests]
+        if not given.scale:
+            requests = [_with_recording(request, folder) for request in requests]
         found, text = _measured(given, requests, folder)
     print(text, flush=True)
     if file:
         _write(file, found)
+    if given.scale and file and file != given.out:
+        from daenr_tf.plotting import benchmark_figures
+
+        benchmark_figures.scale(os.path.join(given.out, FIGURE), found)
 
 
 def _parser(typed: str) -> Parser:
@@ -71,20 +80,29 @@ def _parser(typed: str) -> Parser:
     for name, meaning in (
         ("images", "of a made-up recording (default: the simulated region 3)"),
         ("neurons", "of a made-up recording (default: the simulated region 3's)"),
-        ("steps", f"measured in each repeat (default: {STEPS})"),
-        ("repeats", f"fresh processes per model (default: {REPEATS})"),
+        ("steps", f"measured in each repeat (default: {STEPS}; {SCALE_STEPS} with --scale)"),
+        (
+            "repeats",
+            f"fresh processes per model (default: {REPEATS}; {SCALE_REPEATS} with --scale)",
+        ),
         ("threads", "that an operation is computed with (default: TensorFlow's own choice)"),
     ):
         parser.add_argument(f"--{name}", type=whole, metavar="N", help=meaning)
     parser.add_argument(
         "--out",
         metavar="DIR|FILE.json",
-        help="where the figures go as JSON: a file, or a directory (benchmark.json)",
+        help="where the figures go as JSON: a file, or a directory, which --scale gives a"
+        " figure too",
     )
     parser.add_argument(
         "--profile",
         metavar="DIR",
         help="write a TensorBoard profile of some steps there and tell where a step goes, instead",
+    )
+    parser.add_argument(
+        "--scale",
+        action="store_true",
+        help="tell cost against images, image size and neurons, instead",
     )
     parser.add_argument(
         "--no-torch",
@@ -94,13 +112,25 @@ def _parser(typed: str) -> Parser:
     return parser
 
 
+def _check_modes(given: argparse.Namespace) -> None:
+    if not given.scale:
+        return
+    if given.profile is not None:
+        raise InputError("--profile: expected not beside --scale, found both")
+    for name in SWEPT:
+        if getattr(given, name, None) is not None:
+            raise InputError(
+                f"--{name.replace('_', '-')}: expected not beside --scale, which sets it, found both"
+            )
+
+
 def _requests(given: argparse.Namespace) -> list[Request]:
     """The models that are asked for, each once. Raises `InputError`."""
     fields = {field.name for field in dataclasses.fields(Request)}
     settings = {
         name: value for name, value in vars(given).items() if name in fields and value is not None
     }
-    settings.setdefault("steps", STEPS)
+    settings.setdefault("steps", SCALE_STEPS if given.scale else STEPS)
     try:
         return [Request(recipe, **settings) for recipe in dict.fromkeys(given.recipes or [RECIPE])]
     except SettingError as error:
@@ -109,7 +139,8 @@ def _requests(given: argparse.Namespace) -> list[Request]:
 
 
 def _check_repeats(given: argparse.Namespace) -> None:
-    given.repeats = REPEATS if given.repeats is None else given.repeats
+    if given.repeats is None:
+        given.repeats = SCALE_REPEATS if given.scale else REPEATS
     if not 1 <= given.repeats <= MOST_REPEATS:
         raise InputError(
             f"--repeats: expected a whole number from 1 to {MOST_REPEATS}, found {given.repeats}"
@@ -125,7 +156,8 @@ def _out_file(given: argparse.Namespace) -> str | None:
         check_writable("--profile", given.profile)
     if out is None:
         return None
-    folder, file = out, os.path.join(out, PROFILE if given.profile else BENCHMARK)
+    name = SCALE if given.scale else PROFILE if given.profile else BENCHMARK
+    folder, file = out, os.path.join(out, name)
     if out.lower().endswith(".json"):
         folder, file = os.path.dirname(os.path.abspath(out)), out
     check_writable("--out", folder)
@@ -175,6 +207,11 @@ def _measured(
 
         found = profile.run(requests, given.profile, folder)
         return found, profile.written(found)
+    if given.scale:
+        from daenr_tf.benchmark import scale
+
+        found = scale.run(requests, given.repeats)
+        return found, scale.written(found)
     from daenr_tf.benchmark import session, table
 
     found = session.run(requests, given.repeats, not given.no_torch)
