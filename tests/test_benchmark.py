@@ -340,7 +340,7 @@ def test_every_figure_of_a_benchmark_is_there_and_adds_up(measured):
         )
         assert training["step"]["p5_ms"] <= training["step"]["median_ms"]
         assert 1e8 < repeat["peak_memory_bytes"] < 1e10
-        assert f"{model['title']}, 8x8 grey images, batch 4, 1 threads" in done.stdout
+        assert f"{model['title']}, 8x8 grey images, batch 4, 1 thread," in done.stdout
     assert "training, images/s" in done.stdout and "load average" in done.stdout
     assert machine.cpu_name() in done.stdout and "CNN-FR2: repeat 1 of 1" in done.stderr
 

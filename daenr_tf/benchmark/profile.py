@@ -114,7 +114,7 @@ def _model(one: dict[str, Any]) -> Iterable[str]:
     widths = (34, 12, 10, 8)
     total = sum(row["ms"] for row in one["kinds"].values()) or 1.0
     yield (
-        f"{one['title']}, batch {one['request']['batch_size']}, {one['threads']} threads: a step"
+        f"{one['title']}, batch {one['request']['batch_size']}, {table.threads(one['threads'])}: a step"
         f" takes {one['step_ms']:.3g} ms under the profiler, of {one['steps']} steps"
     )
     yield table.columns(("kind of operation", "ms a step", "share", "calls"), widths)

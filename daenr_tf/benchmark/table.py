@@ -69,6 +69,11 @@ def columns(cells: Sequence[str], widths: Sequence[int]) -> str:
     return "".join([first.ljust(widths[0]), *padded]).rstrip()
 
 
+def threads(count: int) -> str:
+    """Such as "2 threads"."""
+    return f"{count} thread{'s' * (count > 1)}"
+
+
 def spread(figure: dict[str, float] | None, write: Callable[[float], str]) -> str:
     """Such as "43.1 [42, 45]", median [least, greatest]; "-" where there is none."""
     if figure is None:
@@ -84,7 +89,7 @@ def _model(model: dict[str, Any]) -> Iterable[str]:
     count = len(ours["repeats"])
     yield (
         f"{model['title']}, {size} {request['color']} images, batch {request['batch_size']},"
-        f" {model['threads']} threads, {model['parameters']} trainable parameters"
+        f" {threads(model['threads'])}, {model['parameters']} trainable parameters"
     )
     yield (
         f"{source}: {model['train_images']} images to train on, {model['neurons']} neurons;"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
 from daenr_tf.benchmark.scale import MEASURES
 from daenr_tf.plotting import canvas
@@ -38,22 +39,32 @@ def scale(path: str, found: dict[str, Any]) -> None:
         f" {found['machine']['cores']} cores",
         simulated=True,
     )
-    axes = figure.subplots(len(MEASURES), len(sweeps), squeeze=False, sharex="col")
+    axes = figure.subplots(len(MEASURES), len(sweeps), squeeze=False, sharex="col", sharey="row")
     for row, (name, title, _) in zip(axes, MEASURES, strict=True):
         for number, (axis, sweep) in enumerate(zip(row, sweeps, strict=True)):
             for place, model in enumerate(models):
                 _line(axis, model["sweeps"][number]["points"], name, LINES[place % len(LINES)])
-            axis.set_xscale("log")
-            axis.set_yscale("log")
-            canvas.plain(axis)
+            _scales(axis, [point["value"] for point in sweep["points"]])
             if number == 0:
                 axis.set_ylabel(title, fontsize=STYLE["label"])
             if name == MEASURES[-1][0]:
                 axis.set_xlabel(sweep["title"], fontsize=STYLE["label"])
-            axis.tick_params(which="minor", labelleft=False, labelbottom=False)
+                axis.tick_params(axis="x", labelrotation=35)
     if len(models) > 1:
         axes[0][0].legend(handles=_legend(models), fontsize=STYLE["tick"], frameon=False)
     canvas.write(path, figure)
+
+
+def _scales(axis: Any, values: list[int]) -> None:
+    """Both logarithmic, with ticks in plain numbers: what was measured, and 1, 2, 5 times powers of ten."""
+    axis.set_xscale("log")
+    axis.set_yscale("log")
+    canvas.plain(axis)
+    axis.xaxis.set_major_locator(FixedLocator(values))
+    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    for side in (axis.xaxis, axis.yaxis):
+        side.set_minor_locator(NullLocator())
+        side.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
 
 
 def _line(axis: Any, points: list[dict[str, Any]], name: str, style: tuple[str, str]) -> None:
