@@ -54,5 +54,10 @@ COMMANDS = {
         ),
         Command("reproduce", "the paper's tables and figures, with a report", REPRODUCE),
         *(Command(name, EXPERIMENTS[name].title, REPRODUCE) for name in PUBLISHED),
+        Command(
+            "benchmark",
+            "what training and serving cost on this machine",
+            "daenr_tf.commands.benchmark:benchmark",
+        ),
     )
 }

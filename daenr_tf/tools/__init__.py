@@ -1,1 +1,1 @@
-"""What developers run: benchmarks, the documentation's figures, checks of the statistics."""
+"""What developers run: the documentation's figures, checks of the statistics."""

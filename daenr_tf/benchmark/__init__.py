@@ -1,0 +1,1 @@
+"""What training and serving cost on this machine: `daenr benchmark` (docs/performance.md)."""
