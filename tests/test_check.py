@@ -7,11 +7,12 @@ import re
 
 import numpy as np
 import pytest
-from drawing import texts
+from drawing import assert_nothing_is_cut_or_covered, texts
 
 from daenr_tf import metrics
 from daenr_tf.commands.main import main
 from daenr_tf.config import ModelConfig, RunConfig
+from daenr_tf.plotting import recording_figures
 from daenr_tf.recordings import checks, description, inspection
 from daenr_tf.recordings.load import load_recording
 from daenr_tf.runs import products, run
@@ -229,6 +230,20 @@ def test_a_file_cut_off_is_described_as_far_as_it_goes(capsys):
         file.write(b"\xff" * 50)
     out, err = check(capsys, path, status=2)
     assert "can't be read" in out and "responses: shape (40, 4)" in out and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("neurons", [1, 3, 100])
+def test_nothing_in_the_figure_is_cut_or_covered(neurons, make_recording, drawn):
+    recording = make_recording(neurons=neurons)
+    recording_figures.recording(
+        "unused",
+        recording.images,
+        recording.pixel_range,
+        description.describe(recording),
+        "Title",
+        simulated=True,
+    )
+    assert_nothing_is_cut_or_covered(drawn[0])
 
 
 @pytest.mark.parametrize("order", ["C", "F"])

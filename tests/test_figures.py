@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from drawing import texts
+from drawing import assert_nothing_is_cut_or_covered, texts
 from matplotlib.image import imread
 
 from daenr_tf.config import RunConfig
@@ -284,6 +284,20 @@ def test_every_text_of_a_figure_lies_inside_it_however_long_its_title(draw, draw
     for text in figure.texts:
         box = text.get_window_extent()
         assert box.x0 >= 0 and box.x1 <= width and box.y0 >= 0 and box.y1 <= height, text.get_text()
+
+
+@pytest.mark.parametrize("neurons", [1, 3, 100])
+def test_nothing_is_cut_or_covered_with_few_neurons_and_with_many(neurons, drawn):
+    some = min(neurons, 10)
+    centers = {"planted": np.ones((some, 2)), "estimated": np.zeros((some, 2))}
+    quality = {"pccs": np.full(some, 0.5), "ceilings": np.full(some, 0.8)}
+    signed = RNG.normal(size=(some, 8, 8))
+    draw_masks("unused", True, signed, **quality)
+    draw_masks("unused", True, np.abs(signed), centers=centers, stimulus_shape=(8, 8))
+    draw_pcc("unused", True, neurons)
+    draw_pcc("unused", True, neurons, ceiling=None, value=-0.1)
+    for figure in drawn:
+        assert_nothing_is_cut_or_covered(figure)
 
 
 def with_title(function, title):

@@ -119,6 +119,21 @@ def colorbar(
     bar.ax.tick_params(labelsize=STYLE["tick"])
 
 
+def legend_above(axis: Axes, columns: int = 1) -> None:
+    """A legend over the top of some axes, where it lies on no data."""
+    axis.legend(
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        borderaxespad=0.2,
+        ncols=columns,
+        frameon=False,
+        fontsize=STYLE["tick"],
+        handlelength=1.5,
+        markerscale=0.6,
+        columnspacing=1.2,
+    )
+
+
 def legend_below(figure: Figure, handles: Sequence[Any], columns: int | None = None) -> None:
     """A legend under a figure, in one row or in so many columns."""
     figure.legend(

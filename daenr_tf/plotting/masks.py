@@ -67,7 +67,7 @@ def masks(
     down = math.ceil(count / across)
     figure = canvas.figure(
         max(1.5 * across + 1.2, 4),
-        down * (1.5 * rows / columns + 0.45) + (0.35 if centers else 0),
+        down * (1.65 * rows / columns + 0.5) + (0.35 if centers else 0),
         title,
         simulated,
     )
@@ -106,7 +106,7 @@ def masks(
         figure,
         shown,
         axes,
-        "weight / largest |weight| (sign is arbitrary)" if signed else "weight / largest weight",
+        "weight / largest |weight|\n(sign is arbitrary)" if signed else "weight / largest weight",
         [-1, 0, 1] if signed else [0, 1],
     )
     if centers:

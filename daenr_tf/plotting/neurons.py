@@ -53,7 +53,7 @@ def pcc(
     )
     known = None if ceilings is None else np.isfinite(ceilings) & np.isfinite(correlations)
     compared = known is not None and known.any()
-    figure = canvas.figure(8.2 if compared else 4.8, 3.5, title, simulated)
+    figure = canvas.figure(8.2 if compared else 4.8, 4.0, title, simulated)
     axes = figure.subplots(1, 1 + compared, squeeze=False)[0]
     groups = {
         f"significant: {significant.sum()}": (significant, _SIGNIFICANT),
@@ -76,11 +76,10 @@ def pcc(
     if finite.any():
         mean = correlations[finite].mean()
         axes[0].axvline(mean, color=RED, ls="--", lw=1.2, label=f"mean {mean:.3f}")
-    axes[0].margins(y=0.4)
     axes[0].set_xlabel("PCC over test images", fontsize=STYLE["label"])
     axes[0].set_ylabel("neurons", fontsize=STYLE["label"])
     axes[0].yaxis.get_major_locator().set_params(integer=True)
-    axes[0].legend(framealpha=0.9, edgecolor="none", fontsize=STYLE["tick"], loc="upper left")
+    canvas.legend_above(axes[0])
 
     if compared:
         ceilings = np.asarray(ceilings, float)
@@ -116,7 +115,7 @@ def pcc(
             fontsize=STYLE["label"],
         )
         axes[1].set_ylabel("PCC over test images", fontsize=STYLE["label"])
-        axes[1].legend(frameon=False, fontsize=STYLE["tick"], loc="upper left")
+        canvas.legend_above(axes[1])
     for axis in axes:
         canvas.plain(axis)
     canvas.write(path, figure)

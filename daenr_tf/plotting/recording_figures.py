@@ -36,7 +36,7 @@ def recording(
         title: what it shows; what stands behind a line break is smaller.
         simulated: whether the data are simulated.
     """
-    figure = canvas.figure(8.2, 6.2, title, simulated)
+    figure = canvas.figure(8.2, 6.8, title, simulated)
     top, below = figure.subfigures(2, 1, height_ratios=(1, 3.2))
     for axis, image in zip(
         np.ravel(top.subplots(1, SHOWN, squeeze=False)),
@@ -72,7 +72,6 @@ def recording(
 def _grey_levels(axis, description) -> None:
     edges, counts = description.grey_edges, description.grey_counts
     axis.stairs(100 * counts / counts.sum(), edges, fill=True, color="#777777")
-    axis.set_ylim(top=1.25 * axis.get_ylim()[1])  # room for the legend
     axis.axvline(
         description.grey[2],
         color=_MARK,
@@ -82,7 +81,7 @@ def _grey_levels(axis, description) -> None:
     )
     axis.set_xlabel("grey level of the training images", fontsize=STYLE["label"])
     axis.set_ylabel("pixels (%)", fontsize=STYLE["label"])
-    axis.legend(frameon=False, fontsize=STYLE["tick"], loc="upper right")
+    canvas.legend_above(axis)
 
 
 def _histogram(axis, values, label, color, span=None) -> None:
@@ -91,7 +90,7 @@ def _histogram(axis, values, label, color, span=None) -> None:
     axis.set_xlabel(label, fontsize=STYLE["label"])
     axis.set_ylabel("neurons", fontsize=STYLE["label"])
     axis.yaxis.get_major_locator().set_params(integer=True)
-    axis.legend(frameon=False, fontsize=STYLE["tick"])
+    canvas.legend_above(axis)
 
 
 def _reliability(axis, description) -> None:
@@ -126,4 +125,4 @@ def _reliability(axis, description) -> None:
     axis.set_xlabel("correlation", fontsize=STYLE["label"])
     axis.set_ylabel("neurons", fontsize=STYLE["label"])
     axis.yaxis.get_major_locator().set_params(integer=True)
-    axis.legend(frameon=False, fontsize=STYLE["tick"], loc="upper left")
+    canvas.legend_above(axis)
