@@ -103,7 +103,7 @@ def _versions(directory):
     return sorted(int(name) for name in names if re.fullmatch("[0-9]+", name))
 
 
-def mark_of(version):
+def mark_of(version: str) -> str | None:
     """The mark that a version, a path, bears; None where it bears none."""
     try:
         with open(os.path.join(version, EXTRA, MARK), encoding="utf-8") as file:
