@@ -5,9 +5,9 @@ import textwrap
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "daenr_tf"
-# What a method of one of these names does is Keras' or argparse's to say; a class's own docstring says
+# What a method of one of these names does is Keras', PyTorch's or argparse's to say; a class's own docstring says
 # the shapes that it takes and gives.
-SAID_ELSEWHERE = {"build", "call", "compute_output_shape", "get_config", "error"}
+SAID_ELSEWHERE = {"build", "call", "compute_output_shape", "get_config", "error", "forward"}
 # Readers of an option's text, whose messages say what was expected.
 SAID_BY_NAME = {"whole", "number", "size"}
 

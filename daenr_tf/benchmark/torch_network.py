@@ -121,6 +121,7 @@ class Gaussian(Dense):
     outputs_per_latent = 2
 
     def latent(self, compressed: Tensor) -> tuple[Tensor, Tensor | float]:
+        """The latent code, and what it adds to the loss."""
         mean, log_variance = compressed.chunk(2, dim=1)
         variance = log_variance.exp()
         divergence = 0.5 * (mean**2 + variance - 1.0 - log_variance).sum(1).mean()
@@ -190,9 +191,11 @@ class Factorized(Readout):
         self.features = nn.Parameter(0.05 * torch.randn(FILTERS, neurons))
 
     def drive(self, hidden: Tensor) -> Tensor:
+        """(batch, neurons), before bias and softplus."""
         return ((hidden.flatten(2) @ self.mask) * self.features).sum(1)
 
     def penalty(self) -> Tensor:
+        """What the readout adds to the response loss."""
         return self.l1 * (self.mask.abs().sum(0) * self.features.abs().sum(0)).mean()
 
 
@@ -205,9 +208,11 @@ class FixedMask(Readout):
         self.features = nn.Parameter(0.05 * torch.randn(FILTERS, neurons))
 
     def drive(self, hidden: Tensor) -> Tensor:
+        """(batch, neurons), before bias and softplus."""
         return (places(hidden)[:, self.cell] * self.features.T).sum(2)
 
     def penalty(self) -> Tensor:
+        """What the readout adds to the response loss."""
         return self.l1 * self.features.abs().sum(0).mean()
 
 
@@ -221,9 +226,11 @@ class FullyConnected(Readout):
         )
 
     def drive(self, hidden: Tensor) -> Tensor:
+        """(batch, neurons), before bias and softplus."""
         return F.dropout(places(hidden).flatten(1), DROPOUT, self.training) @ self.kernel
 
     def penalty(self) -> Tensor:
+        """What the readout adds to the response loss."""
         squares, sizes = (self.kernel**2).sum(0).mean(), self.kernel.abs().sum(0).mean()
         return L2 * squares + self.l1 * sizes
 

@@ -31,7 +31,7 @@ class Entries:
         InputError: it is no JSON object.
     """
 
-    def __init__(self, what: str, values: Any):
+    def __init__(self, what: str, values: Any) -> None:
         if not isinstance(values, dict):
             raise refusal(what, "a JSON object", reprlib.repr(values))
         self.what, self.values = what, values

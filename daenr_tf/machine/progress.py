@@ -23,7 +23,7 @@ class Meter:
         stream: where it is shown; standard error by default.
     """
 
-    def __init__(self, stream: TextIO | None = None):
+    def __init__(self, stream: TextIO | None = None) -> None:
         self.stream = stream or sys.stderr
         self.bar = None
         self.told_at = time.monotonic()

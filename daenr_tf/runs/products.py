@@ -100,7 +100,7 @@ def write_figures(
             FIGURES[model.readout.figure](path("masks"), name, recording, model, table)
 
 
-def best_predicted(pcc, recording):
+def best_predicted(pcc: np.ndarray, recording: Recording) -> np.ndarray:
     """The numbers of the neurons with the largest PCC (neurons,), the best first, `SHOWN` at most; none
     that never varies in training or in the test set, whose PCC of 0 says nothing of its mask."""
     silent = checks.unvarying(recording.responses) | checks.unvarying(recording.test_responses)

@@ -36,7 +36,7 @@ class ClaimTexts:
         own: whether the recording is the user's; the paper's effects are left out then.
     """
 
-    def __init__(self, claims: Sequence[Judged], own: bool):
+    def __init__(self, claims: Sequence[Judged], own: bool) -> None:
         self.claims, self.own = claims, own
 
     def legend(self) -> list[dict[str, str]]:
