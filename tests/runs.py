@@ -1,5 +1,6 @@
 """Runs of recipes from the command line on a small recording, for the tests."""
 
+import contextlib
 import io
 import json
 import os
@@ -9,6 +10,8 @@ import zipfile
 
 import numpy as np
 import pytest
+
+from daenr_tf.commands import fit
 
 SMALL = ("--image-size", "8", "--max-steps", "20", "--validate-every", "5", "--batch-size", "16")
 
@@ -80,6 +83,24 @@ def go(recipe, folder, *options, status=0):
     )
     assert done.returncode == status, done.stderr
     assert "Traceback" not in done.stderr
+    return done
+
+
+def in_this_process(main, *arguments):
+    """A command line where the process is not the point: what `subprocess.run` would have given."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        with pytest.raises(SystemExit) as left:
+            main(*arguments)
+    return subprocess.CompletedProcess(
+        arguments, left.value.code or 0, out.getvalue(), err.getvalue()
+    )
+
+
+def go_here(recipe, folder, *options, status=0):
+    """As `go`, in this process."""
+    done = in_this_process(fit.main, recipe, command(recipe, folder, *options)[3:])
+    assert done.returncode == status, done.stderr
     return done
 
 

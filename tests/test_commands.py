@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 import pytest
-from runs import read_json, write_recording
+from runs import in_this_process, read_json, write_recording
 
 from daenr_tf.commands import catalogue, process
 from daenr_tf.commands.catalogue import COMMANDS, Command
@@ -188,7 +188,7 @@ def test_a_new_command_is_a_function_and_a_row(monkeypatch, capsys):
 
 @pytest.fixture(scope="module")
 def fitted(tmp_path_factory):
-    """The same run by either door, the second one quietly: [(process, folder)]."""
+    """The same run by either door, the second one quietly: two of (process, folder)."""
     folder = tmp_path_factory.mktemp("fitted")
     options = [
         "--dataset",
@@ -200,31 +200,20 @@ def fitted(tmp_path_factory):
         "--validate-every",
         "5",
     ]
-    made = []
-    for name, door in (
-        ("recipe", ["recipes.cnn_fr"]),
-        ("daenr", ["daenr_tf", "fit", "cnn_fr", "--quiet"]),
-    ):
-        place = folder / name
-        done = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                *door,
-                "--run-dir",
-                str(place),
-                "--export-dir",
-                str(folder / f"{name}-export"),
-                *options,
-            ],
-            capture_output=True,
-            text=True,
-            timeout=300,
-            cwd=ROOT,
-        )
-        assert done.returncode == 0, done.stderr
-        made.append((done, place))
-    return made
+
+    def places(name):
+        return ["--run-dir", str(folder / name), "--export-dir", str(folder / f"{name}-export")]
+
+    recipe = subprocess.run(
+        [sys.executable, "-m", "recipes.cnn_fr", *places("recipe"), *options],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        cwd=ROOT,
+    )
+    same = in_this_process(main, ["fit", "cnn_fr", "--quiet", *places("daenr"), *options])
+    assert recipe.returncode == same.returncode == 0, recipe.stderr + same.stderr
+    return (recipe, folder / "recipe"), (same, folder / "daenr")
 
 
 def test_fit_by_daenr_is_the_recipe(fitted):

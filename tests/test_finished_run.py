@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 from refusal import refused
-from runs import read_json, write_recording
+from runs import outcome, read_json, write_recording
 
 import daenr_tf
 from daenr_tf import metrics, pipeline, receptive_fields, training
@@ -48,6 +48,28 @@ def place(settings, tmp_path_factory):
 def copied(place, tmp_path):
     shutil.copytree(place, tmp_path, dirs_exist_ok=True)
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def whole(settings, tmp_path_factory):
+    """The folder of a run of 8 steps at once."""
+    place = tmp_path_factory.mktemp("whole")
+    go(settings, place, max_steps=8)
+    return place
+
+
+@pytest.fixture(scope="module")
+def lengthened(place, settings, tmp_path_factory):
+    """The folder of the finished run, lengthened to 8 steps; two files in it are the user's."""
+    longer = tmp_path_factory.mktemp("lengthened")
+    shutil.copytree(place, longer, dirs_exist_ok=True)
+    for name in OF_THE_USER:
+        (longer / name).write_text("mine")
+    go(settings, longer, max_steps=8)
+    return longer
+
+
+OF_THE_USER = ("run/thesis.txt", "run/figures/drawn_by_hand.png")
 
 
 # Opened
@@ -198,7 +220,7 @@ def test_a_damaged_state_costs_a_finished_run_nothing(copied, settings):
 @pytest.mark.parametrize(
     "instant", ["the results are gone", "the settings are written", "a validation"]
 )
-def test_a_lengthening_that_breaks_off_goes_on(copied, settings, tmp_path, monkeypatch, instant):
+def test_a_lengthening_that_breaks_off_goes_on(copied, settings, whole, monkeypatch, instant):
     def break_off(*given, **named):
         raise KeyboardInterrupt
 
@@ -215,22 +237,29 @@ def test_a_lengthening_that_breaks_off_goes_on(copied, settings, tmp_path, monke
         patch.setattr(*breaking[instant])
         go(settings, copied, max_steps=8)
     assert not (copied / "run" / "results.json").exists()
-    results = go(settings, copied, max_steps=8)
-    expected = go(settings, tmp_path / "whole", max_steps=8)
-    for found in (results, expected):
-        assert found.pop("saved_model").endswith("2" if found is results else "1")
-        for name in ("seconds", "images_per_second"):
-            found.pop(name)
-    assert results == expected
+    go(settings, copied, max_steps=8)
+    assert_same_but_for_the_export(copied, whole)
 
 
-def test_what_is_not_a_runs_own_stays_when_it_is_lengthened(copied, settings):
-    (copied / "run" / "thesis.txt").write_text("mine")
-    (copied / "run" / "figures" / "drawn_by_hand.png").write_text("mine")
-    go(settings, copied, max_steps=6)
-    assert (copied / "run" / "thesis.txt").exists() and (
-        copied / "run" / "figures" / "drawn_by_hand.png"
-    ).exists()
+def assert_same_but_for_the_export(longer, whole):
+    """What a lengthened run came to is what one of more steps came to, the number of its export aside."""
+    (history, results, weights), expected = outcome(str(longer)), outcome(str(whole))
+    assert (results.pop("saved_model"), expected[1].pop("saved_model")) == ("2", "1")
+    assert (history, results, weights) == expected
+
+
+def test_a_finished_run_is_lengthened_to_what_one_of_more_steps_comes_to(lengthened, whole):
+    """Everything but the former export is made anew."""
+    assert_same_but_for_the_export(lengthened, whole)
+    results = read_json(lengthened, "run", "results.json")
+    assert read_json(lengthened, "run", "config.json") == results["config"]
+    assert sorted(os.listdir(lengthened / "export")) == ["1", "2"]
+    figures = [place / "run" / "figures" / "learning_curves.png" for place in (lengthened, whole)]
+    assert figures[0].read_bytes() == figures[1].read_bytes()
+
+
+def test_what_is_not_a_runs_own_stays_when_it_is_lengthened(lengthened):
+    assert [(lengthened / name).read_text() for name in OF_THE_USER] == ["mine", "mine"]
 
 
 def test_a_settings_file_from_before_a_setting_existed_counts_as_its_default(
@@ -358,9 +387,8 @@ def test_tensorboard_has_every_setting_and_the_figures_of_both_sets(place):
             assert scalars[f"{which}/{name}"] == pytest.approx(value) and f"{which}/{name}" in shown
 
 
-def test_a_lengthened_run_stands_in_tensorboard_as_it_is_now(copied, settings):
-    go(settings, copied, max_steps=6)
-    assert hparams(copied / "run" / "tensorboard")["max_steps"] == 6
+def test_a_lengthened_run_stands_in_tensorboard_as_it_is_now(lengthened):
+    assert hparams(lengthened / "run" / "tensorboard")["max_steps"] == 8
 
 
 def test_fixed_masks_are_estimated_once_a_run(settings, tmp_path, monkeypatch):

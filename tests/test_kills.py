@@ -45,23 +45,6 @@ def whole_run(recipe, folder, recording):
     return outcome(folder), time.monotonic() - started
 
 
-def test_a_killed_run_ends_as_the_whole_run(tmp_path):
-    """Killed as soon as it has saved a state, then once more in its start-up."""
-    recording = write_recording(tmp_path / "mine.npz")
-    go("vae_fc", str(tmp_path / "whole"), "--dataset", recording, *BUDGET)
-    killed = str(tmp_path / "killed")
-    process = subprocess.Popen(
-        command("vae_fc", killed, "--dataset", recording, *BUDGET), stderr=subprocess.DEVNULL
-    )
-    while not (tmp_path / "killed" / "run" / "checkpoint" / "state.npz").exists():
-        assert process.poll() is None
-        time.sleep(0.01)
-    process.kill()
-    assert process.wait() == -9
-    killed_and_resumed("vae_fc", killed, recording, 1.0, (0.5,))
-    assert outcome(killed) == outcome(str(tmp_path / "whole"))
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_forty_kills_at_random_instants(recipe, tmp_path):

@@ -1,7 +1,10 @@
 """A whole run from the command line, on a small recording: what it leaves, how it is stopped, and how it goes on."""
 
+import contextlib
 import csv
+import json
 import os
+import pathlib
 import shutil
 import signal
 import subprocess
@@ -11,7 +14,7 @@ import time
 import numpy as np
 import pytest
 import tensorflow as tf
-from runs import command, go, outcome, read_json, write_recording
+from runs import command, go, go_here, outcome, read_json, write_recording
 
 import daenr_tf
 from daenr_tf import metrics
@@ -22,14 +25,15 @@ from daenr_tf.runs.threads import computing_threads
 
 @pytest.fixture(scope="module")
 def recording_file(tmp_path_factory):
-    return write_recording(tmp_path_factory.mktemp("recording") / "mine.npz")
+    return write_recording(tmp_path_factory.mktemp("recording") / "mine\xa0too.npz")
 
 
 @pytest.fixture(scope="module")
 def finished(recording_file, tmp_path_factory):
-    folder = str(tmp_path_factory.mktemp("finished"))
-    done = go("cae_fr", folder, "--dataset", recording_file)
-    return folder, done
+    """(folder, process); the folder's name has a no-break and an em space in it."""
+    folder = tmp_path_factory.mktemp("finished") / "for\xa0Élise\u2003(2)"
+    folder.mkdir()
+    return str(folder), go("cae_fr", str(folder), "--dataset", recording_file)
 
 
 def test_a_run_leaves_what_the_contract_names(finished):
@@ -127,32 +131,6 @@ def test_a_finished_run_is_only_reported(finished, recording_file):
     assert os.listdir(os.path.join(folder, "export")) == ["1"]
 
 
-def test_a_finished_run_is_lengthened_to_what_one_of_more_steps_comes_to(
-    finished, recording_file, tmp_path
-):
-    """Everything but the former export is made anew."""
-    for place in ("longer", "whole"):
-        os.mkdir(tmp_path / place)
-    for part in ("run", "export"):
-        shutil.copytree(os.path.join(finished[0], part), tmp_path / "longer" / part)
-    for place in ("longer", "whole"):
-        done = go("cae_fr", str(tmp_path / place), "--dataset", recording_file, "--max-steps", "33")
-        assert ("going on from step 20" in done.stderr) == (place == "longer")
-    (history, results, weights), expected = (
-        outcome(str(tmp_path / "longer")),
-        outcome(str(tmp_path / "whole")),
-    )
-    assert (results.pop("saved_model"), expected[1].pop("saved_model")) == ("2", "1")
-    assert (history, results, weights) == expected
-    assert read_json(str(tmp_path / "longer"), "run", "config.json") == results["config"]
-    assert sorted(os.listdir(tmp_path / "longer" / "export")) == ["1", "2"]
-    figures = [
-        (tmp_path / place / "run" / "figures" / "learning_curves.png").read_bytes()
-        for place in ("longer", "whole")
-    ]
-    assert figures[0] == figures[1]
-
-
 @pytest.mark.parametrize(
     "options, named",
     [
@@ -164,7 +142,7 @@ def test_a_finished_run_is_lengthened_to_what_one_of_more_steps_comes_to(
 def test_another_configuration_in_the_directory_is_refused_by_its_first_difference(
     finished, recording_file, options, named
 ):
-    done = go("cae_fr", finished[0], "--dataset", recording_file, *options, status=2)
+    done = go_here("cae_fr", finished[0], "--dataset", recording_file, *options, status=2)
     assert named in done.stderr and len(done.stderr.splitlines()) == 1
 
 
@@ -173,7 +151,7 @@ def test_another_recording_in_the_directory_is_refused(finished, recording_file,
     with np.load(recording_file) as archive:
         arrays = dict(archive)
     np.savez(other, **{**arrays, "responses": arrays["responses"] + 1})
-    done = go("cae_fr", finished[0], "--dataset", other, status=2)
+    done = go_here("cae_fr", finished[0], "--dataset", other, status=2)
     assert "digest" in done.stderr and len(done.stderr.splitlines()) == 1
 
 
@@ -191,7 +169,7 @@ def as_it_is(tmp_path_factory):
     return (
         str(folder),
         path,
-        go("cnn_fr", str(folder), "--dataset", path, "--repeats-as-test").stderr,
+        go_here("cnn_fr", str(folder), "--dataset", path, "--repeats-as-test").stderr,
     )
 
 
@@ -221,7 +199,7 @@ def test_repeats_become_trials_and_belong_to_the_runs_settings(as_it_is):
     assert (
         results["dataset"]["digest"] == daenr_tf.load_recording(path, repeats_as_test=True).digest
     )
-    done = go("cnn_fr", folder, "--dataset", path, status=2)
+    done = go_here("cnn_fr", folder, "--dataset", path, status=2)
     assert "repeats_as_test" in done.stderr and len(done.stderr.splitlines()) == 1
 
 
@@ -235,7 +213,7 @@ def test_the_published_and_simulated_images_are_resized_without_a_word(make_reco
 
 
 def test_colour_is_not_made_of_a_grey_recording(recording_file, tmp_path):
-    done = go("cae_fr", str(tmp_path), "--dataset", recording_file, "--color", "rgb", status=2)
+    done = go_here("cae_fr", str(tmp_path), "--dataset", recording_file, "--color", "rgb", status=2)
     assert "--color" in done.stderr and len(done.stderr.splitlines()) == 1
     assert not os.path.exists(tmp_path / "run")
 
@@ -253,11 +231,8 @@ def test_a_run_directory_whose_name_is_no_utf_8_is_refused(recording_file, tmp_p
     assert b"--run-dir" in done.stderr and b"UTF-8" in done.stderr and not os.path.exists(odd)
 
 
-def test_a_no_break_space_in_every_name_is_no_hindrance(recording_file, tmp_path):
-    place = tmp_path / "for\xa0Élise\u2003(2)"
-    place.mkdir()
-    shutil.copy(recording_file, place / "mine\xa0too.npz")
-    go("cae_fr", str(place), "--dataset", str(place / "mine\xa0too.npz"))
+def test_a_no_break_space_in_every_name_is_no_hindrance(finished):
+    place = pathlib.Path(finished[0])
     results = read_json(str(place), "run", "results.json")
     assert results["saved_model"] == str(place / "export" / "1")
     images = np.random.default_rng(0).uniform(-1, 1, (2, 8, 8, 1)).astype(np.float32)
@@ -334,7 +309,7 @@ def test_a_directory_that_is_no_runs_is_refused_and_left_alone(recording_file, t
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "thesis.txt").write_text("mine")
     for extra in ((), ("--overwrite",)):
-        go("cae_fr", str(tmp_path), "--dataset", recording_file, *extra, status=2)
+        go_here("cae_fr", str(tmp_path), "--dataset", recording_file, *extra, status=2)
     assert os.listdir(tmp_path / "run") == ["thesis.txt"]
 
 
@@ -356,29 +331,6 @@ def wait_for_a_state(process, folder):
 LONG = ("--max-steps", "300", "--patience-steps", "300")
 
 
-@pytest.fixture(scope="module")
-def whole(recording_file, tmp_path_factory):
-    """What a longer run comes to that nobody stops."""
-    folder = str(tmp_path_factory.mktemp("whole"))
-    go("cae_fc", folder, "--dataset", recording_file, *LONG)
-    return outcome(folder)
-
-
-def test_sigterm_saves_the_state_and_the_same_command_goes_on_to_the_same_end(
-    recording_file, tmp_path, whole
-):
-    parts = str(tmp_path)
-    process = start("cae_fc", parts, "--dataset", recording_file, *LONG)
-    process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=200)
-    assert process.returncode == 130, said
-    assert "the same command goes on" in said.strip().splitlines()[-1] and "Traceback" not in said
-    assert not os.path.exists(os.path.join(parts, "run", "results.json"))
-    done = go("cae_fc", parts, "--dataset", recording_file, *LONG)
-    assert "going on from step" in done.stderr
-    assert outcome(parts) == whole
-
-
 STANDING_STILL = """
 import os, sys, time
 from daenr_tf.runs.quiet import import_tensorflow
@@ -394,7 +346,7 @@ def stand_still(*arguments):
     return evaluate_terms(*arguments)
 
 training.evaluate_terms = stand_still
-fit.main("cae_fc")
+fit.main("vae_fc")
 """
 
 
@@ -402,31 +354,61 @@ def popen(arguments):
     return subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def test_a_second_ctrl_c_ends_a_run_at_once_and_the_same_command_goes_on_to_the_same_end(
+def saved_at(place):
+    """When the last state was saved; None in the instant in which it becomes the one before the last."""
+    with contextlib.suppress(FileNotFoundError):
+        return os.stat(os.path.join(place, "run", "checkpoint", "state.npz")).st_mtime_ns
+
+
+@pytest.fixture(scope="module")
+def whole(recording_file, tmp_path_factory):
+    """What a longer run comes to that nobody stops; its dropout and its latent are drawn anew in every step."""
+    folder = str(tmp_path_factory.mktemp("whole"))
+    go("vae_fc", folder, "--dataset", recording_file, *LONG)
+    return outcome(folder)
+
+
+def test_a_run_that_is_stopped_again_and_again_goes_on_to_the_same_end(
     recording_file, tmp_path, whole
 ):
-    """It comes in a validation that would take two minutes, after a state was saved."""
+    """By SIGTERM; by two Ctrl-C, the second in a validation that would take two minutes; killed at work, and killed in its start-up."""
     place = str(tmp_path)
-    process = popen(
-        [
-            sys.executable,
-            "-c",
-            STANDING_STILL,
-            *command("cae_fc", place, "--dataset", recording_file, *LONG)[3:],
-        ]
-    )
+    arguments = command("vae_fc", place, "--dataset", recording_file, *LONG)
+    process = start("vae_fc", place, "--dataset", recording_file, *LONG)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=200)
+    assert process.returncode == 130, said
+    assert "the same command goes on" in said.strip().splitlines()[-1] and "Traceback" not in said
+    assert not os.path.exists(os.path.join(place, "run", "results.json"))
+
+    process = popen([sys.executable, "-c", STANDING_STILL, *arguments[3:]])
     assert process.stdout.readline() == "standing still\n", process.communicate()
     process.send_signal(signal.SIGINT)
-    while process.stderr.readline() != "stopping at the next validation, with the state saved\n":
-        assert process.poll() is None
+    heard = []
+    while heard[-1:] != ["stopping at the next validation, with the state saved\n"]:
+        heard.append(process.stderr.readline())
+        assert process.poll() is None, heard
+    assert any(line.startswith("going on from step") for line in heard)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130
     assert (
         said
-        == f"recipes.cae_fc: stopped by a second Ctrl-C; the same command goes on with {os.path.join(place, 'run')}\n"
+        == f"recipes.vae_fc: stopped by a second Ctrl-C; the same command goes on with {os.path.join(place, 'run')}\n"
     )
-    done = go("cae_fc", place, "--dataset", recording_file, *LONG)
+
+    before, process = saved_at(place), popen(arguments)
+    while saved_at(place) in (None, before):
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.kill()
+    assert process.communicate() and process.returncode == -signal.SIGKILL
+    process = popen(arguments)
+    time.sleep(0.5)
+    process.kill()
+    assert process.communicate() and process.returncode == -signal.SIGKILL
+
+    done = go("vae_fc", place, "--dataset", recording_file, *LONG)
     assert "going on from step" in done.stderr
     assert outcome(place) == whole
 
@@ -437,7 +419,7 @@ def test_two_ctrl_c_at_random_instants(recording_file, tmp_path, whole, between)
     """The second may be taken for the first, come while that is obeyed, or when all is done: never a traceback, never a lost run."""
     for attempt, seconds in enumerate(np.random.default_rng(int(100 * between)).uniform(0, 10, 3)):
         place = str(tmp_path / str(attempt))
-        process = popen(command("cae_fc", place, "--dataset", recording_file, *LONG))
+        process = popen(command("vae_fc", place, "--dataset", recording_file, *LONG))
         while not os.path.exists(os.path.join(place, "run", "config.json")):
             assert process.poll() is None
             time.sleep(0.01)
@@ -451,7 +433,7 @@ def test_two_ctrl_c_at_random_instants(recording_file, tmp_path, whole, between)
             assert said.splitlines()[-1].startswith("recipes.cae_fc: "), said
         elif process.returncode:  # in Python's own last moments, when everything is written
             assert os.path.exists(os.path.join(place, "run", "results.json"))
-        go("cae_fc", place, "--dataset", recording_file, *LONG)
+        go("vae_fc", place, "--dataset", recording_file, *LONG)
         assert outcome(place) == whole
 
 
@@ -480,54 +462,20 @@ def test_a_signal_that_is_ignored_stays_ignored():
         signal.signal(signal.SIGHUP, before)
 
 
-def test_a_second_run_in_the_directory_is_refused_and_told_who_holds_it(recording_file, tmp_path):
-    process = start(
-        "cae_fr",
-        str(tmp_path),
-        "--dataset",
-        recording_file,
-        "--max-steps",
-        "100000",
-        "--patience-steps",
-        "100000",
-    )
-    try:
-        done = go(
-            "cae_fr",
-            str(tmp_path),
-            "--dataset",
-            recording_file,
-            "--max-steps",
-            "100000",
-            "--patience-steps",
-            "100000",
-            status=1,
-        )
-        assert f"process {process.pid}" in done.stderr
-    finally:
-        process.kill()
-        process.communicate()
-    go(
-        "cae_fr", str(tmp_path), "--dataset", recording_file, "--overwrite"
-    )  # a dead process' lock does not block
+ENDLESS = ("--max-steps", "100000", "--patience-steps", "100000")
 
 
-def test_a_run_whose_directory_another_took_writes_nothing_there(recording_file, tmp_path):
-    """Its directory is removed while it trains, and a second run of another seed begins and ends there."""
+def test_a_second_run_is_refused_and_told_who_holds_the_directory_and_one_that_takes_it_is_left_alone(
+    recording_file, tmp_path
+):
+    """The directory of a run at work is removed, and a run of another seed begins and ends there: the first writes nothing there."""
     place = str(tmp_path)
-    first = start(
-        "cae_fr",
-        place,
-        "--dataset",
-        recording_file,
-        "--max-steps",
-        "100000",
-        "--patience-steps",
-        "100000",
-    )
+    first = start("cae_fr", place, "--dataset", recording_file, *ENDLESS)
     try:
+        done = go_here("cae_fr", place, "--dataset", recording_file, *ENDLESS, status=1)
+        assert f"process {first.pid}" in done.stderr
         shutil.rmtree(os.path.join(place, "run"))
-        go("cae_fr", place, "--dataset", recording_file, "--seed", "1")
+        go_here("cae_fr", place, "--dataset", recording_file, "--seed", "1")
         left = outcome(place)
         first.send_signal(signal.SIGTERM)
         _, said = first.communicate(timeout=200)
@@ -545,19 +493,37 @@ def test_a_run_whose_directory_another_took_writes_nothing_there(recording_file,
     ] and "lock" not in os.listdir(os.path.join(place, "run"))
 
 
-def test_results_name_the_threads_and_going_on_with_others_is_told(recording_file, tmp_path):
+@pytest.fixture(scope="module")
+def hung_up(recording_file, tmp_path_factory):
+    """A run on one core whose terminal was lost after it had saved a state: (folder, exit status)."""
+    place = str(tmp_path_factory.mktemp("hung_up"))
+    one_core = ["taskset", "--cpu-list", str(min(os.sched_getaffinity(0)))]
+    reader, writer = os.pipe()
+    process = subprocess.Popen(
+        [*one_core, *command("cae_fc", place, "--dataset", recording_file, *LONG)],
+        stdout=writer,
+        stderr=writer,
+    )
+    wait_for_a_state(process, place)
+    os.close(writer)
+    os.close(reader)
+    process.send_signal(signal.SIGHUP)
+    return place, process.wait(timeout=200)
+
+
+def test_a_lost_terminal_saves_the_state(hung_up):
+    place, status = hung_up
+    assert status == 130
+    assert os.path.exists(os.path.join(place, "run", "checkpoint", "state.npz"))
+    assert not os.path.exists(os.path.join(place, "run", "results.json"))
+
+
+def test_results_name_the_threads_and_going_on_with_others_is_told(
+    hung_up, recording_file, tmp_path
+):
     """A run that is stopped on one core and goes on on all of them gives other bits."""
     place = str(tmp_path)
-    one = [
-        "taskset",
-        "--cpu-list",
-        str(min(os.sched_getaffinity(0))),
-        *command("cae_fc", place, "--dataset", recording_file, *LONG),
-    ]
-    process = popen(one)
-    wait_for_a_state(process, place)
-    process.send_signal(signal.SIGTERM)
-    assert process.communicate(timeout=200) and process.returncode == 130
+    shutil.copytree(hung_up[0], place, dirs_exist_ok=True)
     done = subprocess.run(
         command("cae_fc", place, "--dataset", recording_file, *LONG),
         env={**os.environ, "TF_NUM_INTRAOP_THREADS": "2"},
@@ -573,68 +539,75 @@ def test_results_name_the_threads_and_going_on_with_others_is_told(recording_fil
 
 
 def test_divergence_ends_with_status_3_and_the_best_weights(recording_file, tmp_path):
-    done = go(
+    done = go_here(
         "cae_fr", str(tmp_path), "--dataset", recording_file, "--learning-rate", "1e38", status=3
     )
-    assert "diverged" in done.stderr and "Traceback" not in done.stderr
+    assert "diverged" in done.stderr
     assert os.path.exists(tmp_path / "run" / "model.keras") and not os.path.exists(
         tmp_path / "run" / "results.json"
     )
 
 
-def test_mirrored_on_two_devices_gives_the_results_of_one(finished, recording_file, tmp_path):
-    code = f"""
-import sys
-from daenr_tf.runs.quiet import import_tensorflow
-import_tensorflow()
-import tensorflow as tf
-tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2)
-from daenr_tf.commands.fit import main
-main("cae_fr", {command("cae_fr", str(tmp_path), "--dataset", recording_file, "--strategy", "mirrored")[3:]!r})
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    results = read_json(str(tmp_path), "run", "results.json")
-    assert results["replicas"] == 2 and not any("replica" in note for note in results["notes"])
-    one, two = read_json(finished[0], "run", "results.json")["test"], results["test"]
-    assert one["mse"] == pytest.approx(two["mse"], rel=1e-4) and one["pcc"] == pytest.approx(
-        two["pcc"], abs=1e-3
-    )
-    model = daenr_tf.load_model(os.path.join(tmp_path, "run", "model.keras"))
-    assert model.heads == ["reconstruction", "response"]
-
-
-LOAD_ON_TWO = """
-import sys
+ON_TWO = """
+import contextlib, json, sys
 import numpy as np
 from daenr_tf.runs.quiet import import_tensorflow
 import_tensorflow()
 import tensorflow as tf
-tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2)
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)
 import daenr_tf
-path, images, recording, run_dir = sys.argv[1:]
+from daenr_tf.commands.fit import main
+
+arguments, path, images, recording, run_dir = sys.argv[1:]
+try:
+    main("cae_fr", json.loads(arguments))
+except SystemExit as left:
+    assert left.code == 0
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 with strategy.scope():
     model = daenr_tf.load_model(path)
 assert model.distribute_strategy.num_replicas_in_sync == 2
 outputs = model(np.load(images)["images"])
 np.savez(images, **{head: np.asarray(output) for head, output in outputs.items()})
-training = daenr_tf.train(model, daenr_tf.load_recording(recording), daenr_tf.TrainConfig(max_steps=3, validate_every=3, batch_size=8), run_dir)
+training = daenr_tf.train(
+    model,
+    daenr_tf.load_recording(recording),
+    daenr_tf.TrainConfig(max_steps=3, validate_every=3, batch_size=8),
+    run_dir,
+)
 assert training.steps == 3 and np.isfinite(training.history.to_numpy()).all()
 """
+IMAGES = np.random.default_rng(0).uniform(-1, 1, (5, 8, 8, 1)).astype(np.float32)
 
 
-def test_a_model_saved_without_replicas_is_loaded_and_trained_on_two(
-    finished, recording_file, tmp_path, run_python
-):
-    path, images = (
-        os.path.join(finished[0], "run", "model.keras"),
-        np.random.default_rng(0).uniform(-1, 1, (5, 8, 8, 1)).astype(np.float32),
+@pytest.fixture(scope="module")
+def on_two(finished, recording_file, run_python, tmp_path_factory):
+    """A process with two devices: the mirrored run; and the finished run's model, loaded, asked and trained (folder)."""
+    place = tmp_path_factory.mktemp("on_two")
+    np.savez(place / "images.npz", images=IMAGES)
+    mirrored = command("cae_fr", str(place), "--dataset", recording_file, "--strategy", "mirrored")
+    model = os.path.join(finished[0], "run", "model.keras")
+    places = (model, place / "images.npz", recording_file, place / "trained")
+    run_python(ON_TWO, json.dumps(mirrored[3:]), *places)
+    return place
+
+
+def test_mirrored_on_two_devices_gives_the_results_of_one(finished, on_two):
+    results = read_json(str(on_two), "run", "results.json")
+    assert results["replicas"] == 2 and not any("replica" in note for note in results["notes"])
+    one, two = read_json(finished[0], "run", "results.json")["test"], results["test"]
+    assert one["mse"] == pytest.approx(two["mse"], rel=1e-4) and one["pcc"] == pytest.approx(
+        two["pcc"], abs=1e-3
     )
-    np.savez(tmp_path / "images.npz", images=images)
-    run_python(LOAD_ON_TWO, path, tmp_path / "images.npz", recording_file, tmp_path / "run")
-    expected = daenr_tf.load_model(path)(images)
-    with np.load(tmp_path / "images.npz") as found:
+    model = daenr_tf.load_model(str(on_two / "run" / "model.keras"))
+    assert model.heads == ["reconstruction", "response"]
+
+
+def test_a_model_saved_without_replicas_is_loaded_and_trained_on_two(finished, on_two):
+    expected = daenr_tf.load_model(os.path.join(finished[0], "run", "model.keras"))(IMAGES)
+    with np.load(on_two / "images.npz") as found:
         for head, output in expected.items():
             np.testing.assert_allclose(found[head], output, atol=1e-6)
 
@@ -703,24 +676,19 @@ def test_a_disk_that_is_full_anywhere_in_a_run_costs_no_run(
     assert outcome(f"{place}.out") == outcome(finished[0])
 
 
-def test_deterministic_gives_the_same_bits_twice(recording_file, tmp_path):
-    outcomes = []
-    for name in ("a", "b"):
-        go("vqvae_fc", str(tmp_path / name), "--dataset", recording_file, "--deterministic")
-        outcomes.append(outcome(str(tmp_path / name)))
-    assert outcomes[0] == outcomes[1]
+TWICE = """
+import json, sys
+from daenr_tf.commands.fit import main
+for arguments in sys.argv[1:]:
+    try:
+        main("vqvae_fc", json.loads(arguments))
+    except SystemExit as left:
+        assert left.code == 0
+"""
 
 
-def test_a_lost_terminal_saves_the_state(recording_file, tmp_path):
-    reader, writer = os.pipe()
-    process = subprocess.Popen(
-        command("cae_fr", str(tmp_path), "--dataset", recording_file, *LONG),
-        stdout=writer,
-        stderr=writer,
-    )
-    wait_for_a_state(process, str(tmp_path))
-    os.close(writer)
-    os.close(reader)
-    process.send_signal(signal.SIGHUP)
-    assert process.wait(timeout=200) == 130
-    assert os.path.exists(tmp_path / "run" / "checkpoint" / "state.npz")
+def test_deterministic_gives_the_same_bits_twice(recording_file, tmp_path, run_python):
+    places = [str(tmp_path / name) for name in ("a", "b")]
+    given = ("--dataset", recording_file, "--deterministic")
+    run_python(TWICE, *(json.dumps(command("vqvae_fc", place, *given)[3:]) for place in places))
+    assert outcome(places[0]) == outcome(places[1])

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 import toy_form
 from refusal import refused
-from runs import SMALL, read_json
+from runs import go_here, read_json
 
 import daenr_tf
 from daenr_tf.commands import study_options
@@ -18,16 +18,15 @@ from daenr_tf.recordings import sources
 from daenr_tf.recordings.load import load_recording
 from daenr_tf.runs.results import published
 
-RUN = """
+HELP = """
 import sys
-tests, *arguments = sys.argv[1:]
-sys.path.insert(0, tests)
+sys.path.insert(0, sys.argv[1])
 import toy_form
 from daenr_tf.recordings import sources
 sources.READERS += (toy_form.ROW,)
 from daenr_tf.commands import fit
 try:
-    fit.main("cae_fr", arguments)
+    fit.main("cae_fr", ["--help"])
 except SystemExit as left:
     assert not left.code, left
 """
@@ -69,12 +68,15 @@ def test_what_ends_like_no_form_is_read_as_the_first(toy_reader, tmp_path):
         load_recording(tmp_path / "mine.dat")
 
 
-def test_a_new_form_goes_through_a_run_and_its_export(run_python, tmp_path):
-    path, tests = toy_form.write(tmp_path / "mine.toy"), os.path.dirname(__file__)
-    said = run_python(RUN, tests, "--help")
+def test_a_new_form_is_in_the_help_of_a_recipe(run_python):
+    """Which is made when the command line is imported."""
+    said = run_python(HELP, os.path.dirname(__file__))
     assert "FILE.npz or FILE.toy" in " ".join(said.split())
-    places = ("--run-dir", tmp_path / "run", "--export-dir", tmp_path / "export")
-    run_python(RUN, tests, "--dataset", path, *places, *SMALL)
+
+
+def test_a_new_form_goes_through_a_run_and_its_export(toy_reader, tmp_path):
+    path = toy_form.write(tmp_path / "mine.toy")
+    go_here("cae_fr", str(tmp_path), "--dataset", path)
     results = read_json(tmp_path, "run", "results.json")
     assert results["dataset"]["name"] == "mine"
     assert results["dataset"]["digest"] == load_toy(path).digest

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from distributed import Client
 
+CONNECT_SECONDS = 10  # that a scheduler has to answer in
 _PRIVATE = "127.0.0.1:0"
 _SETTINGS = {
     "distributed.scheduler.work-stealing": False,
@@ -37,7 +38,7 @@ def client(workers: int | None = None, scheduler: str | None = None) -> Iterator
     if scheduler:
         with dask.config.set(_SETTINGS):
             try:
-                found = Client(scheduler, timeout=10)
+                found = Client(scheduler, timeout=CONNECT_SECONDS)
             except (OSError, ValueError, TypeError) as error:
                 _refuse_certificates(scheduler, Security())
                 raise InputError(
