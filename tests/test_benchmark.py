@@ -26,6 +26,7 @@ from daenr_tf.benchmark import (
 )
 from daenr_tf.benchmark.request import Request
 from daenr_tf.commands.main import main
+from daenr_tf.config import TrainConfig
 from daenr_tf.errors import SettingError
 from daenr_tf.models.build import build_model
 from daenr_tf.recordings.load import load_recording
@@ -513,3 +514,7 @@ def test_a_sweep_measures_every_point_that_fits():
     small, large = model["sweeps"][0]["points"]
     assert all(small[name]["median"] > 0 for name, _, _ in scale.MEASURES)
     assert "half of this machine's memory" in large["left_out"]
+
+
+def test_a_request_has_the_defaults_of_a_run():
+    assert Request("cae_fr").batch_size == TrainConfig().batch_size == 64

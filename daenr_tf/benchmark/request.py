@@ -40,7 +40,7 @@ class Request:
     layer: int = ModelConfig.layer
     image_size: tuple = ModelConfig.image_size
     color: str = ModelConfig.color
-    batch_size: int = TrainConfig.batch_size
+    batch_size: int = TrainConfig().batch_size
     images: int | None = None
     neurons: int | None = None
     steps: int = 200

@@ -75,8 +75,8 @@ def _parser(typed: str) -> Parser:
         f"hidden layer h_i that the readout reads (default: {model.layer})",
         None,
     )
-    own = [layer, *(rows[name] for name in ("batch-size", "core", "image-size", "color"))]
-    shared.add(parser, own)
+    batch = ("batch-size", whole, f"images per step (default: {Request.batch_size})", None)
+    shared.add(parser, [layer, batch, *(rows[name] for name in ("core", "image-size", "color"))])
     for name, meaning in (
         ("images", "of a made-up recording (default: the simulated region 3)"),
         ("neurons", "of a made-up recording (default: the simulated region 3's)"),
