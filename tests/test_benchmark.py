@@ -185,7 +185,10 @@ def copied(model, network):
 
 @pytest.fixture
 def torch():
-    return pytest.importorskip("torch", reason="PyTorch, which is no dependency, is not installed")
+    """PyTorch on one thread: on busy cores several wait for each other without end."""
+    found = pytest.importorskip("torch", reason="PyTorch, which is no dependency, is not installed")
+    found.set_num_threads(1)
+    return found
 
 
 def images_of(config, count):

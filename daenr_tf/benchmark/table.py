@@ -75,9 +75,12 @@ def threads(count: int) -> str:
 
 
 def spread(figure: dict[str, float] | None, write: Callable[[float], str]) -> str:
-    """Such as "43.1 [42, 45]", median [least, greatest]; "-" where there is none."""
+    """Such as "43.1 [42, 45]", median [least, greatest]; "-" where there is none, one number where
+    all are the same."""
     if figure is None:
         return "-"
+    if figure["least"] == figure["greatest"]:
+        return write(figure["median"])
     median, least, greatest = (write(figure[key]) for key in ("median", "least", "greatest"))
     return f"{median} [{least}, {greatest}]"
 
