@@ -1,5 +1,6 @@
 """`daenr benchmark`: what it counts is what is computed, what it holds beside ours is the same network."""
 
+import dataclasses
 import json
 import os
 import resource
@@ -7,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,11 +25,12 @@ from daenr_tf.benchmark import (
     scale,
     session,
     table,
+    together,
 )
 from daenr_tf.benchmark.request import Request
 from daenr_tf.commands.main import main
 from daenr_tf.config import TrainConfig
-from daenr_tf.errors import SettingError
+from daenr_tf.errors import MachineError, SettingError
 from daenr_tf.models.build import build_model
 from daenr_tf.recordings.load import load_recording
 
@@ -333,7 +336,8 @@ def test_every_figure_of_a_benchmark_is_there_and_adds_up(measured):
     assert found["versions"]["tensorflow"] == tf.__version__
     for model in found["models"]:
         (repeat,), summary = model["daenr_tf"]["repeats"], model["daenr_tf"]["summary"]
-        wanted = {name for name in session.FIGURES if not name.startswith("respond")}
+        alone = {"at_once_images_per_second"} if machine.cores() < 2 else set()
+        wanted = {name for name in session.FIGURES if not name.startswith("respond")} - alone
         assert summary.keys() >= wanted
         assert all(figure["median"] > 0 for figure in summary.values())
         assert model["threads"] == 1 and model["train_images"] == 16
@@ -371,6 +375,38 @@ def test_a_ratio_is_taken_within_a_repeat():
     ratio = session._ratio([figure_of(10.0), figure_of(40.0)], [figure_of(5.0), figure_of(10.0)])
     assert ratio == {"median": 3.0, "least": 2.0, "greatest": 4.0}
     assert session._ratio([figure_of(10.0)], []) is None
+
+
+def test_several_trainings_at_once_are_timed_from_when_all_began_until_the_last_ended(monkeypatch):
+    request, peak = Request("cae", image_size=(8, 8), batch_size=4, steps=5), 10
+    asked = {}
+
+    def answers(kind, places, **order):
+        asked.update(order, kind=kind, places=len(places))
+        return [{"began": 10.0, "ended": 12.0}, {"began": 10.5, "ended": 14.0}]
+
+    monkeypatch.setattr(together.processes, "ask_together", answers)
+    monkeypatch.setattr(together.machine, "cores", lambda: 2)
+    found = together.run(request, peak)
+    assert found == {"processes": 2, "threads": 1, "images_per_second": 2 * 5 * 4 / 4.0}
+    assert (asked["kind"], asked["places"], asked["expected"]) == ("together", 2, 2)
+    assert asked["request"]["threads"] == 1
+    # No room for two, by cores or by memory.
+    assert together.run(dataclasses.replace(request, threads=2), peak) is None
+    assert together.run(request, together.memory.half()) is None
+    ratio = session._ratio(
+        [{**figure_of(1.0), "at_once": {"images_per_second": 30.0}}], [figure_of(10.0)], "at_once"
+    )
+    assert (
+        ratio["median"] == 3.0
+        and session._ratio([figure_of(1.0)], [figure_of(1.0)], "at_once") is None
+    )
+
+
+def test_who_waits_for_one_that_never_comes_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(together, "PATIENCE", 0.05)
+    with pytest.raises(MachineError, match="expected 2 processes to be ready"):
+        together._meet(str(tmp_path), 2)
 
 
 def test_a_busy_machine_is_told():
@@ -450,7 +486,12 @@ def test_a_benchmark_that_is_stopped_leaves_with_130_and_no_process(tmp_path):
         text=True,
         start_new_session=True,
     )
-    time.sleep(3)
+    children, until = (
+        Path(f"/proc/{process.pid}/task/{process.pid}/children"),
+        time.monotonic() + 60,
+    )
+    while not children.read_text() and time.monotonic() < until:
+        time.sleep(0.1)
     process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130 and out == "" and "Traceback" not in err

@@ -18,6 +18,7 @@ KINDS = {
     "model": "daenr_tf.benchmark.model:measure",
     "counterpart": "daenr_tf.benchmark.torch_training:measure",
     "profile": "daenr_tf.benchmark.profile:measure",
+    "together": "daenr_tf.benchmark.together:measure",
 }
 
 

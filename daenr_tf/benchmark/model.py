@@ -112,14 +112,18 @@ def _steps_function(model: DAENR, batches: Any) -> Callable[[int], None]:
     return lambda count: run(batches, tf.constant(count))
 
 
-def _training(request: Request, run_steps: Callable[[int], None]) -> dict[str, Any]:
-    """Images a second in calls of as many steps as `train` does at once; then steps one by one."""
+def train(request: Request, run_steps: Callable[[int], None]) -> None:
+    """The request's steps, in calls of as many as `training.train` does at once."""
     from daenr_tf.training import STEPS_AT_ONCE
 
-    began, left = time.perf_counter(), request.steps
-    while left > 0:
-        run_steps(min(STEPS_AT_ONCE, left))
-        left -= STEPS_AT_ONCE
+    for done in range(0, request.steps, STEPS_AT_ONCE):
+        run_steps(min(STEPS_AT_ONCE, request.steps - done))
+
+
+def _training(request: Request, run_steps: Callable[[int], None]) -> dict[str, Any]:
+    """Images a second in calls of as many steps as `train` does at once; then steps one by one."""
+    began = time.perf_counter()
+    train(request, run_steps)
     seconds = time.perf_counter() - began
     return {
         "images_per_second": request.steps * request.batch_size / seconds,

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Sequence
 from typing import Any
 
-from daenr_tf.benchmark import counterpart, machine, processes
+from daenr_tf.benchmark import counterpart, machine, processes, together
 from daenr_tf.benchmark.request import Request
 from daenr_tf.machine.messages import LOGGER
 
@@ -18,6 +18,7 @@ NOT_WANTED = "not asked for (--no-torch)"
 # The figures of a repeat: name -> the keys that lead to it.
 FIGURES = {
     "training_images_per_second": ("training", "images_per_second"),
+    "at_once_images_per_second": ("at_once", "images_per_second"),
     "step_p5_ms": ("training", "step", "p5_ms"),
     "step_median_ms": ("training", "step", "median_ms"),
     "matrix_share": ("matrix_share",),
@@ -67,8 +68,13 @@ def _model(request: Request, repeats: int, absent: str | None) -> dict[str, Any]
             )
         operations = own.pop("operations", operations)
         _derive(own, operations, request.batch_size)
+        at_once = together.run(request, own["peak_memory_bytes"])
+        if at_once:
+            own["at_once"] = at_once
         ours.append(own)
         said = f"daenr_tf {own['training']['images_per_second']:.0f} images/s"
+        if at_once:
+            said += f", {at_once['images_per_second']:.0f} by {at_once['processes']} at once"
         if absent is None:
             facts = {name: own[name] for name in OF_OURS}
             with tempfile.TemporaryDirectory(prefix="daenr-benchmark-") as folder:
@@ -86,6 +92,7 @@ def _model(request: Request, repeats: int, absent: str | None) -> dict[str, Any]
         "daenr_tf": {"summary": summary(ours), "repeats": ours},
         "torch": {"absent": absent, "summary": summary(theirs), "repeats": theirs},
         "training_ratio": _ratio(ours, theirs),
+        "at_once_ratio": _ratio(ours, theirs, "at_once"),
     }
 
 
@@ -118,10 +125,14 @@ def _at(facts: Any, keys: Sequence[str]) -> Any:
     return facts
 
 
-def _ratio(ours: Sequence[dict[str, Any]], theirs: Sequence[dict[str, Any]]) -> dict | None:
-    """Our training images a second over PyTorch's of the same repeat."""
+def _ratio(
+    ours: Sequence[dict[str, Any]], theirs: Sequence[dict[str, Any]], kind: str = "training"
+) -> dict | None:
+    """Our training images a second over PyTorch's of the same repeat; `kind` "at_once": those of several at once
+    over PyTorch's one after the other."""
     ratios = [
-        own["training"]["images_per_second"] / other["training"]["images_per_second"]
+        own[kind]["images_per_second"] / other["training"]["images_per_second"]
         for own, other in zip(ours, theirs, strict=False)
+        if kind in own
     ]
     return spread(ratios) if ratios else None

@@ -21,6 +21,7 @@ def _scaled(factor: float) -> Callable[[float], str]:
 # A row: label, name of the figure, how it is written.
 ROWS = (
     ("training, images/s", "training_images_per_second", plain),
+    ("  several at once, images/s in all", "at_once_images_per_second", plain),
     ("  one step, median (ms)", "step_median_ms", plain),
     ("  one step, 5th percentile (ms)", "step_p5_ms", plain),
     ("  share of the matrix rate (%)", "matrix_share", _scaled(100)),
@@ -109,6 +110,13 @@ def _model(model: dict[str, Any]) -> Iterable[str]:
     if model["training_ratio"]:
         ratio = spread(model["training_ratio"], lambda value: f"{value:.2f}")
         yield columns(("training, daenr_tf / PyTorch", ratio), (LABEL, COLUMN))
+    if model["at_once_ratio"]:
+        ratio = spread(model["at_once_ratio"], lambda value: f"{value:.2f}")
+        yield columns(("several at once / PyTorch one by one", ratio), (LABEL, COLUMN))
+    at_once = ours["repeats"][0].get("at_once")
+    if at_once:
+        each = threads(at_once["threads"])
+        yield f"several at once: {at_once['processes']} processes with {each} each, as the experiments train"
     yield from _operations(model["operations"])
     if torch["absent"]:
         yield f"PyTorch: {torch['absent']}."
