@@ -329,9 +329,10 @@ def resolve(recipe: str, given: dict[str, Any], config_file: str | None = None) 
         _drop_the_quick_budget(settings)
     schedule = given.get("schedule", settings.get("schedule", schedules.DEFAULT))
     one_of("schedule", schedule, schedules.SCHEDULES)
-    if schedule != settings.get("schedule", schedules.DEFAULT):
+    another = schedule != settings.get("schedule", schedules.DEFAULT)
+    if another:
         _drop_another_schedules_own(settings)
-    if given.get("quick"):
+    if given.get("quick") or (another and settings.get("quick")):
         fixed = schedules.SCHEDULES[schedule].fixed
         settings.update(QUICK if fixed else QUICK | QUICK_PATIENCE)
     settings.update(given)

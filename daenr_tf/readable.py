@@ -21,6 +21,11 @@ def number(value: float | None, digits: int, signed: bool = False) -> str:
 
 def interval(estimate: Estimate, digits: int, signed: bool = False) -> str:
     """The 95 % interval of an `Estimate` for people."""
-    if math.isnan(estimate.low):
+    return between(estimate.low, estimate.high, digits, signed)
+
+
+def between(low: float, high: float, digits: int, signed: bool = False) -> str:
+    """An interval for people."""
+    if math.isnan(low):
         return "no interval"
-    return f"[{number(estimate.low, digits, signed)}, {number(estimate.high, digits, signed)}]"
+    return f"[{number(low, digits, signed)}, {number(high, digits, signed)}]"

@@ -164,6 +164,8 @@ class _Loop:
                 self._window()
                 self._conclude_window()
         self.model.set_weights(self.best_weights)
+        # A model that goes on from here, by `fit` for example, begins at a rate at which it learns.
+        self.model.optimizer.learning_rate.assign(config.learning_rate)
         for observer in self.observers:
             observer.finished(state)
         if state.diverged:

@@ -57,6 +57,15 @@ def table(block):
     return [dict(zip(cells[0], row, strict=True)) for row in cells[1:]]
 
 
+def test_a_run_from_before_a_setting_existed_has_its_default(capsys):
+    old = run("r_old")
+    new = run("r_new", schedule="two-stage")
+    config = copy.deepcopy(RESULTS["config"])
+    assert "schedule" not in config
+    out, _ = compare(capsys, old, new)
+    assert "schedule" not in out and "two-stage" not in out
+
+
 def test_runs_stand_in_one_table_with_the_settings_that_differ(capsys):
     out, err = compare(
         capsys,

@@ -151,6 +151,13 @@ def write_settings(tmp_path):
     return write
 
 
+def test_a_quick_run_of_another_schedule_has_that_ones_quick_budget(write_settings):
+    path = write_settings(**resolve("cae_fr", {"quick": True, "schedule": "fast"}).to_dict())
+    ours = resolve("cae_fr", {"schedule": "two-stage"}, path)
+    assert ours == resolve("cae_fr", {"quick": True})
+    assert ours.training.patience_steps == 100
+
+
 def test_a_quick_runs_settings_are_made_full(write_settings):
     path = write_settings(quick=True, learning_rate=0.01)
     assert resolve("cae_fr", {}, path).training.max_steps == 200

@@ -366,3 +366,14 @@ def test_drawing_keeps_no_pyplot_state():
         ).stdout.strip()
         == "False"
     )
+
+
+def test_learning_curves_of_a_study_tell_any_number_of_layers_apart(tmp_path):
+    steps = np.arange(1, 4)
+    curves = [learning_curves.Curve(layer, steps, steps / layer) for layer in range(1, 10)]
+    lines = [learning_curves._line(layer) for layer in (None, *range(1, 10))]
+    assert len(set(lines)) == len(lines)
+    learning_curves.of_study(
+        str(tmp_path / "curves.png"), {"CNN-FR": curves}, "loss", "Title", simulated=True
+    )
+    assert (tmp_path / "curves.png").stat().st_size > 1000

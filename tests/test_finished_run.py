@@ -18,6 +18,7 @@ from runs import outcome, read_json, write_recording
 import daenr_tf
 from daenr_tf import metrics, pipeline, receptive_fields, training
 from daenr_tf.config import ModelConfig, RunConfig, TrainConfig, field_names
+from daenr_tf.models import served as served_models
 from daenr_tf.runs import own_files
 
 
@@ -199,6 +200,30 @@ def test_a_finished_run_is_exported_to_another_place_that_is_asked_for(copied, s
     back = os.path.dirname(first["saved_model"])
     assert daenr_tf.run(settings, run_dir=run_dir, export_dir=back) == first
     assert daenr_tf.run(settings, run_dir=run_dir) == first
+
+
+def test_another_runs_export_is_never_taken_for_ones_own(copied, settings, tmp_path):
+    """A place that was cleared and taken by another model: the run exports again, and hands on no name but its own."""
+    run_dir, first = str(copied / "run"), read_json(copied, "run", "results.json")
+    place = os.path.dirname(first["saved_model"])
+    shutil.rmtree(first["saved_model"])
+    model = daenr_tf.Run.open(run_dir).model
+    model.set_weights([weight + 1 for weight in model.get_weights()])
+    other = daenr_tf.export(model, place)
+    assert other == first["saved_model"]
+    ours = daenr_tf.run(settings, run_dir=run_dir, export_dir=place)["saved_model"]
+    assert ours == os.path.join(place, "2")
+    images = tf.zeros((2, 12, 12, 1))
+    expected = daenr_tf.Run.open(run_dir).model(images)
+    for version, same in ((ours, True), (other, False)):
+        served = tf.saved_model.load(version).signatures["serving_default"](images=images)
+        assert np.allclose(served["response"], expected["response"], atol=1e-6) is same
+    # An export that isn't this run's is not predicted with in its name either.
+    (copied / "run" / "model.keras").unlink()
+    shutil.rmtree(ours)
+    shutil.copytree(other, ours)
+    with refused("its model.keras or its export"):
+        served_models.locate(run_dir)
 
 
 def test_a_finished_run_whose_model_is_gone_can_not_be_exported_again(copied, settings, tmp_path):

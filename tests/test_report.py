@@ -232,11 +232,13 @@ def test_the_terminal_gets_a_line_per_claim_that_is_examined_and_the_place_of_th
         simulated=False,
         error=lambda setting, seed: 0.03 if studies.joint(setting) else 0.05,
         spread=0.002,
+        seeds=3,
     )
     lines = terminal.splitlines()
     assert lines[0].startswith("C1 supported: The joint model reconstructs better")
     assert (
-        lines[1] == "not examined: C2, C3, C4, C5, C6, C7, C8, C9 (the report says what they need)"
+        lines[1]
+        == "not examined: C2, C3, C4, C5, C6, C7, C8, C9, C10 (the report says what they need)"
     )
     assert "needs table2 with cae and cae_fr in regions 1, 2 and 3" in page.text
     assert lines[2:] == [f"report: {folder}/report.html"]
@@ -286,23 +288,21 @@ def test_the_csv_of_the_claims_says_what_was_judged(written):
     comparisons = [(claim, one) for claim in claims for one in claim.comparisons]
     assert len(rows) == len(comparisons) == 2
     for row, (claim, one) in zip(rows.itertuples(), comparisons, strict=True):
-        assert (row.claim, row.comparison, row.verdict, row.verdict_of_claim) == (
+        assert (row.claim, row.role, row.comparison, row.verdict, row.verdict_of_claim) == (
             claim.name,
+            one.role,
             one.what,
             one.verdict,
             claim.verdict,
         )
-        assert (row.effect, row.low, row.high) == (
-            one.effect.value,
-            one.effect.low,
-            one.effect.high,
-        )
-        assert (row.p_value, row.p_holm, row.least, row.paper) == (
+        assert (row.effect, row.low, row.high) == (one.effect.value, one.low, one.high)
+        assert (row.standard_error, row.degrees_of_freedom, row.p_value) == (
+            one.effect.standard_error,
+            one.effect.degrees_of_freedom,
             one.effect.p_value,
-            one.p_adjusted,
-            one.least,
-            one.published,
         )
+        assert (row.least, row.paper) == (one.least, one.published)
+        assert (row.p_of_claim, row.p_over_all_claims) == (claim.p_value, claim.p_over_all)
 
 
 def test_the_page_shows_ours_the_papers_and_the_difference(written):
@@ -357,7 +357,7 @@ def test_groups_without_neurons_are_told(written):
 
 def test_a_single_seed_is_called_one_wherever_there_is_an_interval(written):
     page, _, folder = written(("table2", "figure3"), seeds=1)
-    assert "] (images only) –" in page.text
+    assert "] (images only)" in page.text
     assert page.text.count("one seed says nothing of another training") == 2
     assert (
         pd.read_csv(folder / "tables" / "table2.csv")["note"]

@@ -14,7 +14,7 @@ from daenr_tf.experiments import claims
 from daenr_tf.experiments.catalogue import EXPERIMENTS
 from daenr_tf.experiments.cells import Cell, setting
 from daenr_tf.experiments.claims import Claim, judge
-from daenr_tf.experiments.comparisons import Comparison, against_autoencoder
+from daenr_tf.experiments.comparisons import Question, against_autoencoder
 from daenr_tf.experiments.experiment import LAYER, METRIC, MODEL, Experiment
 from daenr_tf.experiments.findings import Findings
 from daenr_tf.experiments.planning import plan
@@ -42,7 +42,7 @@ def written(tmp_path, monkeypatch):
     monkeypatch.setattr(canvas, "DPI", 20)
 
     def make(names, models=None, regions=(3,), study=None, found=None, own=False, **options):
-        chosen = plan(names, regions, (2,), models, 2, own)
+        chosen = plan(names, regions, (2,), models, 3, own)
         found = found or studies.recordings(regions, simulated=False)
         study = study or Study("antolik")
         studies.finish(str(tmp_path), chosen, found, study, **options)
@@ -54,13 +54,15 @@ def written(tmp_path, monkeypatch):
     return make
 
 
-def lower_ssim(claim, findings, part):
+def lower_ssim(claim, part):
     """A made-up claim that the paper has a figure for: a joint model has the lower SSIM."""
     found = []
     for joint in (one for one in part.settings if one.system.joint):
         base = next(one for one in part.settings if one.model == joint.system.autoencoder.name)
-        effect = findings.contrast(lambda a, b: b - a, (joint, claim.metric), (base, claim.metric))
-        found.append(Comparison(joint.label, claim.unit, effect, claim.least, -0.25, setting=joint))
+        pairs = ((base, joint),)
+        found.append(
+            Question(joint.label, claim.metric, claim.unit, claim.least, pairs, published=-0.25)
+        )
     return found
 
 

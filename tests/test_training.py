@@ -870,3 +870,12 @@ def test_a_saved_model_knows_the_split_that_it_was_trained_on(recording, tmp_pat
     assert (loaded.seed, DAENR.from_config(loaded.get_config()).split_seed) == (0, 3)
     again = train(loaded, recording, config, str(tmp_path))
     pd.testing.assert_frame_equal(again.history, result.history)
+
+
+def test_a_model_that_was_trained_by_a_falling_rate_goes_on_at_one_at_which_it_learns(
+    recording, tmp_path
+):
+    config = TrainConfig(schedule="fast", max_steps=6, validate_every=3, batch_size=4)
+    model = build_model(SMALL, recording)
+    train(model, recording, config, str(tmp_path))
+    assert float(model.optimizer.learning_rate) == pytest.approx(config.learning_rate)

@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass
 
 from daenr_tf.commands.process import Call, Parser, check_path
+from daenr_tf.config import RunConfig
 from daenr_tf.errors import InputError, one_line
 from daenr_tf.machine.files import write_text
 from daenr_tf.machine.messages import LOGGER
@@ -134,7 +135,16 @@ def _read(path):
             f"{path}: expected a run's directory, found"
             f" {'none' if os.path.isdir(path) else 'no such directory'}"
         )
-    return read_results(file, path)
+    results = read_results(file, path)
+    return {**results, "config": _completed(results["config"])}
+
+
+def _completed(config):
+    """Settings with the defaults of those that a run of before has no word of; as they are where they aren't ours."""
+    try:
+        return {**RunConfig.from_dict(config).to_dict(), **config}
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return config
 
 
 def _blocks(runs):

@@ -17,6 +17,7 @@ from daenr_tf.experiments import study_file
 from daenr_tf.experiments.catalogue import EXPERIMENTS
 from daenr_tf.experiments.planning import plan
 from daenr_tf.experiments.study import Study, image_settings
+from daenr_tf.machine.messages import LOGGER
 from daenr_tf.paper import DEFAULT_REGION
 from daenr_tf.recordings import sources
 from daenr_tf.runs import lock
@@ -88,9 +89,27 @@ def reproduce(call: process.Call) -> None:
         if os.path.isdir(results_dir):
             study_file.known(results_dir, study)
         print(describe(chosen, Finished(results_dir, study, recordings), workers))
+        for line in _too_few_seeds(chosen):
+            print(line)
         return
+    for line in _too_few_seeds(chosen):
+        LOGGER.warning(line)
     command = f"{call.typed} {shlex.join(call.arguments)}".strip()
     _study(command, chosen, study, recordings, results_dir, workers, options.scheduler)
+
+
+def _too_few_seeds(chosen):
+    """What is known beforehand of claims that so few seeds can't decide: lines."""
+    from daenr_tf.experiments.claims import needed
+
+    seeds, by_need = len(chosen.seeds), {}
+    for name, need in needed(chosen).items():
+        if need > seeds:
+            by_need.setdefault(need, []).append(name)
+    return [
+        f"--seeds: {', '.join(names)} can't be decided with {seeds} seed{'s' * (seeds > 1)}: {need} are needed"
+        for need, names in sorted(by_need.items())
+    ]
 
 
 def _recordings(chosen, options, settings):

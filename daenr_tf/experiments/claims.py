@@ -5,24 +5,34 @@ A claim whose experiments, models or regions were not asked for is not examined.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from daenr_tf import paper
 from daenr_tf.experiments import comparisons
+from daenr_tf.experiments.comparisons import BESIDE, PART
 from daenr_tf.experiments.intervals import holm
 from daenr_tf.experiments.measures import COUNT, PCC
 from daenr_tf.experiments.verdicts import (
     LEAST_PCC,
+    LEAST_PSNR,
     LEAST_SHARE,
+    LEVEL,
     NOT_DECIDABLE,
+    SUPPORTED,
+    level_of_a_part,
+    p_value,
+    seeds_needed,
     together,
     verdict_on,
 )
 
 if TYPE_CHECKING:
+    from daenr_tf.experiments.comparisons import Question
     from daenr_tf.experiments.findings import Findings
+    from daenr_tf.experiments.intervals import Estimate
+    from daenr_tf.experiments.planning import Plan
 
 
 @dataclass(frozen=True)
@@ -30,17 +40,18 @@ class Claim:
     """A claim of the paper.
 
     Attributes:
-        name: "C1" ... "C9".
+        name: "C1" ... "C10".
         statement: what the paper says.
         needs: names of the experiments that it is judged by; its comparisons are shown in the last.
         models: what these must have for it, in words.
-        compare: what it says, a function of `comparisons`: (claim, findings, *parts) -> list of
-            `Comparison`.
+        compare: what it says, a function of `comparisons`: (claim, *parts) -> list of `Question`.
         metric: what it compares, as `Findings.score` takes it.
         unit: of its effects.
         least: the smallest effect that would matter; as a share where that is what counts.
+        asks: the experiments of `needs` that `compare` is given; None for all of them.
         regions: the regions that it is about; None where it can be asked of any recording.
         foremost: of these the one that is said to exceed the others.
+        best: dict of region -> the layer that is said to be best.
         rests_on: names of claims above it that must hold besides its own comparisons.
     """
 
@@ -52,9 +63,64 @@ class Claim:
     metric: str
     unit: str
     least: float
+    asks: tuple | None = None
     regions: tuple | None = None
     foremost: int | None = None
+    best: Mapping | None = None
     rests_on: tuple = ()
+
+    def questions(self, plan: Plan) -> list[Question]:
+        """What the claim asks of a plan; empty where the plan lacks what it needs."""
+        parts = [plan.part(name) for name in self.needs]
+        if None in parts or (self.regions and {None} & set(parts[0].regions)):
+            return []
+        asked = [
+            part
+            for name, part in zip(self.needs, parts, strict=True)
+            if self.asks is None or name in self.asks
+        ]
+        return self.compare(self, *asked)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A question with what the findings answer.
+
+    Attributes:
+        question: `Question`.
+        effect: `Estimate`, positive where the claim holds; None where a cell is missing.
+        least: the smallest effect that would matter, in the question's unit.
+        low, high: the interval: of a part simultaneous with the others, of anything else for itself;
+            None where there is none.
+        verdict: of a part; None of what decides nothing.
+    """
+
+    question: Question
+    effect: Estimate | None
+    least: float
+    low: float | None = None
+    high: float | None = None
+    verdict: str | None = None
+
+    @property
+    def what(self) -> str:
+        """The two things that are compared."""
+        return self.question.what
+
+    @property
+    def unit(self) -> str:
+        """Of the effect."""
+        return self.question.unit
+
+    @property
+    def role(self) -> str:
+        """Of the question."""
+        return self.question.role
+
+    @property
+    def published(self) -> float | None:
+        """The paper's own effect, or None."""
+        return self.question.published
 
 
 @dataclass(frozen=True)
@@ -64,21 +130,40 @@ class Judged:
     Attributes:
         claim: `Claim`.
         verdict: one of `verdicts.VERDICTS`, or None where the plan lacks what it needs.
-        comparisons: tuple of `Comparison`.
+        comparisons: tuple of `Comparison`: the parts, what stands beside them, the cells.
+        p_value: of the verdict, corrected for the claim's parts; 1 where it decides nothing.
+        p_over_all: corrected besides for the number of claims that were examined (Holm).
     """
 
     claim: Claim
     verdict: str | None = None
     comparisons: tuple = ()
+    p_value: float = 1.0
+    p_over_all: float = 1.0
 
     @property
     def name(self) -> str:
         """Of the claim."""
         return self.claim.name
 
+    @property
+    def parts(self) -> tuple[Comparison, ...]:
+        """The comparisons that decide."""
+        return tuple(one for one in self.comparisons if one.role == PART)
+
+    @property
+    def cells(self) -> tuple[Comparison, ...]:
+        """The single cells."""
+        return tuple(one for one in self.comparisons if one.role not in (PART, BESIDE))
+
+    @property
+    def holds_over_all(self) -> bool:
+        """Whether the verdict stands with all other claims' at 5 % together."""
+        return self.p_over_all <= LEVEL
+
     def count(self, verdict: str) -> int:
-        """How many of its comparisons have a verdict."""
-        return sum(comparison.verdict == verdict for comparison in self.comparisons)
+        """How many of its parts have a verdict."""
+        return sum(part.verdict == verdict for part in self.parts)
 
 
 _JOINT_AND_AUTOENCODER, _JOINT_AND_READOUT = "cae and cae_fr", "cnn_fr and cae_fr"
@@ -88,8 +173,7 @@ _ONE_FOREMOST = {"least": LEAST_SHARE, "regions": paper.REGIONS, "foremost": 3}
 CLAIMS = (
     Claim(
         "C1",
-        "The joint model reconstructs better than the CAE alone, in every region"
-        " and from every layer",
+        "The joint model reconstructs better than the CAE alone, in every region",
         ("table2",),
         _JOINT_AND_AUTOENCODER,
         comparisons.against_autoencoder,
@@ -115,8 +199,7 @@ CLAIMS = (
     ),
     Claim(
         "C4",
-        "The joint model predicts responses better than CNN-FR, in every region"
-        " and from every layer",
+        "The joint model predicts responses better than CNN-FR, in every region",
         ("table4",),
         _JOINT_AND_READOUT,
         comparisons.against_readout,
@@ -124,10 +207,10 @@ CLAIMS = (
     ),
     Claim(
         "C5",
-        "The joint model has more significant neurons than CNN-FR",
+        "The joint model has more significant neurons than CNN-FR, in every region",
         ("figure4",),
         _JOINT_AND_READOUT,
-        comparisons.more_significant,
+        comparisons.against_readout,
         COUNT,
         "significant neurons",
         LEAST_SHARE,
@@ -144,7 +227,7 @@ CLAIMS = (
     ),
     Claim(
         "C7",
-        "Every joint variant reconstructs better than its own autoencoder (Table 5)",
+        "The joint variants of each autoencoder reconstruct better than it alone (Table 5)",
         ("table5",),
         "an autoencoder and its joint models",
         comparisons.against_autoencoder,
@@ -152,7 +235,7 @@ CLAIMS = (
     ),
     Claim(
         "C8",
-        "Every joint variant predicts better than its own readout alone (Table 6)",
+        "The joint variants of each readout predict better than it alone, in every region (Table 6)",
         ("table6",),
         "a readout alone and its joint models",
         comparisons.against_readout,
@@ -164,9 +247,22 @@ CLAIMS = (
         " and the gain in reconstruction needs the true responses",
         ("table2", "table4", "control"),
         "cae, cnn_fr and cae_fr",
-        comparisons.against_shuffled,
+        comparisons.against_exchanged,
+        asks=("control",),
         rests_on=("C1", "C4"),
         **_MSE,
+    ),
+    Claim(
+        "C10",
+        "The best layer to reconstruct from is 1 in region 1, 4 in region 2 and 2 in region 3 (Section 4.2)",
+        ("table2",),
+        "cae_fr from the layer named and from others",
+        comparisons.best_layer,
+        "psnr",
+        "PSNR in dB",
+        LEAST_PSNR,
+        regions=paper.REGIONS,
+        best={1: 1, 2: 4, 3: 2},
     ),
 )
 
@@ -175,29 +271,74 @@ def judge(findings: Findings) -> tuple[Judged, ...]:
     """All claims, in order: `Findings` -> tuple of `Judged`."""
     judged = {}
     for claim in CLAIMS:
-        parts = [findings.plan.part(name) for name in claim.needs]
-        compared = None if None in parts else claim.compare(claim, findings, *parts)
+        questions = claim.questions(findings.plan)
         verdicts = [judged[name].verdict for name in claim.rests_on]
         judged[claim.name] = Judged(claim)
-        if compared and None not in verdicts:
-            found = _judged(compared, findings.study.rehearsal)
-            judged[claim.name] = Judged(
-                claim, together([one.verdict for one in found] + verdicts), found
-            )
-    return tuple(judged.values())
+        if questions and None not in verdicts:
+            found = _answers(claim, questions, findings)
+            parts = [one for one in found if one.role == PART]
+            own = together([one.verdict for one in parts])
+            verdict = together([own, *verdicts])
+            families = [(own, _p_value(own, parts))]
+            families += [(judged[name].verdict, judged[name].p_value) for name in claim.rests_on]
+            judged[claim.name] = Judged(claim, verdict, found, _p_of_all(verdict, families))
+    return _over_all(tuple(judged.values()))
 
 
-def _judged(compared, rehearsal):
-    p_values = [
-        float("nan") if comparison.effect is None else comparison.effect.p_value
-        for comparison in compared
-    ]
-    adjusted = holm(p_values)
-    verdicts = [
-        NOT_DECIDABLE if rehearsal else verdict_on(comparison.effect, p, comparison.least)
-        for comparison, p in zip(compared, adjusted, strict=True)
-    ]
-    return tuple(
-        replace(comparison, p_adjusted=float(p), verdict=verdict)
-        for comparison, p, verdict in zip(compared, adjusted, verdicts, strict=True)
+def needed(plan: Plan) -> dict[str, int]:
+    """How many seeds the claims that a plan examines need: dict of name -> number of seeds."""
+    parts = {claim.name: sum(one.role == PART for one in claim.questions(plan)) for claim in CLAIMS}
+    return {name: seeds_needed(count) for name, count in parts.items() if count}
+
+
+def _answers(claim, questions, findings):
+    """Parts, what stands beside them, and the cells, with their answers: tuple of `Comparison`."""
+    home = findings.plan.part(claim.needs[-1])
+    parts = [one for one in questions if one.role == PART]
+    level = level_of_a_part(len(parts))
+    found = []
+    for question in [*parts, *(one for one in questions if one.role != PART)]:
+        found.append(
+            _answer(question, findings, level if question in parts else 1 - LEVEL, len(parts))
+        )
+    for question in questions:
+        found += [
+            _answer(one, findings, 1 - LEVEL, None)
+            for one in comparisons.single_cells(question, home)
+        ]
+    return tuple(found)
+
+
+def _answer(question, findings, level, parts):
+    effect, least = question.effect(findings), question.least_in(findings)
+    low, high = effect.interval(level) if effect else (None, None)
+    verdict = None
+    if question.role == PART:
+        verdict = NOT_DECIDABLE if findings.study.rehearsal else verdict_on(effect, least, parts)
+    return Comparison(question, effect, least, low, high, verdict)
+
+
+def _p_value(verdict, parts):
+    return p_value(
+        verdict,
+        [one.verdict for one in parts],
+        [one.effect for one in parts],
+        [one.least for one in parts],
     )
+
+
+def _p_of_all(verdict, families):
+    """The p-value of a claim's verdict from those of what it rests on: all must hold, or one of them falls."""
+    found = [p for one, p in families if one == verdict]
+    if verdict == NOT_DECIDABLE:
+        return 1.0
+    return max(found) if verdict == SUPPORTED else min(1.0, len(families) * min(found))
+
+
+def _over_all(judged):
+    """The same with `p_over_all`."""
+    examined = [one for one in judged if one.verdict]
+    adjusted = dict(
+        zip((one.name for one in examined), holm([one.p_value for one in examined]), strict=True)
+    )
+    return tuple(replace(one, p_over_all=float(adjusted.get(one.name, 1.0))) for one in judged)

@@ -1,16 +1,19 @@
-"""What claims compare: functions of a claim's row, the findings and the parts that the row needs.
+"""What claims compare: functions of a claim's row and the parts of a plan that the row needs.
 
-Each returns a list of `Comparison`, not judged yet; None or an empty one where the parts lack what
-the claim is about.
+Each returns the claim's `Question`s, which a study's findings then answer; an empty list where the
+parts lack what the claim is about. What is trained decides which questions there are, not what came
+of it.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from daenr_tf import paper
 from daenr_tf.experiments.cells import (
     ALL,
     INSIGNIFICANT,
@@ -20,141 +23,319 @@ from daenr_tf.experiments.cells import (
     SIGNIFICANT_CV,
 )
 from daenr_tf.experiments.intervals import Estimate, estimate, unpaired_difference
+from daenr_tf.experiments.measures import COUNT
 from daenr_tf.experiments.scores import mean_score, relative_gain
-from daenr_tf.experiments.verdicts import NOT_DECIDABLE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from daenr_tf.experiments.cells import Setting
     from daenr_tf.experiments.claims import Claim
     from daenr_tf.experiments.findings import Findings
     from daenr_tf.experiments.planning import Part
 
+ERRORS = ("mse",)  # metrics of which less is better
+# What a question is to its claim: a part of it, which decides; a comparison beside its parts; a single
+# cell of one. The last two are shown and decide nothing.
+PART, BESIDE, CELL = "part", "beside", "cell"
+
 
 @dataclass(frozen=True)
-class Comparison:
-    """One comparison of a claim.
+class Question:
+    """Whether some settings do better than others, on the mean.
 
     Attributes:
         what: the two things that are compared.
+        metric: what of, as `Findings.score` takes it.
         unit: of the effect.
-        effect: `Estimate`, positive where the claim holds; None where a cell is missing.
-        least: the smallest effect that would matter.
+        least: the smallest effect that would matter: of an error as a share of the others' level, of a
+            number of neurons as a share of the neurons.
+        pairs: (said to be better, other) `Setting`s, whose differences are averaged.
+        reference: the settings whose level `least` is a share of, where it is one.
         published: the paper's own effect, or None.
-        p_adjusted: Holm's p over the comparisons of the claim.
-        verdict: of this comparison.
-        setting: the `Setting` whose figure it belongs to, or None.
+        published_least: the smallest effect that would matter by the paper's own level, or None.
+        role: `PART`, `BESIDE` or `CELL`.
     """
 
     what: str
+    metric: str
     unit: str
-    effect: Estimate | None
     least: float
+    pairs: tuple
+    reference: tuple = ()
     published: float | None = None
-    p_adjusted: float = float("nan")
-    verdict: str = NOT_DECIDABLE
-    setting: object = None
+    published_least: float | None = None
+    role: str = PART
+
+    @property
+    def settings(self) -> tuple[Setting, ...]:
+        """Every setting that is compared, each once."""
+        return tuple(dict.fromkeys(setting for pair in self.pairs for setting in pair))
+
+    def effect(self, findings: Findings) -> Estimate | None:
+        """The mean difference, positive where the claim holds; None where a cell is missing."""
+        seeds = findings.seeds(*self.settings)
+        if not seeds:
+            return None
+        sign = -1 if self.metric in ERRORS else 1
+        scores = {one: findings.score(one, self.metric, seeds) for one in self.settings}
+        ordered = (pair[::sign] for pair in self.pairs)
+        return estimate(mean_score(scores[first] - scores[second] for first, second in ordered))
+
+    def least_in(self, findings: Findings) -> float:
+        """The smallest effect that would matter, in the unit; NaN where no level is known yet."""
+        if self.metric == COUNT:
+            region = self.settings[0].region
+            return self.least * findings.recordings[region].neurons
+        if not self.reference:
+            return self.least
+        levels = [findings.estimate(one, self.metric) for one in self.reference]
+        return (
+            float("nan")
+            if None in levels
+            else self.least * float(np.mean([level.value for level in levels]))
+        )
 
 
-def against_autoencoder(claim: Claim, findings: Findings, part: Part) -> list[Comparison]:
-    """Each joint model has a lower error than its autoencoder alone."""
+@dataclass(frozen=True)
+class BetweenRegions(Question):
+    """Whether something of one region exceeds the same of another, which shares no image and no neuron with it.
+
+    Attributes:
+        pairs: of the first region: (joint, autoencoder) `Setting`s where gains are compared,
+            (joint,) where shares of significant neurons are.
+        others: the same of the other region.
+    """
+
+    others: tuple = ()
+
+    @property
+    def settings(self) -> tuple[Setting, ...]:
+        """Every setting of both regions, each once."""
+        both = (*self.pairs, *self.others)
+        return tuple(dict.fromkeys(setting for pair in both for setting in pair))
+
+    def effect(self, findings: Findings) -> Estimate | None:
+        """The unpaired difference of the regions' means."""
+        sides = [self._mean(findings, pairs) for pairs in (self.pairs, self.others)]
+        return None if None in sides else unpaired_difference(*sides)
+
+    def least_in(self, findings: Findings) -> float:
+        """A share of a share: what the row says."""
+        return self.least
+
+    def _mean(self, findings, pairs):
+        seeds = findings.seeds(*(setting for pair in pairs for setting in pair))
+        if not seeds:
+            return None
+        if self.metric == COUNT:
+            repeats = findings.fewest_repeats(self.settings)
+            counts = (findings.score(one, COUNT, seeds, repeats) for (one,) in pairs)
+            neurons = findings.recordings[pairs[0][0].region].neurons
+            return estimate(mean_score(counts) / neurons)
+        gains = (
+            relative_gain(
+                findings.score(base, self.metric, seeds), findings.score(joint, self.metric, seeds)
+            )
+            for joint, base in pairs
+        )
+        return estimate(mean_score(gains))
+
+
+def against_autoencoder(claim: Claim, part: Part) -> list[Question]:
+    """In each region the joint models have a lower error than their autoencoder alone, on the mean over layers; the models of
+    each autoencoder apart."""
     found = []
-    for joint in _joint(part, group=ALL):
-        for base in _pick(part, model=joint.system.autoencoder.name, region=joint.region):
+    for region in part.regions:
+        by_base = {}
+        for joint, base in _with_autoencoders(part, region):
+            by_base.setdefault(base, []).append((joint, base))
+        for base, pairs in by_base.items():
+            what = f"{_of_region(region)}{_together(pairs)} against {base.label}"
+            found.append(_question(claim, part, what, pairs))
+    return found
+
+
+def against_readout(claim: Claim, part: Part) -> list[Question]:
+    """In each region the joint models have a higher figure than their readout alone from the same layer, on the mean over layers
+    and autoencoders; the models of each readout apart."""
+    found = []
+    for region in part.regions:
+        by_readout = {}
+        for joint, base in _beside_readouts(part, region):
+            by_readout.setdefault(base.model, []).append((joint, base))
+        for pairs in by_readout.values():
+            base = pairs[0][1].system.title
+            what = f"{_of_region(region)}{_together(pairs)} against {base}"
+            found.append(_question(claim, part, what, pairs))
+    return found
+
+
+def region_gains(claim: Claim, part: Part) -> list[Question]:
+    """The claim's foremost region gains most by joint learning: the largest share of the
+    autoencoder's error, on the mean over layers."""
+    pairs = {region: tuple(_with_autoencoders(part, region)) for region in claim.regions}
+    if set(part.regions) != set(claim.regions) or not all(pairs.values()):
+        return []
+    published = {region: _published_gain(part, pairs[region]) for region in claim.regions}
+    return _foremost(claim, pairs, published)
+
+
+def shares(claim: Claim, *parts: Part) -> list[Question]:
+    """The claim's foremost region has the largest share of significant neurons, on the mean over
+    layers; all regions with the repeats of the one that has fewest."""
+    if {region for part in parts for region in part.regions} != set(claim.regions):
+        return []
+    pairs = {
+        region: tuple((one,) for part in parts for one in _joint(part, region=region))
+        for region in claim.regions
+    }
+    if not all(pairs.values()):
+        return []
+    return _foremost(claim, pairs, dict.fromkeys(claim.regions))
+
+
+def groups(claim: Claim, part: Part) -> list[Question]:
+    """Joint models of significant neurons have a lower error than the autoencoder alone, those of
+    insignificant ones a higher one, on the mean over layers. The paper's way of choosing neurons
+    decides; the other stands beside it."""
+    found = []
+    for good, bad, how, role in (
+        (SIGNIFICANT, INSIGNIFICANT, "", PART),
+        (SIGNIFICANT_CV, INSIGNIFICANT_CV, ", chosen on held-out images", BESIDE),
+    ):
+        for group, better, words in (
+            (good, True, "significant neurons{}: better than {}"),
+            (bad, False, "insignificant neurons{}: worse than {}"),
+        ):
+            for region in part.regions:
+                pairs = [
+                    (joint, base)
+                    for joint in _joint(part, group=group, region=region)
+                    for base in _autoencoder(part, joint)
+                ]
+                if pairs:
+                    what = f"{_of_region(region)}{_together(pairs)}, "
+                    what += words.format(how, pairs[0][1].label)
+                    found.append(_question(claim, part, what, pairs, better, role))
+    return found
+
+
+def against_exchanged(claim: Claim, part: Part) -> list[Question]:
+    """The joint models of the control have a lower error than themselves with responses exchanged, on the mean over layers."""
+    found = []
+    for region in part.regions:
+        pairs = [
+            (joint, other)
+            for joint in _joint(part, group=ALL, region=region)
+            for other in _pick(
+                part, model=joint.model, group=SHUFFLED, region=region, layer=joint.layer
+            )
+        ]
+        if pairs:
+            what = f"{_of_region(region)}{_together(pairs)} against themselves with responses exchanged"
+            found.append(_question(claim, part, what, pairs))
+    return found
+
+
+def best_layer(claim: Claim, part: Part) -> list[Question]:
+    """In each region the joint model of the layer that the claim names is better than that of each other layer; nothing is asked
+    where not all of the paper's layers are there, among which it is said to be the best."""
+    found = []
+    for region in part.regions:
+        joints = {one.layer: one for one in _joint(part, group=ALL, region=region)}
+        if region not in claim.best or not set(paper.LAYERS) <= joints.keys():
+            continue
+        best = joints.pop(claim.best[region])
+        for other in joints.values():
+            what = f"{_of_region(region)}{best.label} against {other.label}"
+            published = _published(part, claim.metric, best, other)
             found.append(
-                _lower(
-                    claim,
-                    findings,
-                    part,
-                    joint,
-                    base,
-                    f"{_where(joint)}{joint.label} against {base.label}",
+                Question(
+                    what,
+                    claim.metric,
+                    claim.unit,
+                    claim.least,
+                    ((best, other),),
+                    published=published,
+                    published_least=claim.least,
                 )
             )
     return found
 
 
-def against_readout(claim: Claim, findings: Findings, part: Part) -> list[Comparison]:
-    """Each joint model has a higher correlation than its readout alone from the same layer."""
+def single_cells(question: Question, part: Part | None) -> list[Question]:
+    """The cells whose mean a question is about, as questions of their own; none where it is about one.
+
+    Args:
+        question: `Question`.
+        part: the part whose published figures stand beside them, or None.
+    """
+    if isinstance(question, BetweenRegions) or len(question.pairs) < 2:
+        return []
     found = []
-    for joint, base in _beside_readouts(part):
-        ours, theirs = (
-            part.experiment.published_figures(joint).get(claim.metric),
-            part.experiment.baseline_figures(base).get(claim.metric),
+    for first, second in question.pairs:
+        base = next((one for one in (first, second) if one in question.reference), second)
+        other = first if base is second else second
+        where = _of_region(other.region)
+        found.append(
+            dataclasses.replace(
+                question,
+                what=f"{where}{other.label} against {base.label}{_marks(question, other, base)}",
+                pairs=((first, second),),
+                reference=(base,) if question.reference else (),
+                published=part and _published(part, question.metric, first, second),
+                role=CELL,
+            )
         )
-        published = None if ours is None or theirs is None else ours - theirs
-        found.append(_higher(claim, findings, joint, base, claim.least, published))
     return found
 
 
-def more_significant(claim: Claim, findings: Findings, part: Part) -> list[Comparison]:
-    """Each joint model has more significant neurons than its readout alone from the same layer."""
-    return [
-        _higher(
-            claim, findings, joint, base, claim.least * findings.recordings[joint.region].neurons
-        )
-        for joint, base in _beside_readouts(part)
-    ]
+def _marks(question, joint, base):
+    if joint.selected:
+        return f", {joint.group} neurons"
+    return " with responses exchanged" if base.group == SHUFFLED else ""
 
 
-def region_gains(claim: Claim, findings: Findings, part: Part) -> list[Comparison] | None:
-    """The claim's foremost region gains most by joint learning: the largest share of the
-    autoencoder's error, on the mean over layers."""
-    pairs = {region: _with_autoencoders(part, region) for region in claim.regions}
-    if set(part.regions) != set(claim.regions) or not all(pairs.values()):
+def _question(claim, part, what, pairs, better=True, role=PART):
+    """The question whether the first of each pair is the better one, or the worse one."""
+    ordered = tuple(pairs if better else (pair[::-1] for pair in pairs))
+    bases = tuple(dict.fromkeys(base for _, base in pairs))
+    differences = [_published(part, claim.metric, *pair) for pair in ordered]
+    levels = [_figure(part, claim.metric, base) for base in bases]
+    in_shares = claim.metric in ERRORS
+    least = claim.least
+    if in_shares:
+        least = None if None in levels else claim.least * float(np.mean(levels))
+    return Question(
+        what,
+        claim.metric,
+        claim.unit,
+        claim.least,
+        ordered,
+        bases if in_shares else (),
+        None if None in differences else float(np.mean(differences)),
+        least,
+        role,
+    )
+
+
+def _published(part, metric, better, other):
+    """The paper's own effect of a pair, or None."""
+    ours, theirs = _figure(part, metric, better), _figure(part, metric, other)
+    if ours is None or theirs is None:
         return None
-    gains = {region: _mean_gain(claim, findings, pairs[region]) for region in claim.regions}
-    published = {
-        region: _published_gain(claim, part.experiment, pairs[region]) for region in claim.regions
-    }
-    return _foremost(claim, gains, published)
+    return theirs - ours if metric in ERRORS else ours - theirs
 
 
-def shares(claim: Claim, findings: Findings, *parts: Part) -> list[Comparison] | None:
-    """The claim's foremost region has the largest share of significant neurons, on the mean over
-    layers."""
-    if {region for part in parts for region in part.regions} != set(claim.regions):
-        return None
-    found = {}
-    for part in parts:
-        for region in part.regions:
-            joints = _joint(part, region=region)
-            seeds = findings.seeds(*joints)
-            found[region] = None
-            if joints and seeds:
-                counts = mean_score(findings.score(joint, claim.metric, seeds) for joint in joints)
-                found[region] = estimate(counts / findings.recordings[region].neurons)
-    return _foremost(claim, found, dict.fromkeys(claim.regions))
-
-
-def groups(claim: Claim, findings: Findings, part: Part) -> list[Comparison]:
-    """Joint models of significant neurons have a lower error than the autoencoder alone, those of
-    insignificant ones a higher one."""
-    found = []
-    for good, bad, how in (
-        (SIGNIFICANT, INSIGNIFICANT, ""),
-        (SIGNIFICANT_CV, INSIGNIFICANT_CV, " (held-out)"),
-    ):
-        for group, sign, words in (
-            (good, 1, ("significant", "better")),
-            (bad, -1, ("insignificant", "worse")),
-        ):
-            for joint in _joint(part, group=group):
-                for base in _pick(part, model=joint.system.autoencoder.name, region=joint.region):
-                    what = f"{_where(joint)}{joint.label}, {words[0]} neurons{how}: "
-                    what += f"{words[1]} than {base.label}"
-                    found.append(_lower(claim, findings, part, joint, base, what, sign))
-    return found
-
-
-def against_shuffled(claim: Claim, findings: Findings, *parts: Part) -> list[Comparison]:
-    """Each joint model of the last part has a lower error than itself with responses exchanged."""
-    control, found = parts[-1], []
-    for joint in _joint(control, group=ALL):
-        for other in _pick(
-            control, model=joint.model, group=SHUFFLED, region=joint.region, layer=joint.layer
-        ):
-            what = f"{_where(joint)}{joint.label} against itself with responses exchanged"
-            found.append(_lower(claim, findings, control, joint, other, what))
-    return found
+def _figure(part, metric, setting):
+    """The paper's figure of a setting as it stands in a part; of what is no joint model, that of the part's baselines."""
+    look_up = (
+        part.experiment.published_figures
+        if setting.system.joint
+        else part.experiment.baseline_figures
+    )
+    return look_up(setting).get(metric)
 
 
 def _pick(part, **wanted):
@@ -171,110 +352,70 @@ def _joint(part, **wanted):
     return [setting for setting in _pick(part, **wanted) if setting.system.joint]
 
 
-def _beside_readouts(part):
-    """The joint settings of a part, each with its readout alone from its layer: list of pairs."""
+def _autoencoder(part, joint):
+    """The autoencoder alone of a joint setting, where the part has it: list."""
+    return _pick(part, model=joint.system.autoencoder.name, region=joint.region)
+
+
+def _beside_readouts(part, region):
+    """The joint settings of a region, each with its readout alone from its layer: list of pairs."""
     return [
         (joint, base)
-        for joint in _joint(part)
+        for joint in _joint(part, group=ALL, region=region)
         for base in _pick(
-            part, model=joint.system.readout_alone.name, region=joint.region, layer=joint.layer
+            part, model=joint.system.readout_alone.name, region=region, layer=joint.layer
         )
     ]
 
 
 def _with_autoencoders(part, region):
-    """The joint settings of a region, each with its autoencoder alone: list of pairs."""
+    """The joint settings of a region with all neurons, each with its autoencoder alone: list of pairs."""
     return [
         (joint, base)
-        for joint in _joint(part, region=region)
-        for base in _pick(part, model=joint.system.autoencoder.name, region=region)
+        for joint in _joint(part, group=ALL, region=region)
+        for base in _autoencoder(part, joint)
     ]
 
 
-def _where(setting):
-    return "" if setting.region is None else f"region {setting.region}: "
+def _of_region(region):
+    return "" if region is None else f"region {region}: "
 
 
-def _lower(claim, findings, part, joint, base, what, sign=1):
-    """The comparison that `joint` has the lower error of the two (`sign` -1: the higher one)."""
-    effect = findings.contrast(
-        lambda a, b: b - a if sign > 0 else a - b, (joint, claim.metric), (base, claim.metric)
-    )
-    ours, theirs = (
-        part.experiment.published_figures(joint).get(claim.metric),
-        part.experiment.baseline_figures(base).get(claim.metric),
-    )
-    published = None if ours is None or theirs is None else sign * (theirs - ours)
-    level = findings.estimate(base, claim.metric)
-    return Comparison(
-        what,
-        claim.unit,
-        effect,
-        claim.least * level.value if level else float("nan"),
-        published,
-        setting=joint,
-    )
+def _together(pairs: Iterable[tuple[Setting, Setting]]) -> str:
+    """The joint models of some pairs in words: "CAE-FR1, 2", or "CAE-FR, VAE-FR" over the same layers."""
+    layers = {}
+    for joint, _ in pairs:
+        layers.setdefault(joint.system.title, []).append(joint.layer)
+    same = len({tuple(found) for found in layers.values()}) == 1
+    if len(layers) > 1 and same:
+        found = next(iter(layers.values()))
+        return f"{', '.join(layers)} (layer{'s' * (len(found) > 1)} {', '.join(map(str, found))})"
+    return ", ".join(f"{name}{', '.join(map(str, found))}" for name, found in layers.items())
 
 
-def _higher(claim, findings, joint, base, least, published=None):
-    """The comparison that `joint` has the higher figure of the two."""
-    effect = findings.contrast(lambda a, b: a - b, (joint, claim.metric), (base, claim.metric))
-    return Comparison(
-        f"{_where(joint)}{joint.label} against {base.label}",
-        claim.unit,
-        effect,
-        least,
-        published,
-        setting=joint,
-    )
-
-
-def _foremost(claim, estimates, published):
-    """The claim's foremost region against each other one: dicts of region -> `Estimate` or
-    None, and of region -> the paper's figure or None."""
-    first = claim.foremost
-    found = []
+def _foremost(claim, pairs, published):
+    """The claim's foremost region against each other one."""
+    first, found = claim.foremost, []
     for region in claim.regions:
         if region != first:
-            ours, theirs = (
-                (estimates[first], estimates[region]),
-                (published[first], published[region]),
-            )
+            theirs = (published[first], published[region])
             found.append(
-                Comparison(
+                BetweenRegions(
                     f"region {first} against region {region}",
+                    claim.metric,
                     claim.unit,
-                    None if None in ours else unpaired_difference(*ours),
                     claim.least,
-                    None if None in theirs else theirs[0] - theirs[1],
+                    pairs[first],
+                    published=None if None in theirs else theirs[0] - theirs[1],
+                    published_least=claim.least,
+                    others=pairs[region],
                 )
             )
     return found
 
 
-def _mean_gain(claim, findings, pairs):
-    seeds = findings.seeds(*(setting for pair in pairs for setting in pair))
-    if not seeds:
-        return None
-    return estimate(
-        mean_score(
-            relative_gain(
-                findings.score(base, claim.metric, seeds),
-                findings.score(joint, claim.metric, seeds),
-            )
-            for joint, base in pairs
-        )
-    )
-
-
-def _published_gain(claim, experiment, pairs):
-    figures = [
-        (
-            experiment.published_figures(joint).get(claim.metric),
-            experiment.baseline_figures(base).get(claim.metric),
-        )
-        for joint, base in pairs
-    ]
+def _published_gain(part, pairs):
+    figures = [[_figure(part, "mse", one) for one in pair] for pair in pairs]
     return (
         None
         if any(None in pair for pair in figures)

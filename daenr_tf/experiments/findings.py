@@ -13,11 +13,11 @@ from daenr_tf.errors import InputError
 from daenr_tf.experiments.cells import Cell
 from daenr_tf.experiments.intervals import estimate
 from daenr_tf.experiments.measures import COUNT, PCC
-from daenr_tf.experiments.scores import Score, image_draws
+from daenr_tf.experiments.scores import Score, image_draws, image_omissions
 from daenr_tf.paper import IMAGE_METRICS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterable
 
     from daenr_tf.experiments.cell_outputs import Finished, Outputs
     from daenr_tf.experiments.cells import Setting
@@ -77,18 +77,22 @@ class Findings:
         """The finished cells of a setting, in the order of seeds: list of (seed, `Outputs`)."""
         return [(seed, self.cells[Cell(setting, seed)]) for seed in self.seeds(setting)]
 
-    def score(self, setting: Setting, metric: str, seeds: tuple[int, ...]) -> Score:
+    def score(
+        self, setting: Setting, metric: str, seeds: tuple[int, ...], repeats: int | None = None
+    ) -> Score:
         """The `Score` of a setting.
 
         Args:
             setting: `Setting`.
             metric: "mse", "psnr", "ssim", "pcc" or "significant" (the number of significant neurons).
             seeds: those to take, all of them finished.
+            repeats: how many repeats of a test image to average the responses over, the first ones;
+                None for all.
         """
-        key = (setting, metric, seeds)
+        key = (setting, metric, seeds, repeats)
         if key not in self._scores:
             recording = self.recordings[setting.region]
-            draws = self._draws_of(len(recording.test_images))
+            draws = self._draws_of(len(recording.test_images), metric)
             found = [self.cells[Cell(setting, seed)] for seed in seeds]
             if metric in IMAGE_METRICS:
                 self._scores[key] = Score.mean_over_images(
@@ -97,7 +101,9 @@ class Findings:
             else:
                 make = Score.pcc if metric == PCC else Score.significant
                 self._scores[key] = make(
-                    np.stack([one.response for one in found]), recording.test_responses, draws
+                    np.stack([one.response for one in found]),
+                    _averaged(recording, repeats),
+                    draws,
                 )
         return self._scores[key]
 
@@ -112,14 +118,10 @@ class Findings:
             found = dataclasses.replace(found, low=float(low), high=float(high))
         return found
 
-    def contrast(self, make: Callable[..., Score], *pairs: tuple[Setting, str]) -> Estimate | None:
-        """The `Estimate` of what `make` takes of the scores of (setting, metric) pairs, over the seeds that all of them have; None without any."""
-        seeds = self.seeds(*(setting for setting, _ in pairs))
-        return (
-            estimate(make(*(self.score(setting, metric, seeds) for setting, metric in pairs)))
-            if seeds
-            else None
-        )
+    def fewest_repeats(self, settings: Iterable[Setting]) -> int | None:
+        """The fewest repeats of a test image that any of the settings' recordings has; None where one tells none."""
+        trials = [self.recordings[setting.region].test_trials for setting in settings]
+        return None if any(one is None for one in trials) else min(len(one) for one in trials)
 
     def ceiling(self, region: int | None) -> float | None:
         """The mean noise ceiling of a region's neurons, or None where nothing was repeated."""
@@ -131,7 +133,23 @@ class Findings:
             )
         return self._ceilings[region]
 
-    def _draws_of(self, images):
-        if images not in self._draws:
-            self._draws[images] = image_draws(images, DRAWS, DRAW_SEED)
-        return self._draws[images]
+    def _draws_of(self, images, metric):
+        """Of a number, which leaving one image out mostly leaves as it is, bootstrap draws; of all else the jackknife's."""
+        key = (images, metric == COUNT)
+        if key not in self._draws:
+            self._draws[key] = (
+                image_draws(images, DRAWS, DRAW_SEED)
+                if metric == COUNT
+                else image_omissions(images)
+            )
+        return self._draws[key]
+
+
+def _averaged(recording, repeats):
+    """The test responses (images, neurons) averaged over the first repeats; where an image has none among them, over all."""
+    if repeats is None or repeats >= len(recording.test_trials):
+        return recording.test_responses
+    trials = np.asarray(recording.test_trials[:repeats], np.float64)
+    counts = np.isfinite(trials).sum(axis=0)
+    sums = np.where(np.isfinite(trials), trials, 0).sum(axis=0)
+    return np.where(counts > 0, sums / np.maximum(counts, 1), recording.test_responses)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LEAST_WIDTH = (
     1 / 3
 )  # of the interval over images alone: chance agreement of a few seeds doesn't make an interval narrower than this
-SEED_CAUTION = 2.5  # the weight of the seeds' variance in the degrees of freedom
+SEED_CAUTION = 4.0  # the weight of the seeds' variance in the degrees of freedom
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,30 @@ class Estimate:
     p_value: float
     seeds: int
     images: int
+
+    def interval(self, level: float) -> tuple[float, float]:
+        """(low, high) of another level than 0.95, by the same t law; NaN where there is none."""
+        _check_level(level)
+        half = self.standard_error * stdtrit(self.degrees_of_freedom, (1 + level) / 2)
+        return float(self.value - half), float(self.value + half)
+
+    def p_below(self, bound: float) -> float:
+        """Two-sided p-value against `bound`, for what lies on the other side of it: small where the value is
+        far below `bound`, 1 where it isn't below."""
+        return self._p(bound - self.value)
+
+    def p_above(self, bound: float) -> float:
+        """The same where the value is far above `bound`."""
+        return self._p(self.value - bound)
+
+    def _p(self, distance):
+        if not np.isfinite([distance, self.standard_error]).all():
+            return float("nan")
+        if distance <= 0:
+            return 1.0
+        if self.standard_error == 0:
+            return 0.0
+        return float(2 * stdtr(self.degrees_of_freedom, -distance / self.standard_error))
 
     @property
     def one_seed(self) -> bool:
@@ -74,19 +98,17 @@ class Components:
 
 def variance_components(score: Score) -> Components:
     """The three variances, exact for a mean over images up to the number of draws; with one seed, seeds and interaction are 0."""
-    seeds, images = score.seeds, score.images
+    seeds = score.seeds
     with np.errstate(invalid="ignore"):
         changes = score.drawn - score.full
         changes = changes - changes.mean(
             axis=0
         )  # a statistic that isn't linear has a bias in the draws, which is no variance
-        # A draw from T images has the variance of T of them around their own mean: T - 1 over T of what is asked for.
-        unbiased = images / (images - 1)
-        over_images = unbiased * np.mean(changes.mean(axis=1) ** 2)
+        over_images = score.inflation * np.mean(changes.mean(axis=1) ** 2)
         if seeds == 1:
             return Components(0.0, float(over_images), 0.0)
         between = score.full.var(ddof=1) / seeds
-        interaction = unbiased * np.mean(changes.var(axis=1, ddof=1)) / seeds
+        interaction = score.inflation * np.mean(changes.var(axis=1, ddof=1)) / seeds
     return Components(float(between), float(over_images), float(interaction))
 
 
@@ -94,7 +116,7 @@ def estimate(score: Score, level: float = 0.95) -> Estimate:
     """The mean over seeds with its interval for other seeds and other test images, and its p-value against 0.
 
     The variance is V = seeds + max(images - interaction, 0) of `variance_components`; both of the first hold the interaction, which is
-    taken off once. Its law is a t with Satterthwaite's degrees of freedom, in which the seeds' part weighs 2.5 times: few seeds often show less
+    taken off once. Its law is a t with Satterthwaite's degrees of freedom, in which the seeds' part weighs 4 times: few seeds often show less
     variance than there is, and that must not buy degrees of freedom too. No interval is narrower than a third of the one over images alone.
     With one seed it is the one over images alone, t with T - 1 degrees of freedom (`Estimate.one_seed`).
 

@@ -38,6 +38,17 @@ def image_draws(images: int, draws: int = 2000, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).multinomial(images, np.full(images, 1 / images), draws)
 
 
+def image_omissions(images: int) -> np.ndarray:
+    """Each image left out once, the others weighted up to `images` in all, -> (images, images): the draws of the jackknife.
+
+    Raises:
+        InputError: fewer than 2 images.
+    """
+    if images < 2:
+        raise InputError(f"image_omissions: expected 2 images or more, found {images}")
+    return (1 - np.eye(images)) * images / (images - 1)
+
+
 @dataclass(frozen=True, eq=False)
 class Score:
     """A statistic of models that differ in their seed alone, on the test images and on draws of them.
@@ -51,6 +62,20 @@ class Score:
     full: np.ndarray
     drawn: np.ndarray
     counts: np.ndarray = field(repr=False)
+
+    @property
+    def omitted(self) -> bool:
+        """Whether the draws leave one image out each (`image_omissions`): their spread is then the jackknife's."""
+        return len(self.counts) == self.images and bool((np.diagonal(self.counts) == 0).all())
+
+    @property
+    def inflation(self) -> float:
+        """What the mean square of changes over draws is multiplied by to give the variance that other images would make.
+
+        A bootstrap draw of T images has the variance of T of them around their own mean, T - 1 over T of what is asked for; leaving one of
+        T out changes a mean by T - 1 times less than drawing all anew.
+        """
+        return self.images - 1.0 if self.omitted else self.images / (self.images - 1)
 
     @property
     def seeds(self) -> int:

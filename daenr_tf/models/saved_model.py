@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import re
@@ -15,7 +16,8 @@ from daenr_tf import pipeline
 from daenr_tf.errors import MachineError, first_line
 from daenr_tf.machine.files import folder_aside
 from daenr_tf.models.keras_file import without_replicas
-from daenr_tf.models.served import ABOUT
+from daenr_tf.models.served import ABOUT, digest_in
+from daenr_tf.runs.checkpoint import digest_of
 
 if TYPE_CHECKING:
     from daenr_tf.models.daenr import DAENR
@@ -52,7 +54,7 @@ def export(model: DAENR, directory: str, mark: str | None = None) -> str:
     exported = mark and _marked(directory, mark)
     if exported:
         return exported
-    model = without_replicas(model)
+    digest, model = model_digest(model), without_replicas(model)
     height, width, channels = model.image_shape
 
     def serve(images):
@@ -87,7 +89,11 @@ def export(model: DAENR, directory: str, mark: str | None = None) -> str:
             archive.write_out(path, verbose=False)
             os.makedirs(os.path.join(path, EXTRA), exist_ok=True)
             with open(os.path.join(path, ABOUT), "w", encoding="utf-8") as file:
-                json.dump({"pixel_range": [float(bound) for bound in model.pixel_range]}, file)
+                about = {
+                    "pixel_range": [float(bound) for bound in model.pixel_range],
+                    "model_digest": digest,
+                }
+                json.dump(about, file)
             if mark:
                 with open(os.path.join(path, EXTRA, MARK), "w", encoding="utf-8") as file:
                     file.write(mark)
@@ -101,6 +107,21 @@ def export(model: DAENR, directory: str, mark: str | None = None) -> str:
 def _versions(directory):
     names = os.listdir(directory) if os.path.isdir(directory) else []
     return sorted(int(name) for name in names if re.fullmatch("[0-9]+", name))
+
+
+def model_digest(model: DAENR) -> str:
+    """What tells a model from every other: SHA-256 (hex) of what it is and of its weights."""
+    about = json.dumps(model.identity(), sort_keys=True)
+    return hashlib.sha256((about + digest_of(model.get_weights())).encode()).hexdigest()
+
+
+def export_of(digest: str, directory: str) -> str | None:
+    """The path of the newest version under a directory that holds the model of a digest, or None."""
+    for version in reversed(_versions(directory)):
+        path = os.path.join(directory, str(version))
+        if digest_in(path) == digest:
+            return path
+    return None
 
 
 def mark_of(version: str) -> str | None:

@@ -92,10 +92,23 @@ def locate(path: str) -> str:
 
 
 def _exported(results):
+    """The export that a run's results name; None where they name none, or it holds another model by now."""
     try:
-        found = json.loads(read_text(results, LARGEST_TEXT))["saved_model"]
-    except (ValueError, KeyError, TypeError, RecursionError):
+        found = json.loads(read_text(results, LARGEST_TEXT))
+        path, digest = found["saved_model"], found.get("model_digest")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise InputError(f"{results}: expected a run's results, found something else") from None
+    if not isinstance(path, str) or (digest and digest_in(path) != digest):
+        return None
+    return path
+
+
+def digest_in(version: str) -> str | None:
+    """The digest of the model that an export, the path of a version, holds; None where it tells none."""
+    try:
+        found = json.loads(read_text(os.path.join(version, ABOUT), LARGEST_TEXT))["model_digest"]
+    except (OSError, InputError, ValueError, KeyError, TypeError, RecursionError):
+        return None
     return found if isinstance(found, str) else None
 
 

@@ -17,12 +17,12 @@ from daenr_tf.experiments.verdicts import (
 from daenr_tf.plotting import canvas
 from daenr_tf.plotting.canvas import STYLE
 from daenr_tf.plotting.palette import INK
-from daenr_tf.readable import interval, number
+from daenr_tf.readable import between, number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from daenr_tf.experiments.comparisons import Comparison
+    from daenr_tf.experiments.claims import Comparison
 
 _PAPER = {"marker": "*", "ms": 8, "ls": "none", "mfc": "white", "mec": INK, "mew": 0.8}
 VERDICT_STYLES = {
@@ -31,8 +31,10 @@ VERDICT_STYLES = {
     CONTRADICTED: {"marker": "X", "color": "#a8121c", "mfc": "#a8121c"},
     NOT_DECIDABLE: {"marker": "D", "color": "#555555", "mfc": "white"},
 }
+# What decides nothing: what stands beside a claim's parts, and single cells.
+_UNJUDGED = {"marker": ".", "color": "#8c8c8c", "mfc": "#8c8c8c"}
 _TOO_SMALL = "#f3d9a4"
-_ROW = 0.27  # inches between two comparisons  # inches between two comparisons
+_ROW = 0.27  # inches between two comparisons
 
 
 def forest(
@@ -43,7 +45,8 @@ def forest(
     simulated: bool,
     rehearsal: bool = False,
 ) -> None:
-    """Each comparison's effect with its 95 % interval: right of zero is what the claim says.
+    """Each comparison's effect with its interval: right of zero is what the claim says. Parts of the claim
+    have the colour of their verdict, what decides nothing is grey.
 
     Args:
         path: the PNG file.
@@ -69,13 +72,13 @@ def forest(
         if one.published is not None:
             axis.plot(one.published, y + 0.24, zorder=4, **_PAPER)  # beneath ours, where they agree
         if one.effect is not None:
-            style = VERDICT_STYLES[one.verdict]
-            if np.isfinite([one.effect.low, one.effect.high]).all():
+            style = VERDICT_STYLES.get(one.verdict, _UNJUDGED)
+            if np.isfinite([one.low, one.high]).all():
                 axis.plot(
-                    [one.effect.low, one.effect.high],
+                    [one.low, one.high],
                     [y, y],
                     color=style["color"],
-                    lw=1.8,
+                    lw=2.2 if one.verdict else 1.0,
                     zorder=2,
                     solid_capstyle="butt",
                 )
@@ -104,6 +107,10 @@ def forest(
         for verdict in VERDICT_STYLES
         if any(one.verdict == verdict and one.effect is not None for one in comparisons)
     ]
+    if any(one.verdict is None for one in comparisons):
+        handles.append(
+            Line2D([], [], lw=1.0, ms=6.5, label="decides nothing (its own 95 %)", **_UNJUDGED)
+        )
     handles.append(Patch(fc=_TOO_SMALL, label="too small to matter"))
     if any(one.published is not None for one in comparisons):
         handles.append(Line2D([], [], label="the paper’s own effect", **_PAPER))
@@ -116,7 +123,12 @@ def effect_text(comparison: Comparison) -> str:
     one, digits = comparison.effect, effect_digits(comparison.unit)
     if one is None:
         return "not finished"
-    return f"{number(one.value, digits, signed=True)} {interval(one, digits, signed=True)}"
+    return f"{number(one.value, digits, signed=True)} {between_of(comparison, digits)}"
+
+
+def between_of(comparison: Comparison, digits: int) -> str:
+    """The interval of a comparison that has an effect, in words."""
+    return between(comparison.low, comparison.high, digits, signed=True)
 
 
 def effect_digits(unit: str) -> int:

@@ -22,13 +22,9 @@ _TERMS = {
     "reconstruction": ("reconstruction", "MSE (squared units of [−1, 1])"),
     "response": ("response", "Poisson loss (nats per neuron)"),
 }
-_LAYER_LINES = {
-    None: (INK, "-"),
-    1: (BLUE, "-"),
-    2: (ORANGE, "--"),
-    3: (GREEN, "-."),
-    4: (PURPLE, ":"),
-}
+_ALONE = (INK, "-")  # a model without a readout
+_LAYER_LINES = ((BLUE, "-"), (ORANGE, "--"), (GREEN, "-."), (PURPLE, ":"))
+_OTHER_STYLES = ("-", "--", "-.", ":")  # of layers beyond those: the colours again
 
 
 class Curve(NamedTuple):
@@ -125,7 +121,7 @@ def of_study(
     drawn = set()
     for axis, (name, curves) in zip(axes.flat, panels.items(), strict=False):
         for curve in curves:
-            color, style = _LAYER_LINES[curve.layer]
+            color, style = _line(curve.layer)
             axis.plot(
                 curve.steps,
                 curve.losses,
@@ -153,11 +149,20 @@ def of_study(
     figure.supylabel(unit, fontsize=STYLE["label"])
     handles = [
         Line2D([], [], color=color, ls=style, label=f"h{layer}" if layer else "no readout")
-        for layer, (color, style) in _LAYER_LINES.items()
-        if layer in drawn
+        for layer in sorted(drawn, key=lambda layer: layer or 0)
+        for color, style in [_line(layer)]
     ]
     canvas.legend_below(figure, handles)
     canvas.write(path, figure)
+
+
+def _line(layer):
+    """(colour, style) of the layer that is read out; None of a model without a readout."""
+    if layer is None:
+        return _ALONE
+    turn, number = divmod(layer - 1, len(_LAYER_LINES))
+    color, style = _LAYER_LINES[number]
+    return color, _OTHER_STYLES[(_OTHER_STYLES.index(style) + turn) % len(_OTHER_STYLES)]
 
 
 def _spans(values, factor):

@@ -123,6 +123,8 @@ def _fits(found, shape):
 
 def _in_another_order(array, shape):
     """A hint where an array would have a shape if its axes came in another order; else nothing."""
+    if array.ndim != len(shape):
+        return ""
     for axes in itertools.permutations(range(array.ndim)):
         if _fits(tuple(array.shape[axis] for axis in axes), shape):
             how = "array.T" if axes == (1, 0) else f"array.transpose{axes}"

@@ -98,7 +98,7 @@ def run(
                     ) from None
         else:
             _tell(_finished(results, directory.shorter))
-            if asked and not _is_exported_to(results["saved_model"], asked):
+            if asked and not _is_exported_to(results, asked):
                 results = _export_too(directory, results, asked)
     print(summary(results, run_dir))
     return results
@@ -116,12 +116,16 @@ def _finished(results, shorter):
     return f"this run is finished, and a larger --max-steps has nothing to go on with: {why}; --overwrite starts afresh"
 
 
-def _is_exported_to(version, export_dir):
-    """Whether a finished run's export, the path of a version or None, lies in a directory."""
+def _is_exported_to(results, export_dir):
+    """Whether the export that a finished run's results name lies in a directory and still holds its model."""
+    from daenr_tf.models.served import digest_in
+
+    version, digest = results["saved_model"], results.get("model_digest")
     return bool(
         version
-        and os.path.isdir(version)
+        and digest
         and os.path.realpath(export_dir) == os.path.realpath(os.path.dirname(version))
+        and digest_in(version) == digest
     )
 
 
@@ -133,10 +137,11 @@ def _export_too(directory, results, export_dir):
     from daenr_tf.models import keras_file, saved_model
 
     model = keras_file.load_model(directory.file(MODEL))
-    mark = results["saved_model"] and saved_model.mark_of(results["saved_model"])
-    exported = saved_model.export(model, export_dir, mark or uuid.uuid4().hex)
+    digest = saved_model.model_digest(model)
+    exported = saved_model.export_of(digest, export_dir)
+    exported = exported or saved_model.export(model, export_dir, uuid.uuid4().hex)
     directory.check_held()
-    directory.write_results({**results, "saved_model": exported})
+    directory.write_results({**results, "saved_model": exported, "model_digest": digest})
     return directory.results()
 
 
@@ -301,7 +306,12 @@ def _fit(tf, config, recording, directory, stop, products, conclude):
     results = make_results(config, recording, sets, model, training, evaluation, notes)
     directory.check_held()
     directory.write_results(
-        {**results, "saved_model": exported, **conclude(sets, model, evaluation)}
+        {
+            **results,
+            "saved_model": exported,
+            "model_digest": saved_model.model_digest(model),
+            **conclude(sets, model, evaluation),
+        }
     )
     directory.clear_checkpoint(keep_state=products.state and training.ended_by == "max_steps")
     return directory.results()

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from daenr_tf.experiments.intervals import estimate
-from daenr_tf.experiments.scores import Score, image_draws
+from daenr_tf.experiments.scores import Score, image_draws, image_omissions
 from daenr_tf.tools.populations import IMAGES, Errors, Predictions
 
 SEEDS = (2, 3, 5, 10)
@@ -24,6 +24,7 @@ FALSE_POSITIVES, COVERAGE = (3.5, 6.5), (92.0, 97.0)  # per cent; what has to be
 FEWEST_SEEDS = 3  # from which on it has to be
 GAIN = 0.1  # of the better of two models whose difference is sought
 MEAN, DIFFERENCE = "mean", "difference"
+COUNTED = "significant neurons"
 _COUNT_STUDIES = 4000  # that the expected number of significant neurons is taken from
 
 
@@ -32,7 +33,7 @@ class Regime:
     """A kind of study.
 
     Attributes:
-        figure: "MSE", "PCC" or "significant neurons".
+        figure: "MSE", "PCC" or `COUNTED`.
         of: MEAN of one model, or the paired DIFFERENCE of two.
         name: what dominates.
         population: where the studies come from.
@@ -92,8 +93,8 @@ REGIMES = (
     Regime("PCC", DIFFERENCE, "images dominate", Predictions(1.0, 0.5, 0.05)),
     Regime("PCC", DIFFERENCE, "interaction dominates", _LEARNED),
     Regime("PCC", DIFFERENCE, "all equal", Predictions(0.6, 1.2, 0.12)),
-    Regime("significant neurons", MEAN, "images dominate", _EVEN, main=False),
-    Regime("significant neurons", DIFFERENCE, "all equal", Predictions(0.6, 1.2, 0.12), main=False),
+    Regime(COUNTED, MEAN, "images dominate", _EVEN, main=False),
+    Regime(COUNTED, DIFFERENCE, "all equal", Predictions(0.6, 1.2, 0.12), main=False),
 )
 
 
@@ -132,21 +133,23 @@ def calibrate(regime: Regime, seeds: int, studies: int = STUDIES) -> Calibration
     draws = [
         image_draws(IMAGES, DRAWS, seed=i) for i in range(50)
     ]  # many, so that no chance of one set of draws is in every study
+    omissions = image_omissions(IMAGES)
     gains = (0.0,) if regime.of == MEAN else (0.0, 0.0, GAIN)
     truths = [_truth(regime, seeds, gain) for gain in gains]
     false, covered = np.zeros(2), np.zeros(2)
     for study in range(studies):
-        scores = _scores(regime, seeds, gains, generator, draws[study % len(draws)])
+        results = simulated(regime, seeds, gains, generator)
+        bootstrap = draws[study % len(draws)]
+        ours = scores_of(regime, results, bootstrap if regime.figure == COUNTED else omissions)
+        naive = scores_of(regime, results, bootstrap)
         if regime.of == MEAN:
-            covered += [low <= truths[0] <= high for low, high in _intervals(scores[0], generator)]
+            covered += [
+                low <= truths[0] <= high for low, high in _intervals(ours[0], naive[0], generator)
+            ]
             continue
-        false += [
-            not low <= 0 <= high for low, high in _intervals(scores[0] - scores[1], generator)
-        ]
-        covered += [
-            low <= truths[0] - truths[2] <= high
-            for low, high in _intervals(scores[0] - scores[2], generator)
-        ]
+        same, better = ((ours[0] - ours[i], naive[0] - naive[i], generator) for i in (1, 2))
+        false += [not low <= 0 <= high for low, high in _intervals(*same)]
+        covered += [low <= truths[0] - truths[2] <= high for low, high in _intervals(*better)]
     percent = 100 / studies
     return Calibration(
         regime,
@@ -165,18 +168,26 @@ def crossed_bootstrap(score: Score, generator: np.random.Generator) -> tuple[flo
     return float(low), float(high)
 
 
-def _intervals(score: Score, generator) -> list[tuple[float, float]]:
+def _intervals(score: Score, drawn: Score, generator) -> list[tuple[float, float]]:
     ours = estimate(score)
-    return [(ours.low, ours.high), crossed_bootstrap(score, generator)]
+    return [(ours.low, ours.high), crossed_bootstrap(drawn, generator)]
 
 
-def _scores(regime: Regime, seeds: int, gains, generator, counts) -> list[Score]:
-    if regime.figure == "MSE":
-        return [
-            Score.mean_over_images(values, counts)
-            for values in regime.population.study(seeds, gains, generator)
-        ]
-    models, observed = regime.population.study(seeds, gains, generator)
+def simulated(
+    regime: Regime, seeds: int, gains: Sequence[float], generator: np.random.Generator
+) -> tuple[list[np.ndarray], np.ndarray | None]:
+    """A study of a regime: what a model of each gain reached, and the observed responses where it predicts some."""
+    found = regime.population.study(seeds, gains, generator)
+    return (found, None) if regime.figure == "MSE" else found
+
+
+def scores_of(
+    regime: Regime, results: tuple[list[np.ndarray], np.ndarray | None], counts: np.ndarray
+) -> list[Score]:
+    """The `Score` of each model of what `simulated` gave."""
+    models, observed = results
+    if observed is None:
+        return [Score.mean_over_images(values, counts) for values in models]
     make = Score.pcc if regime.figure == "PCC" else Score.significant
     return [make(predicted, observed, counts) for predicted in models]
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from daenr_tf.experiments.verdicts import CONTRADICTED, NOT_DECIDABLE, NOT_SUPPORTED, SUPPORTED
-from daenr_tf.plotting.effects import effect_digits
-from daenr_tf.readable import interval, number
+from daenr_tf.plotting.effects import between_of, effect_digits
+from daenr_tf.readable import number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,7 +58,7 @@ class ClaimTexts:
 
     def of(self, judged: Judged) -> dict[str, str | None]:
         """A claim as the page shows it."""
-        claim, total = judged.claim, len(judged.comparisons)
+        claim, total = judged.claim, len(judged.parts)
         counts = [
             f"{judged.count(verdict)} {verdict}"
             for verdict in SYMBOLS
@@ -72,10 +72,12 @@ class ClaimTexts:
             "word": judged.verdict or NOT_EXAMINED,
             "symbol": SYMBOLS[judged.verdict],
             "css": _CSS[judged.verdict],
-            "counts": f"{total} comparison{'s' * (total != 1)}: {', '.join(counts)}"
+            "counts": f"{total} part{'s' * (total != 1)}: {', '.join(counts)}"
             + "".join(f"; {rest}" for rest in rests)
             if counts
             else "",
+            "cells": _cells(judged.cells),
+            "over_all": _over_all(judged),
             "scope": _scope(judged),
             "unit": claim.unit,
             "needs": "" if judged.verdict else self._needs(claim),
@@ -97,8 +99,7 @@ class ClaimTexts:
         head = [
             "comparison",
             "effect",
-            "95 % interval",
-            "p (Holm)",
+            "interval",
             "least that matters",
             _PAPERS,
             "seeds",
@@ -107,26 +108,47 @@ class ClaimTexts:
         return [name for name in head if name != _PAPERS or not self.own]
 
     def rows(self, judged: Judged) -> list[dict[str, Any]]:
-        """A claim's table of comparisons: `css` and `cells` of each row."""
+        """A claim's table of comparisons: `css`, `role` and `cells` of each row."""
         rows = []
         for one in judged.comparisons:
             effect, digits = one.effect, effect_digits(one.unit)
             cells = [one.what]
             if effect is None:
-                cells += ["not finished", "–", "–"]
+                cells += ["not finished", "–"]
             else:
-                cells.append(number(effect.value, digits, signed=True))
-                between = interval(effect, digits, signed=True)
-                if effect.one_seed:
-                    cells += [f"{between} (images only)", "–"]
-                else:
-                    cells += [between, _p(one.p_adjusted)]
+                between = between_of(one, digits)
+                cells += [
+                    number(effect.value, digits, signed=True),
+                    f"{between} (images only)" if effect.one_seed else between,
+                ]
             cells.append(number(one.least, digits))
             if not self.own:
                 cells.append(number(one.published, digits, signed=True))
-            cells += [effect.seeds if effect else 0, f"{SYMBOLS[one.verdict]} {one.verdict}"]
-            rows.append({"css": _CSS[one.verdict], "cells": cells})
+            told = f"{SYMBOLS[one.verdict]} {one.verdict}" if one.verdict else f"({one.role})"
+            cells += [effect.seeds if effect else 0, told]
+            rows.append({"css": _CSS[one.verdict], "role": one.role, "cells": cells})
         return rows
+
+
+def _cells(cells):
+    """What the single cells came to, in words; empty where there are none."""
+    effects = [one for one in cells if one.effect is not None]
+    if not effects:
+        return ""
+    above = sum(one.effect.value > 0 for one in effects)
+    clear = [sum(one.low > 0 for one in effects), sum(one.high < 0 for one in effects)]
+    return (
+        f"of {len(effects)} single cells {above} have an effect as claimed; {clear[0]} have their own 95 % interval above 0,"
+        f" {clear[1]} below it"
+    )
+
+
+def _over_all(judged):
+    """Whether a verdict that decides something stands with those on all other claims, in words."""
+    if judged.verdict in (None, NOT_DECIDABLE):
+        return ""
+    stands = "stands" if judged.holds_over_all else "doesn’t stand"
+    return f"{stands} over all claims together (p {p_text(judged.p_over_all)})"
 
 
 def home(judged: Judged) -> str | None:
@@ -135,7 +157,7 @@ def home(judged: Judged) -> str | None:
 
 
 def _scope(judged):
-    settings = [one.setting for one in judged.comparisons if one.setting]
+    settings = [setting for one in judged.parts for setting in one.question.settings]
     regions, layers = (
         {getattr(setting, name) for setting in settings} - {None} for name in ("region", "layer")
     )
@@ -146,5 +168,6 @@ def _scope(judged):
     )
 
 
-def _p(value):
+def p_text(value: float) -> str:
+    """A p-value as it is told."""
     return "–" if np.isnan(value) else "< 0.001" if value < 0.001 else f"{value:.3f}"

@@ -19,7 +19,14 @@ from daenr_tf.experiments.report.claim_texts import NOT_EXAMINED, ClaimTexts, ho
 from daenr_tf.experiments.report.layout import lay_out, markdown
 from daenr_tf.experiments.report.pictures import REHEARSAL, Pictures
 from daenr_tf.experiments.study import as_options
-from daenr_tf.experiments.verdicts import LEAST_PCC, LEAST_SHARE, LEVEL
+from daenr_tf.experiments.verdicts import (
+    DATED,
+    LEAST_PCC,
+    LEAST_PSNR,
+    LEAST_SHARE,
+    LEVEL,
+    seeds_in_words,
+)
 from daenr_tf.machine.files import replace_file, write_text
 
 if TYPE_CHECKING:
@@ -122,7 +129,13 @@ class _Report:
             seeds=len(self.plan.seeds),
             claims=[self.claim_texts.of(one) for one in self.claims],
             symbols=self.claim_texts.legend(),
-            level=f"{LEVEL:g}",
+            dated=DATED,
+            seeds_needed=seeds_in_words(),
+            examined=sum(one.verdict is not None for one in self.claims),
+            any_wrong=min(
+                100, round(100 * LEVEL * sum(one.verdict is not None for one in self.claims))
+            ),
+            least_psnr=f"{LEAST_PSNR:g}",
             least_share=f"{100 * LEAST_SHARE:g} %",
             least_part=f"{LEAST_SHARE:g}",
             least_pcc=f"{LEAST_PCC:g}",

@@ -12,7 +12,7 @@ from daenr_tf.experiments.cells import ALL, Cell, title
 from daenr_tf.experiments.experiment import RECONSTRUCTIONS, SIGNIFICANT_NEURONS, STIMULI
 from daenr_tf.experiments.measures import COUNT
 from daenr_tf.experiments.report.entries import GROUP_NAMES
-from daenr_tf.experiments.verdicts import VERDICTS
+from daenr_tf.experiments.verdicts import VERDICTS, level_of_a_part
 from daenr_tf.plotting import canvas, effects, images, learning_curves, neurons
 from daenr_tf.readable import number
 
@@ -131,33 +131,40 @@ class Pictures:
         """The comparisons of a `Judged` claim."""
         claim, groups = judged.claim, {"": judged.comparisons}
         if len(judged.comparisons) > MOST_IN_A_FOREST:
-            groups = {}
-            for one in judged.comparisons:
-                groups.setdefault(
-                    f"_region{one.setting.region}" if one.setting.region else "", []
-                ).append(one)
+            groups = {"": [one for one in judged.comparisons if one not in judged.cells]}
+            for one in judged.cells:
+                region = one.question.settings[0].region
+                end = f"_cells_region{region}" if region else "_cells"
+                groups.setdefault(end, []).append(one)
+        level = 100 * level_of_a_part(len(judged.parts))
         found = []
         for end, comparisons in groups.items():
-            text = f"Effects of {claim.name} with their 95 % intervals, as in the table above: "
-            text += (
-                ", ".join(
-                    f"{sum(one.verdict == verdict for one in comparisons)} {verdict}"
-                    for verdict in VERDICTS
-                )
-                + "."
+            parts = [one for one in comparisons if one.verdict]
+            told = (
+                f"intervals of parts {level:.4g} % each, so that all hold together at 95 %"
+                if parts
+                else "single cells with 95 % intervals of their own; they decide nothing"
+            )
+            text = f"Effects of {claim.name} with their intervals, as in the table above: "
+            text += ", ".join(
+                f"{sum(one.verdict == verdict for one in parts)} {verdict}" for verdict in VERDICTS
             )
             regions = [
                 region
                 for region in self.findings.recordings
-                if any(one.setting is None or one.setting.region == region for one in comparisons)
+                if any(
+                    setting.region == region
+                    for one in comparisons
+                    for setting in one.question.settings
+                )
             ]
             found.append(
                 self._figure(
                     f"claim_{claim.name}{end}",
                     effects.forest,
                     comparisons,
-                    f"{claim.name}: {claim.statement}\n{self._data(regions)}; 95 % intervals",
-                    text=text,
+                    f"{claim.name}: {claim.statement}\n{self._data(regions)}; {told}",
+                    text=f"{text}.",
                 )
             )
         return found

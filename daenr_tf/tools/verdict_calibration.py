@@ -1,0 +1,156 @@
+"""Whether the rule of verdicts errs as seldom as it says: `python -m daenr_tf.tools.verdict_calibration`.
+
+Counts on simulated studies with a known truth (the regimes of `interval_coverage`) how often two models that don't differ are
+called different at the level that a part of a claim has, and from that how often any part of a claim is, were its parts independent:
+the worst case. With `--claims FILE`, the `tables/claims.csv` of a study, it tells besides how likely each claim is to be supported if the
+paper's own effects were true, with that study's seeds, test images and standard errors.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from daenr_tf.experiments.comparisons import PART
+from daenr_tf.experiments.intervals import estimate
+from daenr_tf.experiments.scores import image_draws, image_omissions
+from daenr_tf.experiments.verdicts import LEVEL, level_of_a_part, seeds_needed
+from daenr_tf.tools.interval_coverage import (
+    COUNTED,
+    DIFFERENCE,
+    DRAWS,
+    IMAGES,
+    REGIMES,
+    Regime,
+    scores_of,
+    simulated,
+)
+
+STUDIES = 20_000
+# Parts of a claim -> the claims of the whole study that have so many.
+PARTS = {1: "C9", 2: "C2, C3, C6", 3: "C1, C4, C5, C7", 9: "C8, C10"}
+
+
+def p_values(regime: Regime, seeds: int, studies: int) -> np.ndarray:
+    """p-values of the difference of two equal models in simulated studies, (studies,)."""
+    name = f"{regime.figure} {regime.name} {seeds}"
+    generator = np.random.default_rng(zlib.crc32(name.encode()))
+    draws = (
+        [image_draws(IMAGES, DRAWS, seed=i) for i in range(50)]
+        if regime.figure == COUNTED
+        else [image_omissions(IMAGES)]
+    )
+    found = []
+    for study in range(studies):
+        results = simulated(regime, seeds, (0.0, 0.0), generator)
+        first, second = scores_of(regime, results, draws[study % len(draws)])
+        found.append(estimate(first - second).p_value)
+    return np.asarray(found)
+
+
+def family_error(p: np.ndarray, parts: int) -> float:
+    """The chance that any of so many independent parts without an effect is called positive or negative.
+
+    Args:
+        p: (studies,), p-values of one part.
+    """
+    return 1 - (1 - float(np.mean(p <= LEVEL / parts))) ** parts
+
+
+def power(claims: pd.DataFrame) -> pd.DataFrame:
+    """How likely each claim is supported if the paper's own effects are true.
+
+    Args:
+        claims: the table `claims.csv` of a study.
+
+    Returns:
+        A row per claim that the paper has effects for: `claim`, `parts`, `seeds`, `power` (parts independent), `weakest` (of one part).
+    """
+    rows = []
+    decided = claims[(claims["role"] == PART) & claims["paper"].notna()]
+    for name, parts in decided.groupby("claim", sort=False):
+        chances = [_power_of_a_part(part, len(parts)) for part in parts.itertuples()]
+        rows.append(
+            {
+                "claim": name,
+                "parts": len(parts),
+                "seeds": int(parts["seeds"].min()),
+                "power": float(np.prod(chances)),
+                "weakest": min(chances),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _power_of_a_part(part, parts):
+    """The chance that an interval lies above 0 and reaches `least`, by the noncentral t."""
+    if part.seeds < seeds_needed(parts):
+        return 0.0
+    bound = stats.t.ppf((1 + level_of_a_part(parts)) / 2, part.degrees_of_freedom)
+    shift = part.paper / part.standard_error
+    reaches = max(bound, part.least / part.standard_error - bound)
+    return float(stats.nct.sf(reaches, part.degrees_of_freedom, shift))
+
+
+def table(found: dict[tuple[Regime, int], np.ndarray], seeds: Sequence[int]) -> str:
+    """The family errors as Markdown, in per cent; bold where the rule allows that number of seeds."""
+    heads = [f"{parts} part{'s' * (parts > 1)} ({claims})" for parts, claims in PARTS.items()]
+    lines = [
+        "| | regime | seeds | " + " | ".join(heads) + " |",
+        "|" + "---|" * (3 + len(PARTS)),
+    ]
+    for regime in dict.fromkeys(regime for regime, _ in found):
+        for count in seeds:
+            cells = []
+            for parts in PARTS:
+                error = f"{100 * family_error(found[regime, count], parts):.1f}"
+                cells.append(f"**{error}**" if count >= seeds_needed(parts) else error)
+            lines.append(f"| {regime.figure} | {regime.name} | {count} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print the table of family errors, or with --claims that of power."""
+    parser = argparse.ArgumentParser(
+        prog="python -m daenr_tf.tools.verdict_calibration", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument(
+        "--claims", metavar="FILE", help="tables/claims.csv of a study: tell power instead"
+    )
+    parser.add_argument(
+        "--studies", type=int, default=STUDIES, help="simulated studies (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", default=[3, 4, 5, 8], metavar="N", help="numbers of seeds"
+    )
+    options = parser.parse_args(arguments)
+    if options.claims:
+        print(power(pd.read_csv(options.claims)).to_string(index=False))
+        return
+    started, found = time.monotonic(), {}
+    for regime in REGIMES:
+        if regime.of == DIFFERENCE:
+            for seeds in options.seeds:
+                found[regime, seeds] = p_values(regime, seeds, options.studies)
+    print(table(found, options.seeds))
+    allowed = [
+        family_error(found[regime, seeds], parts)
+        for (regime, seeds) in found
+        for parts in PARTS
+        if seeds >= seeds_needed(parts)
+    ]
+    print(
+        f"\nper cent of {options.studies} studies in which any part without an effect is called different, parts independent;"
+        f" bold: as many seeds as the rule asks for; the largest of those {100 * max(allowed):.1f}"
+    )
+    print(f"{time.monotonic() - started:.0f} s")
+
+
+if __name__ == "__main__":
+    main()
