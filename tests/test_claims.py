@@ -559,7 +559,7 @@ def test_an_equal_true_effect_in_every_cell_supports_a_claim_however_many_cells_
         (1, 2, 3, 4),
         seeds=5,
         quality=quality(readout=0.4, joint=0.4127),
-        spread=0.2,
+        spread=0.1,
     )["C8"]
     assert claim.verdict == SUPPORTED and len(claim.parts) == 9
     assert sum(one.low > 0 for one in claim.cells) < 108
