@@ -18,6 +18,7 @@ from daenr_tf.layers.readouts import FactorizedReadout
 from daenr_tf.models.build import adam, build_model
 from daenr_tf.models.daenr import DAENR
 from daenr_tf.models.keras_file import load_model, save_model
+from daenr_tf.models.optimizer import EPSILON
 
 SMALL = {
     "image_size": (8, 12),
@@ -532,7 +533,7 @@ def test_the_optimizer_is_the_pinned_adam():
     optimizer = adam(3e-4)
     assert isinstance(optimizer, keras.optimizers.Adam)
     assert (optimizer.beta_1, optimizer.beta_2, optimizer.amsgrad) == (0.9, 0.999, False)
-    assert optimizer.epsilon == 1e-8 and float(optimizer.learning_rate) == pytest.approx(3e-4)
+    assert optimizer.epsilon == EPSILON and float(optimizer.learning_rate) == pytest.approx(3e-4)
 
 
 def test_a_model_that_was_never_trained_is_saved_and_loaded_without_a_warning(recording, tmp_path):

@@ -9,7 +9,7 @@ import keras
 
 from daenr_tf import systems
 from daenr_tf.models.daenr import DAENR
-from daenr_tf.models.optimizer import Adam
+from daenr_tf.models.optimizer import EPSILON, Adam
 from daenr_tf.models.parts import make_parts
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from daenr_tf.config import ModelConfig
     from daenr_tf.recordings.recording import Recording
-
-ADAM_EPSILON = 1e-8  # a readout's gradients are tiny where beta is 1e-5; Keras' default of 1e-7 would damp them
 
 
 class TrainingPart:
@@ -122,4 +120,4 @@ def head_weights(heads: Sequence[str], alpha: float, beta: float) -> dict[str, f
 
 def adam(learning_rate: float) -> keras.optimizers.Optimizer:
     """The optimizer of training, fresh."""
-    return Adam(learning_rate, epsilon=ADAM_EPSILON)
+    return Adam(learning_rate, epsilon=EPSILON)
