@@ -42,7 +42,7 @@ class Training:
         history: `pandas.DataFrame`, a row per validation.
         steps, best_step: int.
         best: float, the monitored validation loss at `best_step`.
-        ended_by: "patience", "schedule" (of a fixed length) or "max_steps": then a larger one has something to go on with.
+        stopped_by: "patience", "schedule" (of a fixed length) or "max_steps": then a larger one has something to go on with.
         seconds: float, time in the training loop, validation included.
         images_per_second: float.
         threads: tuple of int, as in `State`: one, unless training was stopped and went on with another number.
@@ -52,7 +52,7 @@ class Training:
     steps: int
     best_step: int
     best: float
-    ended_by: str
+    stopped_by: str
     seconds: float
     images_per_second: float
     threads: tuple
@@ -177,7 +177,7 @@ class _Loop:
             state.step,
             state.best_step,
             state.best,
-            state.ended_by(config),
+            state.stopped_by(config),
             state.seconds,
             state.step * config.batch_size / max(state.seconds, 1e-9),
             tuple(state.threads),

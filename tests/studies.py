@@ -56,6 +56,11 @@ def two_threads(setting, seed):
     return [2]
 
 
+def patience(setting, seed):
+    """Every training is ended by patience."""
+    return "patience"
+
+
 def finish(
     results_dir,
     plan,
@@ -67,6 +72,7 @@ def finish(
     skipped=(),
     spread=0.02,
     threads=two_threads,
+    stopped_by=patience,
 ):
     """Write the files of a plan's cells.
 
@@ -81,6 +87,7 @@ def finish(
         skipped: names of cells whose group of neurons is empty.
         spread: standard deviation over seeds and images, as a share.
         threads: function of (setting, seed) -> list of the numbers of threads that the cell was trained with, or None for one of before they were noted.
+        stopped_by: function of (setting, seed) -> what ended the training, or None likewise.
 
     Returns:
         `Study`.
@@ -104,6 +111,8 @@ def finish(
                 if threads(cell.setting, cell.seed)
                 else {}
             )
+            end = stopped_by(cell.setting, cell.seed)
+            results |= {"stopped_by": end} if end else {}
         with open(os.path.join(place, cell_outputs.RESULTS), "w", encoding="utf-8") as file:
             json.dump(results, file)
     return study or Study("simulated", budget="paper")

@@ -184,6 +184,8 @@ RESULTS = [
         ("threads text", entry(["2"], "threads")),
         ("threads none", entry([], "threads")),
         ("threads zero", entry([0], "threads")),
+        ("end unknown", entry("boredom", "stopped_by")),
+        ("end a list", entry(["patience"], "stopped_by")),
         ("skipped", entry("no neuron is all", "skipped")),
         ("skipped null", entry(None, "skipped")),
     )

@@ -163,7 +163,7 @@ def test_a_run_that_patience_ended_is_only_reported_whatever_max_steps_is(
     results = go(settings, tmp_path, patience_steps=2, max_steps=20)
     assert (
         results["steps"] == 6
-        and results["ended_by"] == "patience"
+        and results["stopped_by"] == "patience"
         and not (tmp_path / "run" / "checkpoint").exists()
     )
     before = (tmp_path / "run" / "results.json").stat().st_mtime_ns
@@ -329,6 +329,19 @@ def test_the_table_shows_validation_beside_test(place):
     results.pop("validation")  # as version 0.1 wrote them
     row = f"MSE            –               {results['test']['mse']:.3f}"
     assert row in summary(results, "run")
+
+
+def test_the_table_says_where_a_training_was_cut_off(place):
+    from daenr_tf.runs.summary import stopped_by, summary
+
+    results = daenr_tf.Run.open(place / "run").results
+    said = "cut off: max_steps ended the training at step 4, before patience did"
+    assert results["stopped_by"] == "max_steps" and said in summary(results, "run").splitlines()
+    for end in ("patience", "schedule", None):
+        assert "cut off" not in summary({**results, "stopped_by": end}, "run")
+    del results["stopped_by"]  # as version 0.1 wrote them
+    assert stopped_by(results) is None and "cut off" not in summary(results, "run")
+    assert said in summary({**results, "ended_by": "max_steps"}, "run")  # as it was once called
 
 
 def events(folder):

@@ -1,5 +1,6 @@
 """A new experiment, claim, system or setting costs a row, and goes through plan, report and CSV."""
 
+import dataclasses
 import types
 
 import numpy as np
@@ -230,8 +231,18 @@ def test_the_fast_budget_trains_every_cell_by_the_fast_schedule_which_is_not_the
     assert Study("antolik").departures([alone, joint]) == {}
 
 
+def test_the_papers_budget_lets_patience_end_every_training_which_is_the_papers_procedure():
+    study, cell = Study("antolik"), Cell(setting("cae", 3, 2, "ir", 2), 0)
+    assert study.config(cell).training.max_steps == 40000 == study.most_steps
+    assert (
+        dataclasses.replace(study, settings={"max_steps": 9}).config(cell).training.max_steps == 9
+    )
+    assert study.departures([cell.setting]) == {}
+    assert Study("antolik", budget="fast").config(cell).training.max_steps == 1800
+
+
 def test_settings_that_every_model_has_anyway_are_none_and_bad_ones_are_refused():
-    given = {"max_steps": 10000, "readout_l1": 0.02, "image_size": [32, 32], "learning_rate": 0.002}
+    given = {"max_steps": 40000, "readout_l1": 0.02, "image_size": [32, 32], "learning_rate": 0.002}
     assert effective(given, "paper") == {
         "readout_l1": 0.02,
         "learning_rate": 0.002,

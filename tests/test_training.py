@@ -380,7 +380,7 @@ def test_a_training_that_max_steps_ended_goes_on_to_the_bits_of_one_that_had_mor
     """Also where the end was no validation of the longer one, gave the best weights so far (9), or fell on the end of a stage (8)."""
     for max_steps in ends:
         _, result = staged(recording, "cnn_fr", tmp_path, max_steps=max_steps)
-        assert result.steps == max_steps and result.ended_by == "max_steps"
+        assert result.steps == max_steps and result.stopped_by == "max_steps"
     assert_same_run(staged(recording, "cnn_fr", tmp_path), uninterrupted("cnn_fr"))
 
 
@@ -388,7 +388,7 @@ def test_a_training_that_patience_ended_has_nothing_to_go_on_with(
     recording, tmp_path, uninterrupted
 ):
     weights, result = uninterrupted("cnn_fr")
-    assert result.steps == 14 and result.ended_by == "patience"
+    assert result.steps == 14 and result.stopped_by == "patience"
     staged(recording, "cnn_fr", tmp_path, max_steps=14)
     witness = Witness()
     assert_same_run(
@@ -409,7 +409,7 @@ def test_the_fast_schedule_rises_and_falls_over_its_steps_and_ends_with_them(
     scripted(monkeypatch, [5, 6, 7, 8, 9])
     witness = Witness()
     result = train(fresh(recording), recording, FAST, str(tmp_path), [witness])
-    assert (result.steps, result.best_step, result.ended_by) == (20, 4, "schedule")
+    assert (result.steps, result.best_step, result.stopped_by) == (20, 4, "schedule")
     assert result.history["stage"].tolist() == [1] * 5
     # The rate rises over the first tenth, 2 steps, and falls along half a cosine over the other 18.
     falls = [(1 + math.cos(math.pi * (step - 2) / 18)) / 2 for step in (3, 7, 11, 15, 19)]

@@ -47,6 +47,7 @@ DTYPES = {
     "validation_pcc": np.float64,
     **dict.fromkeys(IMAGE_METRICS, np.float64),
 }
+ENDS = ("patience", "max_steps", "schedule")  # what ends a training
 FINITE_COLUMNS = ("step", "stage", "learning_rate", "train_loss", "val_loss")
 
 
@@ -60,7 +61,7 @@ def read_results(path: str, cell: Cell, recording: Recording) -> dict[str, Any]:
 
     Returns:
         dict: `skipped` (why nothing was trained, or None) and, where something was, `digest` (of the cell's own part of the recording), `steps`,
-        `best_step`, `seconds`, `versions`, `threads` (None where it isn't known). Texts in it are printable.
+        `best_step`, `seconds`, `versions`, `threads` and `stopped_by` (None where they aren't known). Texts in it are printable.
 
     Raises:
         InputError: they are no such results.
@@ -100,6 +101,8 @@ def read_results(path: str, cell: Cell, recording: Recording) -> dict[str, Any]:
     best_step = take(
         "best_step", f"a step up to {steps}", lambda value: is_count(value) and value <= steps
     )
+    name = "ended_by" if "ended_by" in take.values else "stopped_by"  # as it was called for a while
+    stopped_by = take(name, f"one of {', '.join(ENDS)}", lambda value: value in (None, *ENDS))
     versions = take(
         "versions",
         "versions by name",
@@ -122,6 +125,7 @@ def read_results(path: str, cell: Cell, recording: Recording) -> dict[str, Any]:
         "digest": digest,
         "steps": steps,
         "best_step": best_step,
+        "stopped_by": stopped_by,
         "seconds": float(seconds),
         "versions": {shown(name): one and shown(one) for name, one in versions.items()},
         "threads": threads and tuple(threads),

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from daenr_tf.experiments.cells import Setting
     from daenr_tf.recordings.recording import Recording
 
-# What a budget sets for every cell: dict of a setting's name -> value.
-BUDGETS = {"paper": {}, "fast": {"schedule": "fast"}, "quick": {"quick": True}}
+# What a budget sets for every cell: dict of a setting's name -> value. The paper names no most steps: these are so many that patience ends
+# every training.
+BUDGETS = {"paper": {"max_steps": 40000}, "fast": {"schedule": "fast"}, "quick": {"quick": True}}
 PAPER = next(iter(BUDGETS))
 
 
@@ -35,7 +36,7 @@ class Study:
         dataset: a name in `recordings.sources` that stands for itself, or the absolute path of one's
             own recording.
         data_dir: where the published recordings lie, or None.
-        budget: "paper" (two stages of patience 1000, at most 10,000 steps), "fast" (the schedule of that name) or "quick" (at most 200
+        budget: "paper" (two stages of patience 1000, at most 40,000 steps), "fast" (the schedule of that name) or "quick" (at most 200
             steps: a rehearsal).
         weights_region: for one's own recording, the region whose loss weights are taken.
         complete: whether figures, TensorBoard's files, `model.keras` and the SavedModel of every cell are made as well.
@@ -126,7 +127,7 @@ class Study:
         Returns:
             dict of a setting's name -> value.
         """
-        given = self.settings | (BUDGETS[self.budget] if not self.rehearsal else {})
+        given = ({} if self.rehearsal else BUDGETS[self.budget]) | self.settings
         plain, found = dataclasses.replace(self, settings={}, budget=PAPER), set()
         for setting in settings if given else ():
             cell = Cell(setting, 0)

@@ -16,7 +16,7 @@ from daenr_tf.recordings.load import load_recording
 from daenr_tf.runs import footprint, interruption
 from daenr_tf.runs.directory import MODEL, RunDirectory, check_writable
 from daenr_tf.runs.results import make_results
-from daenr_tf.runs.summary import summary
+from daenr_tf.runs.summary import stopped_by, summary
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,7 +110,7 @@ def _finished(results, shorter):
         return "this run is finished; --overwrite starts afresh"
     why = (
         f"patience ended it at step {results['steps']}"
-        if results.get("ended_by") == "patience"
+        if stopped_by(results) == "patience"
         else "its state was not kept"
     )
     return f"this run is finished, and a larger --max-steps has nothing to go on with: {why}; --overwrite starts afresh"
@@ -303,7 +303,7 @@ def _fit(tf, config, recording, directory, stop, products, conclude):
     directory.write_results(
         {**results, "saved_model": exported, **conclude(sets, model, evaluation)}
     )
-    directory.clear_checkpoint(keep_state=products.state and training.ended_by == "max_steps")
+    directory.clear_checkpoint(keep_state=products.state and training.stopped_by == "max_steps")
     return directory.results()
 
 

@@ -21,6 +21,11 @@ def label(name: str) -> str:
     return LABELS.get(name, name.replace("_", " "))
 
 
+def stopped_by(results: dict[str, Any]) -> str | None:
+    """What ended a run's training: "patience", "max_steps", "schedule" (of a fixed length), or None where its results are too old to say."""
+    return results.get("stopped_by", results.get("ended_by"))  # as it was called for a while
+
+
 def summary(results: dict[str, Any], run_dir: str) -> str:
     """The table that ends a run: our figures on the validation and the test set, the paper's and the noise ceiling."""
     dataset, config, paper_figures = results["dataset"], results["config"], results["paper"] or {}
@@ -38,6 +43,11 @@ def summary(results: dict[str, Any], run_dir: str) -> str:
         ceiling = results["noise_ceiling"] if key == "pcc" else None
         figures = (validation.get(key), test.get(key), paper_figures.get(key), ceiling)
         rows.append((label(key), *map(_cell, figures)))
+    cut_off = (
+        [f"cut off: max_steps ended the training at step {results['steps']}, before patience did"]
+        if stopped_by(results) == "max_steps"
+        else []
+    )
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
@@ -50,7 +60,7 @@ def summary(results: dict[str, Any], run_dir: str) -> str:
     places = [f"run: {run_dir}"] + (
         [f"SavedModel: {results['saved_model']}"] if results["saved_model"] else []
     )
-    return "\n".join(map(one_line, [head, *lines, *places]))
+    return "\n".join(map(one_line, [head, *lines, *cut_off, *places]))
 
 
 def _cell(value):

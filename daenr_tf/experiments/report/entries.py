@@ -114,7 +114,22 @@ def entries(findings: Findings, part: Part) -> list[Entry]:
 
 
 def _note(findings, part, setting, estimate):
-    """What must stand beside a figure: too few seeds, and why."""
+    """What must stand beside a figure: too few seeds, and why; trainings that were cut off."""
+    return "; ".join(
+        filter(None, (_seeds(findings, part, setting, estimate), _cut_off(findings, setting)))
+    )
+
+
+def _cut_off(findings, setting):
+    """How many of a figure's trainings `max_steps` ended; a rehearsal says of all of them that they were short."""
+    found = [one for _, one in findings.outputs(setting)]
+    cut_off = [one.steps for one in found if one.cut_off]
+    if not cut_off or findings.study.rehearsal:
+        return ""
+    return f"✂ {len(cut_off)} of {len(found)} cut off at {max(cut_off):,} steps".replace(",", " ")
+
+
+def _seeds(findings, part, setting, estimate):
     if estimate is not None and estimate.seeds == len(part.seeds):
         return ""
     skipped = sum(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import jinja2
 
 from daenr_tf.errors import MachineError
+from daenr_tf.experiments.cells import counted
 from daenr_tf.experiments.claims import judge
 from daenr_tf.experiments.findings import Findings
 from daenr_tf.experiments.report import captions, happened, records
@@ -91,6 +92,12 @@ class _Report:
             lines.append(f"schedule {self.study.schedule}: not the paper's procedure")
         if self.given:
             lines.append(f"settings given: {self.given}")
+        cut_off = happened.cut_off(self.findings)
+        if cut_off and not self.rehearsal:
+            lines.append(
+                f"{counted(len(cut_off))} cut off at the most steps that they were given, before patience"
+                " ended their training; the report marks their figures"
+            )
         return lines + self.claim_texts.lines()
 
     def page(self, outcomes, command, seconds):
@@ -138,6 +145,8 @@ class _Report:
             ],
             cells=len(self.plan.cells),
             finished=len(finished),
+            cut_off=happened.cut_off(self.findings),
+            unknown_ends=sum(one.skipped is None and one.stopped_by is None for one in finished),
             times=happened.times(self.findings),
             wall=happened.duration(seconds),
             trained=happened.duration(sum(outcome.seconds for outcome in outcomes)),
