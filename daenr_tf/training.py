@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from daenr_tf import pipeline
 from daenr_tf.errors import DivergedError, SettingError
+from daenr_tf.loss_weights import DEFAULT_SCALE
 from daenr_tf.machine import blocks
 from daenr_tf.machine.blocks import EVALUATION_BATCH, EVALUATION_BYTES
 from daenr_tf.models.build import adam, head_weights
@@ -146,7 +147,7 @@ class _Loop:
         with self.strategy.scope():
             model.compile(
                 adam(config.learning_rate),
-                loss_weights=head_weights(model.heads, config.alpha, config.beta),
+                loss_weights=head_weights(model, config.alpha, config.beta, config.loss_scale),
             )
             model.optimizer.build(model.trainable_variables)
         self.best_weights = [np.asarray(w) for w in model.get_weights()]
@@ -290,6 +291,8 @@ class _Loop:
 def _identity(config):
     """The settings that another training differs in: one that is longer is another where its rates are."""
     settings = dataclasses.asdict(config)
+    if config.loss_scale == DEFAULT_SCALE:
+        del settings["loss_scale"]  # states of before there was another have none
     if not SCHEDULES[config.schedule].fixed:
         del settings["max_steps"], settings["schedule"]
     return settings

@@ -251,6 +251,37 @@ def test_the_logged_loss_is_the_weighted_sum_of_the_terms(vae_run):
         np.testing.assert_allclose(history[f"{part}_loss"], total, rtol=1e-5)
 
 
+@pytest.mark.parametrize("loss_scale, pixels, neurons", [("sum", 64, 5), ("neurons", 1, 5)])
+def test_on_every_loss_scale_the_terms_are_means_and_the_loss_is_what_was_optimised(
+    recording, tmp_path, loss_scale, pixels, neurons
+):
+    config = dataclasses.replace(
+        QUICK, task="ir", alpha=0.5, beta=0.25, max_steps=2, loss_scale=loss_scale
+    )
+    row = train(fresh(recording, "cae_fr"), recording, config, str(tmp_path)).history.iloc[0]
+    plain = dataclasses.replace(config, loss_scale="mean", max_steps=2)
+    other = train(fresh(recording, "cae_fr"), recording, plain, str(tmp_path / "mean"))
+    for part in ("train", "val"):
+        response = row[f"{part}_response"]
+        response += 0.02 * row[f"{part}_readout_l1"] + 0.01 * row[f"{part}_activity_l1"]
+        total = 0.5 * pixels * row[f"{part}_reconstruction"] + 0.25 * neurons * response
+        assert row[f"{part}_loss"] == pytest.approx(total, rel=1e-5)
+    for name in ("val_reconstruction", "val_response"):  # not 64 or 5 times as large
+        assert row[name] == pytest.approx(other.history[name].iloc[0], rel=0.1)
+
+
+def test_a_state_of_another_loss_scale_is_refused_and_one_of_before_there_was_any_is_not(
+    recording, tmp_path, monkeypatch
+):
+    shorter = dataclasses.replace(QUICK, max_steps=2)
+    train(fresh(recording), recording, shorter, str(tmp_path))
+    _, facts = checkpoint.load(str(tmp_path / "checkpoint"))
+    assert "loss_scale" not in facts["identity"]["training"]  # as version 0.1 wrote them
+    with pytest.raises(InputError, match="a state of this training"):
+        other = dataclasses.replace(QUICK, loss_scale="sum")
+        train(fresh(recording), recording, other, str(tmp_path))
+
+
 def test_validation_in_parts_gives_the_figures_of_the_whole(recording, vae_run, monkeypatch):
     model, validation = vae_run[0], pipeline.prepare(recording, SMALL, 0).validation
     whole = training.evaluate_terms(model.loss_terms, validation, model.heads)

@@ -11,6 +11,7 @@ from daenr_tf import systems
 from daenr_tf.config import ModelConfig, resolve
 from daenr_tf.errors import InputError
 from daenr_tf.experiments.cells import Cell
+from daenr_tf.loss_weights import DEFAULT_SCALE
 from daenr_tf.paper import DEFAULT_REGION
 from daenr_tf.recordings import sources
 
@@ -71,6 +72,12 @@ class Study:
         return BUDGETS[self.budget].get("schedule")
 
     @property
+    def loss_scale(self) -> str | None:
+        """What alpha and beta weight where that is not what they do by default, else None."""
+        scale = self.settings.get("loss_scale", DEFAULT_SCALE)
+        return None if scale == DEFAULT_SCALE else scale
+
+    @property
     def images(self) -> ModelConfig:
         """The `ModelConfig` that says what becomes of images, the same in all cells."""
         return image_settings(self.settings)
@@ -113,7 +120,10 @@ class Study:
         """The `RunConfig` of a model by the study's budget and settings; those `given`, a dict, win.
 
         Raises `SettingError`."""
-        foreign = systems.options().keys() - systems.system(model).options.keys()
+        system = systems.system(model)
+        foreign = systems.options().keys() - system.options.keys()
+        if not system.joint:  # of one head alone, Adam takes the scale out again
+            foreign = {*foreign, "loss_scale"}
         own = {name: value for name, value in self.settings.items() if name not in foreign}
         return resolve(model, {**BUDGETS[self.budget], **own, **given})
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from daenr_tf import schedules
+from daenr_tf.loss_weights import DEFAULT_SCALE
 from daenr_tf.machine.files import write_text
 from daenr_tf.recordings import checks
 from daenr_tf.runs.directory import HISTORY
@@ -45,6 +46,8 @@ def describe(config: RunConfig, recording: Recording) -> str:
     parts.append(
         recording.name if config.own_recording else f"{config.dataset} region {config.region}"
     )
+    if config.training.loss_scale != DEFAULT_SCALE:
+        parts.append(f"loss scale {config.training.loss_scale}")
     if config.training.schedule != schedules.DEFAULT:
         parts.append(f"schedule {config.training.schedule}")
     return ", ".join(parts) + (" (quick run)" if config.quick else "")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from daenr_tf import paper, schedules
 from daenr_tf.errors import DivergedError, MachineError, first_line
-from daenr_tf.loss_weights import default_weights
+from daenr_tf.loss_weights import DEFAULT_SCALE, default_weights
 from daenr_tf.machine.messages import LOGGER
 from daenr_tf.recordings import checks, sources
 from daenr_tf.recordings.load import load_recording
@@ -177,6 +177,8 @@ def tag(config: RunConfig, recording: Recording) -> str:
     if config.model.system.readout:
         parts.append(f"l{config.model.layer}")
     parts += [config.training.task, f"s{config.training.seed}"]
+    if config.training.loss_scale != DEFAULT_SCALE:
+        parts.append(config.training.loss_scale)
     if config.training.schedule != schedules.DEFAULT:
         parts.append(config.training.schedule)
     return "-".join(parts + (["quick"] if config.quick else []))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from daenr_tf.errors import one_line
+from daenr_tf.loss_weights import DEFAULT_SCALE
 
 LABELS = {
     "mse": "MSE",
@@ -54,13 +55,18 @@ def summary(results: dict[str, Any], run_dir: str) -> str:
         for row in rows
     ]
     head = (
-        f"{results['recipe']} on {name}, alpha:beta {config['alpha']:g}:{config['beta']:g}, {results['steps']} steps"
+        f"{results['recipe']} on {name}, alpha:beta {config['alpha']:g}:{config['beta']:g}{_scale(config)}, {results['steps']} steps"
         f" (best {results['best_step']}), {results['parameters']:,} parameters"
     )
     places = [f"run: {run_dir}"] + (
         [f"SavedModel: {results['saved_model']}"] if results["saved_model"] else []
     )
     return "\n".join(map(one_line, [head, *lines, *cut_off, *places]))
+
+
+def _scale(config):
+    scale = config.get("loss_scale", DEFAULT_SCALE)  # runs of version 0.1 have none
+    return "" if scale == DEFAULT_SCALE else f" (loss scale {scale})"
 
 
 def _cell(value):

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from daenr_tf.experiments.grid import Outcome
     from daenr_tf.experiments.planning import Plan
 
+SCALES = {
+    "sum": "alpha and beta weight sums over pixels and over neurons, not means",
+    "neurons": "beta weights a sum over neurons, not a mean",
+}  # a loss scale that is not the default, in words
 REPORT, TEMPLATE = "report.html", "template.html.j2"
 
 
@@ -90,6 +94,8 @@ class _Report:
             lines.append(f"{REHEARSAL}: says nothing about the models")
         if self.study.schedule:
             lines.append(f"schedule {self.study.schedule}: not the paper's procedure")
+        if self.study.loss_scale:
+            lines.append(f"loss scale {self.study.loss_scale}: {SCALES[self.study.loss_scale]}")
         if self.given:
             lines.append(f"settings given: {self.given}")
         cut_off = happened.cut_off(self.findings)
@@ -117,6 +123,8 @@ class _Report:
             simulated=self.simulated,
             rehearsal=self.rehearsal,
             schedule=self.study.schedule,
+            loss_scale=self.study.loss_scale,
+            scaled=SCALES.get(self.study.loss_scale),
             own=self.study.own,
             weights_region=self.study.weights_region,
             given=self.given,

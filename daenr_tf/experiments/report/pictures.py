@@ -189,10 +189,11 @@ class Pictures:
         return found
 
     def _data(self, regions):
-        """What data a figure is of, in words, and by what schedule its models were trained if it is not the paper's."""
+        """What data a figure is of, in words, and by what schedule and loss scale its models were trained where these are not the usual ones."""
         names = [self.findings.recordings[region].name for region in regions]
-        schedule = self.findings.study.schedule
-        return ", ".join(names + ([f"schedule {schedule}"] if schedule else []))
+        study = self.findings.study
+        named = {"schedule": study.schedule, "loss scale": study.loss_scale}
+        return ", ".join(names + [f"{what} {name}" for what, name in named.items() if name])
 
     def _figure(self, stem, draw, *arguments, text):
         path = os.path.join(self.findings.results_dir, "figures", f"{stem}.png")
