@@ -256,6 +256,31 @@ def test_a_rehearsal_says_once_that_every_training_is_short(written):
     assert "cut off" not in page.text + terminal
 
 
+def test_linear_codes_are_in_the_tables_their_captions_and_the_titles_of_figures(
+    written, monkeypatch
+):
+    titles = []
+    figure = canvas.figure
+    monkeypatch.setattr(
+        canvas,
+        "figure",
+        lambda width, height, title, *given, **options: (
+            titles.append(title) or figure(width, height, title, *given, **options)
+        ),
+    )
+    page, _, folder = written(("table2", "figure2"), linear_codes=studies.codes_of_100)
+    assert "DCT and PCA: what linear codes of as many numbers as the model’s latent" in page.text
+    assert page.text.count("DCT of 100: 0.0300, PCA of 100: 0.0210") == 2
+    assert "DCT of 100: 21.25" in (folder / "tables" / "table2.md").read_text()
+    beside = "linear codes, MSE over all test images: DCT of 100: 0.0300, PCA of 100: 0.0210"
+    assert sum(beside in title for title in titles) == 1
+    held_out = "linear codes, validation MSE: DCT of 100: 0.0200, PCA of 100: 0.0200"
+    assert sum(held_out in title for title in titles) == 1
+    titles.clear()
+    page, _, _ = written(("table2", "figure2"), place="without")
+    assert "linear code" not in page.text + "".join(titles)
+
+
 def test_the_terminal_gets_a_line_per_claim_that_is_examined_and_the_place_of_the_report(written):
     page, terminal, folder = written(
         ("table2",),

@@ -26,6 +26,7 @@ from daenr_tf.experiments.strict_files import (
     shown,
 )
 from daenr_tf.paper import IMAGE_METRICS
+from daenr_tf.readable import LINEAR_CODES
 from daenr_tf.recordings.arrays import read_npz
 
 if TYPE_CHECKING:
@@ -61,7 +62,8 @@ def read_results(path: str, cell: Cell, recording: Recording) -> dict[str, Any]:
 
     Returns:
         dict: `skipped` (why nothing was trained, or None) and, where something was, `digest` (of the cell's own part of the recording), `steps`,
-        `best_step`, `seconds`, `versions`, `threads` and `stopped_by` (None where they aren't known). Texts in it are printable.
+        `best_step`, `seconds`, `versions`, `threads` and `stopped_by` (None where they aren't known), `linear_codes` (None
+        likewise, and without a decoder). Texts in it are printable.
 
     Raises:
         InputError: they are no such results.
@@ -120,6 +122,7 @@ def read_results(path: str, cell: Cell, recording: Recording) -> dict[str, Any]:
             or (isinstance(value, list) and value and all(is_count(one) and one for one in value))
         ),
     )
+    codes = take("linear_codes", "sizes and figures by linear code", _are_linear_codes)
     return {
         "skipped": None,
         "digest": digest,
@@ -129,6 +132,37 @@ def read_results(path: str, cell: Cell, recording: Recording) -> dict[str, Any]:
         "seconds": float(seconds),
         "versions": {shown(name): one and shown(one) for name, one in versions.items()},
         "threads": threads and tuple(threads),
+        "linear_codes": codes and {name: _linear_code(codes[name]) for name in LINEAR_CODES},
+    }
+
+
+def _are_linear_codes(value):
+    """Whether it is none, as of models without a decoder and of earlier versions, or what a run writes."""
+    return value is None or (
+        isinstance(value, dict) and all(_is_linear_code(value.get(name)) for name in LINEAR_CODES)
+    )
+
+
+def _is_linear_code(value):
+    return (
+        isinstance(value, dict)
+        and is_count(value.get("size"))
+        and isinstance(value.get("validation"), dict)
+        and _are_figures(value)
+        and _are_figures(value["validation"])
+    )
+
+
+def _are_figures(value):
+    figures = [value.get(name) for name in IMAGE_METRICS]  # null: infinite, or not a number
+    return all(one is None or (is_number(one) and is_amount(abs(one))) for one in figures)
+
+
+def _linear_code(code):
+    figures = {name: code.get(name) for name in IMAGE_METRICS}
+    figures["validation_mse"] = code["validation"].get("mse")
+    return {"size": code["size"]} | {
+        name: math.nan if value is None else float(value) for name, value in figures.items()
     }
 
 

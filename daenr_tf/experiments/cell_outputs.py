@@ -43,6 +43,7 @@ class Outputs:
         seconds: float, of training.
         versions: dict of text -> text or None, what it was trained with.
         threads: tuple of int, that TensorFlow computed with, one per part of the training; None where it isn't known.
+        linear_codes: dict of a linear code's name -> dict of `size`, `mse`, `psnr`, `ssim` on the test images and `validation_mse`, or None.
         curve: (steps (n,), losses (n,)), the monitored validation loss.
         images: dict of "mse", "psnr", "ssim" -> (test images,), where the model has a decoder.
         response: (test images, neurons), predicted responses, or None.
@@ -60,6 +61,7 @@ class Outputs:
     seconds: float = 0.0
     versions: dict = dataclasses.field(default_factory=dict)
     threads: tuple | None = None
+    linear_codes: dict | None = None
     curve: tuple | None = None
     images: dict = dataclasses.field(default_factory=dict)
     response: np.ndarray | None = None

@@ -62,6 +62,7 @@ def make_results(
         "config": config.to_dict(),
         "test": evaluation.test,
         "validation": {**evaluation.validation, "monitored_loss": training.best},
+        **({"linear_codes": evaluation.linear_codes} if evaluation.linear_codes else {}),
         "noise_ceiling": evaluation.noise_ceiling,
         "paper": published(config),
         "steps": training.steps,

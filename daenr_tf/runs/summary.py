@@ -6,6 +6,8 @@ from typing import Any
 
 from daenr_tf.errors import one_line
 from daenr_tf.loss_weights import DEFAULT_SCALE
+from daenr_tf.paper import IMAGE_METRICS
+from daenr_tf.readable import LINEAR_CODES
 
 LABELS = {
     "mse": "MSE",
@@ -61,7 +63,18 @@ def summary(results: dict[str, Any], run_dir: str) -> str:
     places = [f"run: {run_dir}"] + (
         [f"SavedModel: {results['saved_model']}"] if results["saved_model"] else []
     )
-    return "\n".join(map(one_line, [head, *lines, *cut_off, *places]))
+    return "\n".join(map(one_line, [head, *lines, *_linear_codes(results), *cut_off, *places]))
+
+
+def _linear_codes(results):
+    codes = results.get("linear_codes") or {}  # none without a decoder, nor in version 0.1
+    told = [
+        f"{title} of {codes[name]['size']:d} "
+        + ", ".join(f"{label(metric)} {_cell(codes[name][metric])}" for metric in IMAGE_METRICS)
+        for name, title in LINEAR_CODES.items()
+        if name in codes
+    ]
+    return [f"linear codes, test set: {'; '.join(told)}"] if told else []
 
 
 def _scale(config):
