@@ -8,7 +8,7 @@ from typing import Any
 
 from daenr_tf import schedules, systems
 from daenr_tf.errors import InputError, SettingError, first_line
-from daenr_tf.loss_weights import default_weights
+from daenr_tf.loss_weights import DEFAULT_SCALE, LOSS_SCALES, default_weights
 from daenr_tf.machine.files import read_text
 from daenr_tf.paper import DEFAULT_REGION, REGIONS
 from daenr_tf.recordings import sources
@@ -112,6 +112,8 @@ class TrainConfig:
     Attributes:
         task: "ir" or "nrs": which head's validation loss is monitored; None takes "ir" for a model with a decoder, else "nrs".
         alpha, beta: float >= 0, weights of the reconstruction and of the response (Eq. 3); None takes the cell's (docs/tasks.md).
+        loss_scale: one of `loss_weights.LOSS_SCALES`, whether alpha and beta weight means ("mean") or sums: over pixels and over neurons
+            ("sum"), over neurons alone ("neurons").
         schedule: one of `schedules.SCHEDULES`.
         batch_size: int, images per step, over all replicas. None takes the schedule's, as it does below.
         learning_rate: float, the largest; the second stage of two has half of it.
@@ -124,6 +126,7 @@ class TrainConfig:
     task: str | None = None
     alpha: float | None = None
     beta: float | None = None
+    loss_scale: str = DEFAULT_SCALE
     schedule: str = schedules.DEFAULT
     batch_size: int | None = None
     learning_rate: float | None = None
@@ -140,6 +143,7 @@ class TrainConfig:
                 number(name, getattr(self, name))
         if self.alpha == self.beta == 0:
             raise SettingError("beta", "alpha and beta not both 0", self.beta)
+        one_of("loss_scale", self.loss_scale, LOSS_SCALES)
         one_of("schedule", self.schedule, schedules.SCHEDULES)
         schedule = schedules.SCHEDULES[self.schedule]
         if schedule.fixed and self.patience_steps is not None:

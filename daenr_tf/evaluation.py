@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from daenr_tf import metrics, pipeline
+from daenr_tf import metrics, pipeline, systems
+from daenr_tf.linear_codes import linear_codes
 from daenr_tf.machine import blocks
 from daenr_tf.machine.blocks import EVALUATION_BATCH, EVALUATION_BYTES
 from daenr_tf.paper import IMAGE_METRICS
@@ -29,6 +30,8 @@ class Evaluation:
             have no ceiling. What models are chosen by.
         test: dict of the heads that exist: `mse`, `psnr`, `ssim` (means over images), `pcc` (mean over neurons),
             `pcc_normalized` (mean PCC / mean noise ceiling; None where nothing was repeated).
+        linear_codes: what linear codes of as many numbers as the model's reach on the same images, as `linear_codes.linear_codes` gives it; empty
+            without a decoder.
         noise_ceiling: float, mean over neurons, or None where nothing was repeated.
         neurons: `pandas.DataFrame`, a row per neuron, or None without a readout.
         images: (T, height, width, channels), the test images as the model saw them.
@@ -39,6 +42,7 @@ class Evaluation:
 
     validation: dict
     test: dict
+    linear_codes: dict
     noise_ceiling: float | None
     neurons: pd.DataFrame | None
     images: np.ndarray
@@ -79,15 +83,16 @@ def evaluate(model: DAENR, recording: Recording, sets: pipeline.Sets | None = No
         InputError: the model has another number of neurons than the recording.
     """
     checks.neurons(recording, model.neurons)
-    validation = _validation_examples(model, recording, sets)
-    figures = _figures(predict(model, validation.images), validation)
-    images = (
-        sets.test.images
-        if sets
-        else pipeline.prepare_images(recording.test_images, recording, model.image_settings)
-    )
+    if sets is None:
+        sets = pipeline.prepare(recording, model.image_settings, model.split_seed)
+        sets = sets._replace(test=sets.test._replace(images=np.asarray(sets.test.images)))
+    figures = _figures(predict(model, sets.validation.images), sets.validation)
+    images = sets.test.images
     outputs = predict(model, images)
-    test = _figures(outputs, pipeline.Examples(images, recording.test_responses))
+    test, codes = _figures(outputs, sets.test), {}
+    if "reconstruction" in outputs:
+        size = model.bottleneck.code_size or systems.LATENT_SIZE.default
+        codes = linear_codes(sets.train.images, images, sets.validation.images, size)
     ceiling, table = None, None
     if "response" in outputs:
         table = neuron_table(outputs["response"], recording)
@@ -98,16 +103,7 @@ def evaluate(model: DAENR, recording: Recording, sets: pipeline.Sets | None = No
                 table["pcc"], table["noise_ceiling"]
             )
     diagnostics = model.diagnostics(lambda: (images[some] for some in _batches(images)))
-    return Evaluation(figures, test, ceiling, table, images, outputs, *diagnostics)
-
-
-def _validation_examples(model, recording, sets):
-    """The images and responses of the validation set."""
-    if sets:
-        return sets.validation
-    _, chosen = recording.split(model.split_seed)
-    images = pipeline.prepare_images(recording.images[chosen], recording, model.image_settings)
-    return pipeline.Examples(images, recording.responses[chosen])
+    return Evaluation(figures, test, codes, ceiling, table, images, outputs, *diagnostics)
 
 
 def _figures(outputs, examples):

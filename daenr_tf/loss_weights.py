@@ -1,4 +1,4 @@
-"""Which alpha:beta a model is trained with where none are given (docs/tasks.md)."""
+"""Which alpha:beta a model is trained with where none are given (docs/tasks.md), and what they weight."""
 
 from collections.abc import Sequence
 
@@ -29,3 +29,31 @@ def default_weights(
     if recipe in paper.JOINT and layer in paper.LAYERS:
         return paper.loss_weights(recipe, region, layer, task)
     return MEDIANS[task]
+
+
+# What alpha and beta weight, means or sums: dict of a loss scale's name -> the heads whose losses are sums over what they have one figure for,
+# pixels and channels or neurons. Of all scales the mean over images is taken.
+LOSS_SCALES = {
+    "mean": (),
+    "sum": ("reconstruction", "response"),
+    "neurons": ("response",),
+}
+DEFAULT_SCALE = next(iter(LOSS_SCALES))
+
+
+def scale_factors(loss_scale: str, pixels: int, neurons: int) -> dict[str, float]:
+    """What the mean loss of a head, with all that stands in its bracket, is multiplied by.
+
+    Args:
+        loss_scale: one of `LOSS_SCALES`.
+        pixels: int, height * width * channels of the image.
+        neurons: int.
+
+    Returns:
+        dict of head -> float.
+    """
+    counts = {"reconstruction": pixels, "response": neurons}
+    return {
+        head: float(count) if head in LOSS_SCALES[loss_scale] else 1.0
+        for head, count in counts.items()
+    }

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from daenr_tf.experiments.intervals import Estimate
+
+LINEAR_CODES = {"dct": "DCT", "pca": "PCA"}  # names of what `linear_codes` gives, and their titles
 
 
 def number(value: float | None, digits: int, signed: bool = False) -> str:
@@ -29,3 +32,18 @@ def between(low: float, high: float, digits: int, signed: bool = False) -> str:
     if math.isnan(low):
         return "no interval"
     return f"[{number(low, digits, signed)}, {number(high, digits, signed)}]"
+
+
+def linear_codes(codes: Mapping[str, Mapping[str, Any]], metric: str, digits: int) -> str:
+    """What linear codes reach, for people: "DCT of 100: 0.0301, PCA of 100: 0.0213"; empty without any.
+
+    Args:
+        codes: as `linear_codes.linear_codes` gives them.
+        metric: of a code's figures, the one that is told.
+        digits: int.
+    """
+    return ", ".join(
+        f"{title} of {codes[name]['size']}: {number(codes[name][metric], digits)}"
+        for name, title in LINEAR_CODES.items()
+        if name in codes
+    )

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from daenr_tf import pipeline
 from daenr_tf.errors import DivergedError, SettingError
+from daenr_tf.loss_weights import DEFAULT_SCALE
 from daenr_tf.machine import blocks
 from daenr_tf.machine.blocks import EVALUATION_BATCH, EVALUATION_BYTES
 from daenr_tf.models.build import adam, head_weights
@@ -42,7 +43,7 @@ class Training:
         history: `pandas.DataFrame`, a row per validation.
         steps, best_step: int.
         best: float, the monitored validation loss at `best_step`.
-        ended_by: "patience", "schedule" (of a fixed length) or "max_steps": then a larger one has something to go on with.
+        stopped_by: "patience", "schedule" (of a fixed length) or "max_steps": then a larger one has something to go on with.
         seconds: float, time in the training loop, validation included.
         images_per_second: float.
         threads: tuple of int, as in `State`: one, unless training was stopped and went on with another number.
@@ -52,7 +53,7 @@ class Training:
     steps: int
     best_step: int
     best: float
-    ended_by: str
+    stopped_by: str
     seconds: float
     images_per_second: float
     threads: tuple
@@ -146,7 +147,7 @@ class _Loop:
         with self.strategy.scope():
             model.compile(
                 adam(config.learning_rate),
-                loss_weights=head_weights(model.heads, config.alpha, config.beta),
+                loss_weights=head_weights(model, config.alpha, config.beta, config.loss_scale),
             )
             model.optimizer.build(model.trainable_variables)
         self.best_weights = [np.asarray(w) for w in model.get_weights()]
@@ -179,7 +180,7 @@ class _Loop:
             state.step,
             state.best_step,
             state.best,
-            state.ended_by(config),
+            state.stopped_by(config),
             state.seconds,
             state.step * config.batch_size / max(state.seconds, 1e-9),
             tuple(state.threads),
@@ -292,6 +293,8 @@ class _Loop:
 def _identity(config):
     """The settings that another training differs in: one that is longer is another where its rates are."""
     settings = dataclasses.asdict(config)
+    if config.loss_scale == DEFAULT_SCALE:
+        del settings["loss_scale"]  # states of before there was another have none
     if not SCHEDULES[config.schedule].fixed:
         del settings["max_steps"], settings["schedule"]
     return settings

@@ -56,6 +56,30 @@ def two_threads(setting, seed):
     return [2]
 
 
+def patience(setting, seed):
+    """Every training is ended by patience."""
+    return "patience"
+
+
+def none(setting, seed):
+    """No cell has it."""
+
+
+def codes_of_100(setting, seed):
+    """What linear codes of 100 numbers reach; the components depend on the seed's split."""
+    held_out = {"mse": 0.02, "psnr": 23.0, "ssim": 0.8}
+    return {
+        "dct": {"size": 100, "mse": 0.03, "psnr": 21.25, "ssim": 0.7, "validation": held_out},
+        "pca": {
+            "size": 100,
+            "mse": 0.02 + 0.002 * seed,
+            "psnr": 22.0,
+            "ssim": None,
+            "validation": held_out,
+        },
+    }
+
+
 def finish(
     results_dir,
     plan,
@@ -67,6 +91,8 @@ def finish(
     skipped=(),
     spread=0.02,
     threads=two_threads,
+    stopped_by=patience,
+    linear_codes=none,
 ):
     """Write the files of a plan's cells.
 
@@ -81,6 +107,8 @@ def finish(
         skipped: names of cells whose group of neurons is empty.
         spread: standard deviation over seeds and images, as a share.
         threads: function of (setting, seed) -> list of the numbers of threads that the cell was trained with, or None for one of before they were noted.
+        stopped_by: function of (setting, seed) -> what ended the training, or None likewise.
+        linear_codes: function of (setting, seed) -> what linear codes reach, of a model with a decoder, or None likewise.
 
     Returns:
         `Study`.
@@ -104,6 +132,11 @@ def finish(
                 if threads(cell.setting, cell.seed)
                 else {}
             )
+            end = stopped_by(cell.setting, cell.seed)
+            results |= {"stopped_by": end} if end else {}
+            codes = linear_codes(cell.setting, cell.seed)
+            if codes and cell.setting.system.reconstructs:
+                results["linear_codes"] = codes
         with open(os.path.join(place, cell_outputs.RESULTS), "w", encoding="utf-8") as file:
             json.dump(results, file)
     return study or Study("simulated", budget="paper")

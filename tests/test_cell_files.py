@@ -69,6 +69,15 @@ def gone(name):
     return lambda place: (place / name).unlink()
 
 
+CODE = {
+    "size": 100,
+    "mse": 0.03,
+    "psnr": 21.0,
+    "ssim": None,
+    "validation": {"mse": 0.02, "psnr": None, "ssim": 0.8},
+}  # of what results.json says of a linear code
+
+
 def entry(value, *keys):
     """An entry of results.json is another; a value "gone" takes it away."""
 
@@ -184,6 +193,15 @@ RESULTS = [
         ("threads text", entry(["2"], "threads")),
         ("threads none", entry([], "threads")),
         ("threads zero", entry([0], "threads")),
+        ("codes list", entry([0.5], "linear_codes")),
+        ("codes missing", entry({"dct": CODE}, "linear_codes")),
+        ("code a number", entry({"dct": CODE, "pca": 3}, "linear_codes")),
+        ("code's size", entry({"dct": CODE, "pca": CODE | {"size": 1.5}}, "linear_codes")),
+        ("code's figure", entry({"dct": CODE, "pca": CODE | {"mse": "low"}}, "linear_codes")),
+        ("code huge", entry({"dct": CODE, "pca": CODE | {"mse": 10**400}}, "linear_codes")),
+        ("code held out", entry({"dct": CODE, "pca": CODE | {"validation": 1}}, "linear_codes")),
+        ("end unknown", entry("boredom", "stopped_by")),
+        ("end a list", entry(["patience"], "stopped_by")),
         ("skipped", entry("no neuron is all", "skipped")),
         ("skipped null", entry(None, "skipped")),
     )

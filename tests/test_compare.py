@@ -161,6 +161,28 @@ def test_csv_has_every_run_with_its_block_in_full_precision(capsys):
     )
 
 
+def with_codes(name):
+    """A run whose results have linear codes, one of which has no SSIM."""
+    run(name)
+    held_out = {"mse": 0.02, "psnr": 23.0, "ssim": 0.8}
+    code = {"size": 100, "mse": 0.03, "psnr": 21.25, "ssim": 0.7, "validation": held_out}
+    codes = {"dct": code, "pca": {**code, "mse": 0.0214, "ssim": None}}
+    with open(os.path.join(name, "results.json"), "w", encoding="utf-8") as file:
+        json.dump({**RESULTS, "linear_codes": codes}, file)
+    return name
+
+
+def test_linear_codes_stand_beside_the_figures_of_reconstructions(capsys):
+    out, _ = compare(capsys, with_codes("r_a"), run("r_b"), "--out", "table.csv")
+    first, second = table(out)
+    assert first["DCT/PCA MSE"] == "0.030/0.021" and first["DCT/PCA PSNR (dB)"] == "21.250/21.250"
+    assert first["DCT/PCA SSIM"] == "0.700/–" and second["DCT/PCA MSE"] == "–/–"
+    with open("table.csv", encoding="utf-8", newline="") as file:
+        first, second = csv.DictReader(file)
+    assert (first["dct_size"], first["pca_mse"], first["pca_ssim"]) == ("100", "0.0214", "")
+    assert second["dct_mse"] == ""
+
+
 def test_a_run_without_validation_figures_is_compared_by_what_it_has(capsys):
     out, _ = compare(capsys, run("r_a", drop=["validation"]))
     assert "no run here has validation figures" in out and table(out)[0]["test MSE"] == "0.040"
@@ -230,6 +252,12 @@ HOSTILE = {
     "counts that are a number": (("dataset", "counts"), 3),
     "a name that is a number": (("dataset", "name"), 7),
     "no test figures by name": (("test",), [0.5]),
+    "linear codes that are a list": (("linear_codes",), ["dct"]),
+    "a linear code without figures": (("linear_codes",), {"pca": {"size": 100}}),
+    "a linear code of no size": (
+        ("linear_codes",),
+        {"dct": {"size": "a", "mse": 1, "psnr": 1, "ssim": 1}},
+    ),
 }
 
 

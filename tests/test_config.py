@@ -75,6 +75,7 @@ def test_a_runs_settings_survive_json(recipe):
             task=SYSTEMS[recipe].tasks[-1],
             alpha=0.5,
             beta=2.0,
+            loss_scale="neurons",
             batch_size=8,
             learning_rate=1e-4,
             max_steps=70,
@@ -116,6 +117,7 @@ def test_defaults_are_those_of_the_contract():
     assert (model.readout_l1, model.codebook_update, model.precision) == (0.02, "ema", "float32")
     assert (training.batch_size, training.learning_rate, training.max_steps) == (64, 1e-3, 10000)
     assert (training.patience_steps, training.validate_every) == (1000, 50)
+    assert training.loss_scale == "mean"
     assert (run.dataset, run.region, run.strategy, run.quick) == ("auto", 3, "none", False)
 
 
@@ -233,6 +235,7 @@ BAD = {
     "task": ["xyz", 1],
     "alpha": [-1, math.nan, math.inf, "1", True, 10**400],
     "beta": [-1e-9, math.nan, -math.inf],
+    "loss_scale": ["median", None, 1],
     "batch_size": [0, 1.5, "64", True, 2**31],
     "learning_rate": [0, -1e-3, math.nan, math.inf],
     "max_steps": [0, 1.5],

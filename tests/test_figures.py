@@ -339,6 +339,11 @@ def test_a_title_may_hold_dollar_signs(drawn):
             "cnn_fm, layer 4, nrs, seed 7, antolik region 1",
         ),
         ({"recipe": "vae", "dataset": "/data/mine.npz"}, "mine", "vae, ir, seed 0, mine"),
+        (
+            {"loss_scale": "sum"},
+            "simulated-r3",
+            "cae_fr, layer 2, ir, seed 0, simulated region 3, loss scale sum",
+        ),
     ],
 )
 def test_a_run_is_described_by_its_cell_its_seed_its_data_and_its_budget(

@@ -164,7 +164,7 @@ def test_a_run_that_patience_ended_is_only_reported_whatever_max_steps_is(
     results = go(settings, tmp_path, patience_steps=2, max_steps=20)
     assert (
         results["steps"] == 6
-        and results["ended_by"] == "patience"
+        and results["stopped_by"] == "patience"
         and not (tmp_path / "run" / "checkpoint").exists()
     )
     before = (tmp_path / "run" / "results.json").stat().st_mtime_ns
@@ -339,6 +339,42 @@ def test_validation_without_sets_is_that_of_the_models_seed(place):
     assert found.validation != daenr_tf.evaluate(run.model, run.recording, other).validation
 
 
+def test_linear_codes_stand_beside_what_the_model_reconstructs(place):
+    """Of as many numbers as its code, on its own images; in the results and on the terminal."""
+    from daenr_tf.linear_codes import linear_codes
+    from daenr_tf.runs.summary import summary
+
+    run = daenr_tf.Run.open(place / "run")
+    sets = pipeline.prepare(run.recording, run.config.model, run.config.training.seed)
+    size = run.config.model.latent_size
+    expected = linear_codes(sets.train.images, sets.test.images, sets.validation.images, size)
+    found = run.results["linear_codes"]
+    assert found.keys() == {"dct", "pca"}
+    for name, code in found.items():
+        assert code["size"] == expected[name]["size"] <= size
+        for metric in ("mse", "psnr"):
+            assert code[metric] == pytest.approx(expected[name][metric], rel=1e-6)
+            held_out = expected[name]["validation"][metric]
+            assert code["validation"][metric] == pytest.approx(held_out, rel=1e-6)
+    told = f"linear codes, test set: DCT of {found['dct']['size']} MSE {found['dct']['mse']:.3f}"
+    assert any(line.startswith(told) for line in summary(run.results, "run").splitlines())
+    assert daenr_tf.evaluate(run.model, run.recording).linear_codes["dct"]["mse"] == pytest.approx(
+        found["dct"]["mse"]
+    )
+
+
+@pytest.mark.parametrize("recipe, size", [("vae", 4), ("vqvae", 64), ("cnn_fr", None)])
+def test_a_linear_code_is_of_the_latents_size_or_of_the_usual_one_where_there_is_no_vector(
+    recording, recipe, size
+):
+    """64 pixels have no 100 numbers."""
+    config = daenr_tf.ModelConfig(recipe, layer=1, image_size=(8, 8), latent_size=4)
+    codes = daenr_tf.evaluate(daenr_tf.build_model(config, recording), recording).linear_codes
+    assert {name: code["size"] for name, code in codes.items()} == (
+        {"dct": size, "pca": min(size, 47)} if size else {}
+    )
+
+
 def test_the_table_shows_validation_beside_test(place):
     from daenr_tf.runs.summary import summary
 
@@ -354,6 +390,19 @@ def test_the_table_shows_validation_beside_test(place):
     results.pop("validation")  # as version 0.1 wrote them
     row = f"MSE            –               {results['test']['mse']:.3f}"
     assert row in summary(results, "run")
+
+
+def test_the_table_says_where_a_training_was_cut_off(place):
+    from daenr_tf.runs.summary import stopped_by, summary
+
+    results = daenr_tf.Run.open(place / "run").results
+    said = "cut off: max_steps ended the training at step 4, before patience did"
+    assert results["stopped_by"] == "max_steps" and said in summary(results, "run").splitlines()
+    for end in ("patience", "schedule", None):
+        assert "cut off" not in summary({**results, "stopped_by": end}, "run")
+    del results["stopped_by"]  # as version 0.1 wrote them
+    assert stopped_by(results) is None and "cut off" not in summary(results, "run")
+    assert said in summary({**results, "ended_by": "max_steps"}, "run")  # as it was once called
 
 
 def events(folder):

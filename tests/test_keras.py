@@ -6,9 +6,11 @@ import pytest
 import tensorflow as tf
 from refusal import refused
 
-from daenr_tf.config import ModelConfig
+from daenr_tf import pipeline
+from daenr_tf.config import ModelConfig, TrainConfig
 from daenr_tf.models.build import build_model
 from daenr_tf.models.keras_file import load_model, save_model
+from daenr_tf.training import train
 
 SMALL = {
     "image_size": (8, 12),
@@ -97,10 +99,14 @@ def test_a_frozen_encoder_normalises_by_what_it_has_learned(recording):
         np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.parametrize("loss_scale", ["mean", "sum", "neurons"])
 @pytest.mark.parametrize("recipe", ["cae_fr", "vae_fc", "vqvae_fm", "cnn_fr", "vae"])
-def test_losses_hold_every_penalty_as_it_is_weighted_in_the_total(recording, recipe):
+def test_losses_hold_every_penalty_as_it_is_weighted_in_the_total(recording, recipe, loss_scale):
     """What a custom loop adds to MSE and Poisson is what `train_step` adds."""
-    model = model_of(recipe, recording)
+    config = ModelConfig(recipe, **SMALL)
+    model, fresh = (
+        build_model(config, recording, ALPHA, BETA, loss_scale=loss_scale) for _ in range(2)
+    )
     images, targets = data()
     draws = np.arange(6)
     outputs = model(images, training=True, draws=draws)
@@ -109,11 +115,32 @@ def test_losses_hold_every_penalty_as_it_is_weighted_in_the_total(recording, rec
     total = sum(
         weights[head] * own[head](targets[head], outputs[head]) for head in model.heads
     ) + sum(model.losses)
-    fresh = model_of(recipe, recording)
     values, factors = fresh.loss_terms(images, of_heads(fresh, targets), training=True, draws=draws)
     expected = sum(factors[name] * np.mean(value) for name, value in values.items())
     np.testing.assert_allclose(total, expected, rtol=1e-5)
     assert float(sum(model.losses)) > 0
+
+
+@pytest.mark.parametrize("loss_scale", ["sum", "neurons"])
+def test_fit_and_train_go_down_the_same_loss_on_every_scale(recording, tmp_path, loss_scale):
+    """A step of `fit`, on the images that the first step of `train` takes, ends in the same weights and logs the same loss."""
+    config = ModelConfig("vae_fr", **SMALL)
+    settings = TrainConfig(
+        "nrs", ALPHA, BETA, loss_scale, batch_size=48, max_steps=1, validate_every=1
+    )
+    theirs = build_model(config, recording)
+    history = train(theirs, recording, settings, str(tmp_path)).history.iloc[0]
+    ours = build_model(config, recording, ALPHA, BETA, loss_scale=loss_scale)
+    assert ours.head_weights == theirs.head_weights
+    examples = pipeline.prepare(recording, config, 0).train
+    ((inputs, targets),) = pipeline.training_batches(examples, ours.heads, 48, 0).take(1)
+    logged = ours.fit(inputs["images"], targets, batch_size=48, shuffle=False, verbose=0).history
+    for name, (value,) in logged.items():
+        assert value == pytest.approx(history[f"train_{name}"], rel=1e-4), name
+    for one, other in zip(ours.trainable_variables, theirs.trainable_variables, strict=True):
+        np.testing.assert_allclose(one, other, atol=5e-5)
+    save_model(ours, str(tmp_path / "model.keras"))
+    assert load_model(str(tmp_path / "model.keras")).head_weights == ours.head_weights
 
 
 def test_losses_are_those_of_the_last_call(recording):

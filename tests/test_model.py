@@ -18,6 +18,7 @@ from daenr_tf.layers.readouts import FactorizedReadout
 from daenr_tf.models.build import adam, build_model
 from daenr_tf.models.daenr import DAENR
 from daenr_tf.models.keras_file import load_model, save_model
+from daenr_tf.models.optimizer import EPSILON
 
 SMALL = {
     "image_size": (8, 12),
@@ -120,6 +121,55 @@ def test_the_loss_is_that_of_equations_3_to_7(model):
     model.reset_metrics()
     logged = model.test_step((images, targets))
     assert_logged(logged, by_hand(model, images, targets, model(images), training=False))
+
+
+NEURONS, PIXELS = 5, 8 * 12
+FACTORS = {"mean": (1, 1), "sum": (PIXELS, NEURONS), "neurons": (1, NEURONS)}
+
+
+@pytest.mark.parametrize("loss_scale", FACTORS)
+@pytest.mark.parametrize("recipe", ["cae_fr", "vae_fc", "vqvae_fm"])
+def test_a_loss_scale_turns_what_alpha_and_beta_weight_into_sums(recording, recipe, loss_scale):
+    """The terms are logged as they always are; the total has each bracket, penalties and all, as often as it has pixels or neurons."""
+    config = ModelConfig(**{**SMALL, "recipe": recipe})
+    scaled = build_model(config, recording, ALPHA, BETA, loss_scale=loss_scale)
+    images, targets = data()
+    terms = by_hand(scaled, images, targets, scaled(images), training=False)
+    of_reconstruction = ("reconstruction", "kl", "commitment", "codebook_perplexity")
+    pixels, neurons = FACTORS[loss_scale]
+    assert_logged(
+        scaled.test_step((images, targets)),
+        {
+            name: (value, weight * (pixels if name in of_reconstruction else neurons))
+            for name, (value, weight) in terms.items()
+        },
+    )
+
+
+def test_the_sums_are_those_of_equations_4_and_6_and_twice_the_negative_elbo(recording):
+    """Written out: squared errors over pixels, KL over the latent, Poisson and the penalties over neurons; means over images."""
+    config = ModelConfig(**{**SMALL, "recipe": "vae_fr", "activity_l1": 0.0})
+    model = build_model(config, recording, ALPHA, BETA, loss_scale="sum")
+    images, targets = data()
+    outputs = {head: np.asarray(value, np.float64) for head, value in model(images).items()}
+    squares = ((outputs["reconstruction"] - images) ** 2).sum(axis=(1, 2, 3))
+    hidden = np.asarray(model.encoder(images)[0][3], np.float64).reshape(len(images), -1)
+    mean, log_variance = np.split(dense(model.bottleneck.compress, hidden), 2, axis=1)
+    kl = 0.5 * (mean**2 + np.exp(log_variance) - 1 - log_variance).sum(axis=1)
+    elbo = -(0.5 * squares + kl)  # up to a constant, of a Gaussian of unit variance
+    rate, seen = outputs["response"], targets["response"]
+    poisson = (rate - seen * np.log(rate + 1e-7)).sum(axis=1)
+    mask, features = (np.abs(np.asarray(w)) for w in (model.readout.mask, model.readout.features))
+    sparsity = (mask.sum(axis=(0, 1)) * features.sum(axis=0)).sum()
+    total = ALPHA * -2 * elbo.mean() + BETA * (poisson.mean() + 0.2 * sparsity)
+    np.testing.assert_allclose(model.test_step((images, targets))["loss"], total, rtol=2e-5)
+
+
+@pytest.mark.parametrize("recipe, factor", [("cae", PIXELS), ("cnn_fr", NEURONS)])
+def test_a_head_that_stands_alone_has_weight_1_and_its_scale(recording, recipe, factor):
+    config = ModelConfig(**{**SMALL, "recipe": recipe})
+    built = build_model(config, recording, ALPHA, BETA, loss_scale="sum")
+    assert list(built.head_weights.values()) == [factor]
 
 
 def test_the_training_loss_is_that_of_equations_3_to_7(model):
@@ -532,7 +582,7 @@ def test_the_optimizer_is_the_pinned_adam():
     optimizer = adam(3e-4)
     assert isinstance(optimizer, keras.optimizers.Adam)
     assert (optimizer.beta_1, optimizer.beta_2, optimizer.amsgrad) == (0.9, 0.999, False)
-    assert optimizer.epsilon == 1e-8 and float(optimizer.learning_rate) == pytest.approx(3e-4)
+    assert optimizer.epsilon == EPSILON and float(optimizer.learning_rate) == pytest.approx(3e-4)
 
 
 def test_a_model_that_was_never_trained_is_saved_and_loaded_without_a_warning(recording, tmp_path):

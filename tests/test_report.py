@@ -226,6 +226,61 @@ def test_the_fast_schedule_is_named_wherever_its_figures_are(written):
     assert table["note"].str.contains("--schedule fast").all()
 
 
+def first_seed_of_the_joint_ones(setting, seed):
+    return "max_steps" if studies.joint(setting) and seed == 0 else "patience"
+
+
+def test_trainings_that_were_cut_off_are_marked_at_their_figures_and_named(written):
+    page, terminal, folder = written(("table2",), stopped_by=first_seed_of_the_joint_ones)
+    assert "1 cell cut off at the most steps that they were given" in terminal
+    assert "Cells that were cut off 1 of 4 finished cells reached the most steps" in page.text
+    assert re.search(r"cae_fr-r3-l2-ir-\S+-s0 : 600 steps", page.text)
+    mark = "✂ 1 of 2 cut off at 600 steps"
+    assert page.text.count(mark) == 3  # MSE, PSNR, SSIM
+    assert (folder / "tables" / "table2.md").read_text().count(mark) == 3
+    rows = pd.read_csv(folder / "tables" / "table2.csv").set_index("model")
+    assert (rows["note"]["cae_fr"] == mark).all() and not rows["note"]["cae"].notna().any()
+
+
+@pytest.mark.parametrize("end", ["patience", None])
+def test_a_training_that_ended_by_itself_or_is_too_old_to_say_has_no_mark(written, end):
+    page, terminal, _ = written(("table2",), stopped_by=lambda setting, seed: end)
+    assert "cut off" not in page.text + terminal and "✂" not in page.text
+    assert ("of 4 finished cells is not known" in page.text) == (end is None)
+
+
+def test_a_rehearsal_says_once_that_every_training_is_short(written):
+    page, terminal, _ = written(
+        ("table2",), budget="quick", stopped_by=lambda setting, seed: "max_steps"
+    )
+    assert "cut off" not in page.text + terminal
+
+
+def test_linear_codes_are_in_the_tables_their_captions_and_the_titles_of_figures(
+    written, monkeypatch
+):
+    titles = []
+    figure = canvas.figure
+    monkeypatch.setattr(
+        canvas,
+        "figure",
+        lambda width, height, title, *given, **options: (
+            titles.append(title) or figure(width, height, title, *given, **options)
+        ),
+    )
+    page, _, folder = written(("table2", "figure2"), linear_codes=studies.codes_of_100)
+    assert "DCT and PCA: what linear codes of as many numbers as the model’s latent" in page.text
+    assert page.text.count("DCT of 100: 0.0300, PCA of 100: 0.0210") == 2
+    assert "DCT of 100: 21.25" in (folder / "tables" / "table2.md").read_text()
+    beside = "linear codes, MSE over all test images: DCT of 100: 0.0300, PCA of 100: 0.0210"
+    assert sum(beside in title for title in titles) == 1
+    held_out = "linear codes, validation MSE: DCT of 100: 0.0200, PCA of 100: 0.0200"
+    assert sum(held_out in title for title in titles) == 1
+    titles.clear()
+    page, _, _ = written(("table2", "figure2"), place="without")
+    assert "linear code" not in page.text + "".join(titles)
+
+
 def test_the_terminal_gets_a_line_per_claim_that_is_examined_and_the_place_of_the_report(written):
     page, terminal, folder = written(
         ("table2",),

@@ -1,5 +1,7 @@
 """A new experiment, claim, system or setting costs a row, and goes through plan, report and CSV."""
 
+import dataclasses
+import json
 import types
 
 import numpy as np
@@ -10,7 +12,7 @@ import studies
 from daenr_tf import paper, systems
 from daenr_tf.commands import options, study_options
 from daenr_tf.errors import InputError, SettingError
-from daenr_tf.experiments import claims
+from daenr_tf.experiments import claims, study_file
 from daenr_tf.experiments.catalogue import EXPERIMENTS
 from daenr_tf.experiments.cells import Cell, setting
 from daenr_tf.experiments.claims import Claim, judge
@@ -232,8 +234,63 @@ def test_the_fast_budget_trains_every_cell_by_the_fast_schedule_which_is_not_the
     assert Study("antolik").departures([alone, joint]) == {}
 
 
+def test_the_papers_budget_lets_patience_end_every_training_which_is_the_papers_procedure():
+    study, cell = Study("antolik"), Cell(setting("cae", 3, 2, "ir", 2), 0)
+    assert study.config(cell).training.max_steps == 40000 == study.most_steps
+    assert (
+        dataclasses.replace(study, settings={"max_steps": 9}).config(cell).training.max_steps == 9
+    )
+    assert study.departures([cell.setting]) == {}
+    assert Study("antolik", budget="fast").config(cell).training.max_steps == 1800
+
+
+def test_a_loss_scale_is_that_of_every_cell_that_weighs_two_losses_and_departs_there():
+    study = Study("antolik", settings={"loss_scale": "sum"})
+    alone, joint = setting("cae", 3, 2, "ir", 2), setting("cae_fr", 3, 2, "ir", 2)
+    assert study.config(Cell(alone, 0)).training.loss_scale == "mean"
+    assert study.config(Cell(joint, 0)).training.loss_scale == "sum" == study.loss_scale
+    assert study.departures([alone]) == {}
+    assert study.departures([alone, joint]) == {"loss_scale": "sum"}
+    assert effective({"loss_scale": "mean"}, "paper") == {} and Study("antolik").loss_scale is None
+
+
+def test_studies_of_two_loss_scales_share_no_directory(tmp_path):
+    plain, sums = Study("antolik"), Study("antolik", settings={"loss_scale": "sum"})
+    (tmp_path / "study.json").write_text(json.dumps(study_file.known(str(tmp_path), sums)))
+    assert study_file.known(str(tmp_path), sums)["settings"] == {"loss_scale": "sum"}
+    for other, said in (
+        (plain, "a study with no --loss-scale, found .* with --loss-scale sum;"),
+        (
+            dataclasses.replace(plain, settings={"loss_scale": "neurons"}),
+            "a study with --loss-scale neurons, found .* with --loss-scale sum;",
+        ),
+    ):
+        with pytest.raises(InputError, match=said):
+            study_file.known(str(tmp_path), other)
+
+
+@pytest.mark.parametrize(
+    "scale, words",
+    [
+        ("sum", "alpha and beta weight sums over pixels and over neurons, not means"),
+        ("neurons", "beta weights a sum over neurons, not a mean"),
+    ],
+)
+def test_the_report_says_on_which_loss_scale_its_models_were_trained(written, scale, words):
+    study = Study("antolik", settings={"loss_scale": scale})
+    text, terminal, folder = written(("table2",), study=study)
+    assert f"Loss scale {scale}: {words}<span>" in text
+    assert f"loss scale {scale}: {words}" in terminal.splitlines()
+    assert f"the settings are not the paper’s (--loss-scale {scale})." in text
+    table = pd.read_csv(folder / "tables" / "table2.csv")
+    assert (table["settings"] == f"--loss-scale {scale}").all()
+    assert f"loss scale {scale}" in text.split('alt="Validation loss')[1].split('"')[0]
+    plain, terminal, _ = written(("table2",), study=Study("antolik"))
+    assert "oss scale" not in plain + terminal
+
+
 def test_settings_that_every_model_has_anyway_are_none_and_bad_ones_are_refused():
-    given = {"max_steps": 10000, "readout_l1": 0.02, "image_size": [32, 32], "learning_rate": 0.002}
+    given = {"max_steps": 40000, "readout_l1": 0.02, "image_size": [32, 32], "learning_rate": 0.002}
     assert effective(given, "paper") == {
         "readout_l1": 0.02,
         "learning_rate": 0.002,

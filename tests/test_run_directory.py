@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import json
 import os
 import shutil
 import subprocess
@@ -316,6 +317,24 @@ def test_results_of_another_configuration_are_refused(tmp_path):
         assert directory.results()["steps"] == 900
         directory.write_results(results_of({**RunConfig().to_dict(), "seed": 1}))
     with refused("expected a run with seed 0", "with seed 1 in results.json"), held(tmp_path):
+        pass
+
+
+def test_a_run_of_another_loss_scale_is_refused_and_one_of_before_there_was_any_is_the_usual_one(
+    tmp_path,
+):
+    with held(tmp_path):
+        pass
+    settings = RunConfig().to_dict()
+    del settings["loss_scale"]
+    (tmp_path / "config.json").write_text(json.dumps(settings))
+    with held(tmp_path):
+        pass
+    (tmp_path / "config.json").write_text(json.dumps({**settings, "loss_scale": "sum"}))
+    with (
+        refused("a run with loss_scale mean, found", "with loss_scale sum in config.json"),
+        held(tmp_path),
+    ):
         pass
 
 

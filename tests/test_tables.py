@@ -188,6 +188,30 @@ def test_a_correlation_stands_beside_the_noise_ceiling_and_as_a_share_of_it(foun
     assert entry.lines()[2] == f"{100 * entry.share:.0f} % of ceiling {ceiling:.3f}"
 
 
+def test_linear_codes_stand_beside_every_figure_of_a_reconstruction(found):
+    findings, part = found("table2", regions=(3,), layers=(1,), linear_codes=studies.codes_of_100)
+    told = {(one.setting.label, one.metric): one.lines()[-1] for one in entries(findings, part)}
+    for label in ("CAE", "CAE-FR1"):
+        assert told[label, "mse"] == "DCT of 100: 0.0300, PCA of 100: 0.0210"  # mean over seeds
+        assert told[label, "psnr"] == "DCT of 100: 21.25, PCA of 100: 22.00"
+        assert told[label, "ssim"] == "DCT of 100: 0.700, PCA of 100: –"
+    rows = records(findings, part).set_index(["model", "metric"])
+    assert (rows["dct"]["cae", "mse"], rows["dct_size"]["cae", "mse"]) == (0.03, 100)
+    assert rows["pca"]["cae_fr", "mse"] == pytest.approx(0.021)
+    assert np.isnan(rows["pca"]["cae_fr", "ssim"])
+
+
+def test_linear_codes_of_different_sizes_are_not_averaged_and_predictions_have_none(found):
+    def grown(setting, seed):
+        codes = studies.codes_of_100(setting, seed)
+        return codes | {"pca": {**codes["pca"], "size": 100 - seed}}
+
+    for name, codes in (("table2", grown), ("table4", studies.codes_of_100)):
+        findings, part = found(name, regions=(3,), layers=(1,), linear_codes=codes)
+        assert not any("DCT" in line for one in entries(findings, part) for line in one.lines())
+        assert records(findings, part)[["dct", "pca", "dct_size"]].isna().all(axis=None)
+
+
 def test_what_is_missing_says_why(found):
     chosen = plan(("table3",), (3,), (1, 2), None, 2)
     unfinished = {

@@ -251,6 +251,37 @@ def test_the_logged_loss_is_the_weighted_sum_of_the_terms(vae_run):
         np.testing.assert_allclose(history[f"{part}_loss"], total, rtol=1e-5)
 
 
+@pytest.mark.parametrize("loss_scale, pixels, neurons", [("sum", 64, 5), ("neurons", 1, 5)])
+def test_on_every_loss_scale_the_terms_are_means_and_the_loss_is_what_was_optimised(
+    recording, tmp_path, loss_scale, pixels, neurons
+):
+    config = dataclasses.replace(
+        QUICK, task="ir", alpha=0.5, beta=0.25, max_steps=2, loss_scale=loss_scale
+    )
+    row = train(fresh(recording, "cae_fr"), recording, config, str(tmp_path)).history.iloc[0]
+    plain = dataclasses.replace(config, loss_scale="mean", max_steps=2)
+    other = train(fresh(recording, "cae_fr"), recording, plain, str(tmp_path / "mean"))
+    for part in ("train", "val"):
+        response = row[f"{part}_response"]
+        response += 0.02 * row[f"{part}_readout_l1"] + 0.01 * row[f"{part}_activity_l1"]
+        total = 0.5 * pixels * row[f"{part}_reconstruction"] + 0.25 * neurons * response
+        assert row[f"{part}_loss"] == pytest.approx(total, rel=1e-5)
+    for name in ("val_reconstruction", "val_response"):  # not 64 or 5 times as large
+        assert row[name] == pytest.approx(other.history[name].iloc[0], rel=0.1)
+
+
+def test_a_state_of_another_loss_scale_is_refused_and_one_of_before_there_was_any_is_not(
+    recording, tmp_path, monkeypatch
+):
+    shorter = dataclasses.replace(QUICK, max_steps=2)
+    train(fresh(recording), recording, shorter, str(tmp_path))
+    _, facts = checkpoint.load(str(tmp_path / "checkpoint"))
+    assert "loss_scale" not in facts["identity"]["training"]  # as version 0.1 wrote them
+    with pytest.raises(InputError, match="a state of this training"):
+        other = dataclasses.replace(QUICK, loss_scale="sum")
+        train(fresh(recording), recording, other, str(tmp_path))
+
+
 def test_validation_in_parts_gives_the_figures_of_the_whole(recording, vae_run, monkeypatch):
     model, validation = vae_run[0], pipeline.prepare(recording, SMALL, 0).validation
     whole = training.evaluate_terms(model.loss_terms, validation, model.heads)
@@ -380,7 +411,7 @@ def test_a_training_that_max_steps_ended_goes_on_to_the_bits_of_one_that_had_mor
     """Also where the end was no validation of the longer one, gave the best weights so far (9), or fell on the end of a stage (8)."""
     for max_steps in ends:
         _, result = staged(recording, "cnn_fr", tmp_path, max_steps=max_steps)
-        assert result.steps == max_steps and result.ended_by == "max_steps"
+        assert result.steps == max_steps and result.stopped_by == "max_steps"
     assert_same_run(staged(recording, "cnn_fr", tmp_path), uninterrupted("cnn_fr"))
 
 
@@ -388,7 +419,7 @@ def test_a_training_that_patience_ended_has_nothing_to_go_on_with(
     recording, tmp_path, uninterrupted
 ):
     weights, result = uninterrupted("cnn_fr")
-    assert result.steps == 14 and result.ended_by == "patience"
+    assert result.steps == 14 and result.stopped_by == "patience"
     staged(recording, "cnn_fr", tmp_path, max_steps=14)
     witness = Witness()
     assert_same_run(
@@ -409,7 +440,7 @@ def test_the_fast_schedule_rises_and_falls_over_its_steps_and_ends_with_them(
     scripted(monkeypatch, [5, 6, 7, 8, 9])
     witness = Witness()
     result = train(fresh(recording), recording, FAST, str(tmp_path), [witness])
-    assert (result.steps, result.best_step, result.ended_by) == (20, 4, "schedule")
+    assert (result.steps, result.best_step, result.stopped_by) == (20, 4, "schedule")
     assert result.history["stage"].tolist() == [1] * 5
     # The rate rises over the first tenth, 2 steps, and falls along half a cosine over the other 18.
     falls = [(1 + math.cos(math.pi * (step - 2) / 18)) / 2 for step in (3, 7, 11, 15, 19)]

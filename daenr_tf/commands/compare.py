@@ -11,6 +11,8 @@ from daenr_tf.config import RunConfig
 from daenr_tf.errors import InputError, one_line
 from daenr_tf.machine.files import write_text
 from daenr_tf.machine.messages import LOGGER
+from daenr_tf.paper import IMAGE_METRICS
+from daenr_tf.readable import LINEAR_CODES
 from daenr_tf.runs.directory import CONFIG, RESULTS, check_writable
 from daenr_tf.runs.results_file import read_results
 from daenr_tf.runs.summary import label
@@ -70,6 +72,16 @@ class Finished:
             (part, name): value
             for part in SETS
             for name, value in (self.results.get(part) or {}).items()
+        }
+
+    def linear(self) -> dict:
+        """dict of (linear code, name) -> number or None: its size and what it reaches on the test images."""
+        codes = self.results.get("linear_codes") or {}
+        return {
+            (code, name): codes[code].get(name)
+            for code in LINEAR_CODES
+            if code in codes
+            for name in ("size", *IMAGE_METRICS)
         }
 
 
@@ -209,11 +221,13 @@ def _text(number, blocks, settings):
     heading += ", ".join(f"{counts.get(name, '–')} {words}" for name, words in COUNTS.items())
     heading = "\n".join([heading, *_comparable(number, blocks)])
     measured = _measured(runs)
+    linear = IMAGE_METRICS if any(run.linear() for run in runs) else ()
     rows = [
         [
             "run",
             *settings,
             *(f"{part} {label(name)}" for part, name in measured),
+            *(f"{'/'.join(LINEAR_CODES.values())} {label(name)}" for name in linear),
             "ceiling",
             *SHOWN_FACTS,
         ]
@@ -225,6 +239,10 @@ def _text(number, blocks, settings):
                 run.path,
                 *(_setting(results["config"], name) for name in settings),
                 *(_figure(figures.get(key)) for key in measured),
+                *(
+                    "/".join(_figure(run.linear().get((code, name))) for code in LINEAR_CODES)
+                    for name in linear
+                ),
                 _figure(results["noise_ceiling"]),
                 *(_figure(results[fact], 0) for fact in SHOWN_FACTS),
             ]
@@ -254,6 +272,7 @@ def _figure(value, digits=3):
 def _csv(blocks, settings):
     """All blocks as one table, a row per run."""
     measured = _measured([run for block in blocks for run in block])
+    linear = list(dict.fromkeys(key for block in blocks for run in block for key in run.linear()))
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(
@@ -267,6 +286,7 @@ def _csv(blocks, settings):
             "seed",
             *map(one_line, settings),
             *(one_line(f"{part}_{name}") for part, name in measured),
+            *(f"{code}_{name}" for code, name in linear),
             "noise_ceiling",
             *FACTS,
         ]
@@ -289,6 +309,7 @@ def _csv(blocks, settings):
                         for name in settings
                     ),
                     *(figures.get(key) for key in measured),
+                    *(run.linear().get(key) for key in linear),
                     results["noise_ceiling"],
                     *(results[fact] for fact in FACTS),
                 ]

@@ -71,6 +71,7 @@ OPTIONS = (
         _is_joint,
     ),
     ("beta", number, "weight of the response loss (default: the paper's for that cell)", _is_joint),
+    (*options.LOSS_SCALE[:3], _is_joint),
     (
         "seed",
         whole,

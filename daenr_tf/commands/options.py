@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from daenr_tf import schedules, systems
-from daenr_tf.config import ModelConfig, RunConfig
+from daenr_tf.config import ModelConfig, RunConfig, TrainConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -91,6 +91,14 @@ SCHEDULE = (
     None,
 )
 CORES = f"the encoder, one of {', '.join(systems.CORES)} (default: {systems.DEFAULT_CORE})"
+LOSS_SCALE = (
+    "loss-scale",
+    str,
+    "what alpha and beta weight: mean (over pixels and over neurons), sum (over both, as the paper's Eq. 4 and 6 are"
+    " printed) or neurons (a sum over neurons, a mean over pixels, as Klindt et al. had)"
+    f" (default: {default_of(TrainConfig, 'loss_scale')})",
+    None,
+)
 OF_EVERY_MODEL = (
     (
         "batch-size",
@@ -169,6 +177,7 @@ def of_every_cell() -> list[tuple[str, Any, str, Any]]:
         for option in part.options:
             parts.setdefault(option.name, []).append((part, option))
     return [
+        LOSS_SCALE,
         *OF_EVERY_MODEL,
         *(_row(having[0][1], _of_several(having)) for having in parts.values()),
     ]

@@ -95,7 +95,7 @@ def _add_work(parser):
         "--budget",
         choices=BUDGETS,
         default=PAPER,
-        help="paper (until early stopping, at most 10,000 steps), fast (--schedule fast of a fit: not the paper's procedure)"
+        help=f"paper (until early stopping, at most {BUDGETS[PAPER]['max_steps']:,} steps), fast (--schedule fast of a fit: not the paper's procedure)"
         f" or quick (at most 200 steps, a rehearsal) (default: {PAPER})",
     )
     parser.add_argument(

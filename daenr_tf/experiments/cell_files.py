@@ -26,6 +26,7 @@ from daenr_tf.experiments.strict_files import (
     shown,
 )
 from daenr_tf.paper import IMAGE_METRICS
+from daenr_tf.readable import LINEAR_CODES
 from daenr_tf.recordings.arrays import read_npz
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ DTYPES = {
     "validation_pcc": np.float64,
     **dict.fromkeys(IMAGE_METRICS, np.float64),
 }
+ENDS = ("patience", "max_steps", "schedule")  # what ends a training
 FINITE_COLUMNS = ("step", "stage", "learning_rate", "train_loss", "val_loss")
 
 
@@ -60,7 +62,8 @@ def read_results(path: str, cell: Cell, recording: Recording) -> dict[str, Any]:
 
     Returns:
         dict: `skipped` (why nothing was trained, or None) and, where something was, `digest` (of the cell's own part of the recording), `steps`,
-        `best_step`, `seconds`, `versions`, `threads` (None where it isn't known). Texts in it are printable.
+        `best_step`, `seconds`, `versions`, `threads` and `stopped_by` (None where they aren't known), `linear_codes` (None
+        likewise, and without a decoder). Texts in it are printable.
 
     Raises:
         InputError: they are no such results.
@@ -100,6 +103,8 @@ def read_results(path: str, cell: Cell, recording: Recording) -> dict[str, Any]:
     best_step = take(
         "best_step", f"a step up to {steps}", lambda value: is_count(value) and value <= steps
     )
+    name = "ended_by" if "ended_by" in take.values else "stopped_by"  # as it was called for a while
+    stopped_by = take(name, f"one of {', '.join(ENDS)}", lambda value: value in (None, *ENDS))
     versions = take(
         "versions",
         "versions by name",
@@ -117,14 +122,47 @@ def read_results(path: str, cell: Cell, recording: Recording) -> dict[str, Any]:
             or (isinstance(value, list) and value and all(is_count(one) and one for one in value))
         ),
     )
+    codes = take("linear_codes", "sizes and figures by linear code", _are_linear_codes)
     return {
         "skipped": None,
         "digest": digest,
         "steps": steps,
         "best_step": best_step,
+        "stopped_by": stopped_by,
         "seconds": float(seconds),
         "versions": {shown(name): one and shown(one) for name, one in versions.items()},
         "threads": threads and tuple(threads),
+        "linear_codes": codes and {name: _linear_code(codes[name]) for name in LINEAR_CODES},
+    }
+
+
+def _are_linear_codes(value):
+    """Whether it is none, as of models without a decoder and of earlier versions, or what a run writes."""
+    return value is None or (
+        isinstance(value, dict) and all(_is_linear_code(value.get(name)) for name in LINEAR_CODES)
+    )
+
+
+def _is_linear_code(value):
+    return (
+        isinstance(value, dict)
+        and is_count(value.get("size"))
+        and isinstance(value.get("validation"), dict)
+        and _are_figures(value)
+        and _are_figures(value["validation"])
+    )
+
+
+def _are_figures(value):
+    figures = [value.get(name) for name in IMAGE_METRICS]  # null: infinite, or not a number
+    return all(one is None or (is_number(one) and is_amount(abs(one))) for one in figures)
+
+
+def _linear_code(code):
+    figures = {name: code.get(name) for name in IMAGE_METRICS}
+    figures["validation_mse"] = code["validation"].get("mse")
+    return {"size": code["size"]} | {
+        name: math.nan if value is None else float(value) for name, value in figures.items()
     }
 
 

@@ -39,9 +39,11 @@ class Outputs:
     Attributes:
         skipped: str, why nothing was trained; None where something was.
         steps, best_step: int.
+        stopped_by: "patience", "max_steps" or "schedule", what ended its training; None where it isn't known.
         seconds: float, of training.
         versions: dict of text -> text or None, what it was trained with.
         threads: tuple of int, that TensorFlow computed with, one per part of the training; None where it isn't known.
+        linear_codes: dict of a linear code's name -> dict of `size`, `mse`, `psnr`, `ssim` on the test images and `validation_mse`, or None.
         curve: (steps (n,), losses (n,)), the monitored validation loss.
         images: dict of "mse", "psnr", "ssim" -> (test images,), where the model has a decoder.
         response: (test images, neurons), predicted responses, or None.
@@ -55,9 +57,11 @@ class Outputs:
     skipped: str | None
     steps: int = 0
     best_step: int = 0
+    stopped_by: str | None = None
     seconds: float = 0.0
     versions: dict = dataclasses.field(default_factory=dict)
     threads: tuple | None = None
+    linear_codes: dict | None = None
     curve: tuple | None = None
     images: dict = dataclasses.field(default_factory=dict)
     response: np.ndarray | None = None
@@ -66,6 +70,11 @@ class Outputs:
     validation_images: int = 0
     shown: np.ndarray | None = None
     originals: np.ndarray | None = None
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether `max_steps` ended its training before patience did, as far as that is known."""
+        return self.stopped_by == "max_steps"
 
 
 def write(

@@ -133,6 +133,29 @@ class Findings:
             )
         return self._ceilings[region]
 
+    def linear_codes(self, *settings: Setting) -> dict[str, dict[str, float]]:
+        """What linear codes of as many numbers as the models' reach on the same images, means over the finished cells of some settings.
+
+        Returns:
+            As `Outputs.linear_codes`; empty where no cell has any, or where the codes are of different sizes.
+        """
+        found = [
+            one.linear_codes
+            for setting in settings
+            for _, one in self.outputs(setting)
+            if one.linear_codes
+        ]
+        sizes = {tuple((name, code["size"]) for name, code in codes.items()) for codes in found}
+        if len(sizes) != 1:
+            return {}
+        return {
+            name: {
+                figure: float(np.mean([codes[name][figure] for codes in found])) for figure in first
+            }
+            | {"size": first["size"]}
+            for name, first in found[0].items()
+        }
+
     def _draws_of(self, images, metric):
         """Of a number, which leaving one image out mostly leaves as it is, bootstrap draws; of all else the jackknife's."""
         key = (images, metric == COUNT)

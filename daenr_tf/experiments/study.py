@@ -11,6 +11,7 @@ from daenr_tf import systems
 from daenr_tf.config import ModelConfig, resolve
 from daenr_tf.errors import InputError
 from daenr_tf.experiments.cells import Cell
+from daenr_tf.loss_weights import DEFAULT_SCALE
 from daenr_tf.paper import DEFAULT_REGION
 from daenr_tf.recordings import sources
 
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
     from daenr_tf.experiments.cells import Setting
     from daenr_tf.recordings.recording import Recording
 
-# What a budget sets for every cell: dict of a setting's name -> value.
-BUDGETS = {"paper": {}, "fast": {"schedule": "fast"}, "quick": {"quick": True}}
+# What a budget sets for every cell: dict of a setting's name -> value. The paper names no most steps: these are so many that patience ends
+# every training.
+BUDGETS = {"paper": {"max_steps": 40000}, "fast": {"schedule": "fast"}, "quick": {"quick": True}}
 PAPER = next(iter(BUDGETS))
 
 
@@ -35,7 +37,7 @@ class Study:
         dataset: a name in `recordings.sources` that stands for itself, or the absolute path of one's
             own recording.
         data_dir: where the published recordings lie, or None.
-        budget: "paper" (two stages of patience 1000, at most 10,000 steps), "fast" (the schedule of that name) or "quick" (at most 200
+        budget: "paper" (two stages of patience 1000, at most 40,000 steps), "fast" (the schedule of that name) or "quick" (at most 200
             steps: a rehearsal).
         weights_region: for one's own recording, the region whose loss weights are taken.
         complete: whether figures, TensorBoard's files, `model.keras` and the SavedModel of every cell are made as well.
@@ -68,6 +70,12 @@ class Study:
     def schedule(self) -> str | None:
         """The schedule of its budget where that is not the paper's, else None."""
         return BUDGETS[self.budget].get("schedule")
+
+    @property
+    def loss_scale(self) -> str | None:
+        """What alpha and beta weight where that is not what they do by default, else None."""
+        scale = self.settings.get("loss_scale", DEFAULT_SCALE)
+        return None if scale == DEFAULT_SCALE else scale
 
     @property
     def images(self) -> ModelConfig:
@@ -112,7 +120,10 @@ class Study:
         """The `RunConfig` of a model by the study's budget and settings; those `given`, a dict, win.
 
         Raises `SettingError`."""
-        foreign = systems.options().keys() - systems.system(model).options.keys()
+        system = systems.system(model)
+        foreign = systems.options().keys() - system.options.keys()
+        if not system.joint:  # of one head alone, Adam takes the scale out again
+            foreign = {*foreign, "loss_scale"}
         own = {name: value for name, value in self.settings.items() if name not in foreign}
         return resolve(model, {**BUDGETS[self.budget], **own, **given})
 
@@ -126,7 +137,7 @@ class Study:
         Returns:
             dict of a setting's name -> value.
         """
-        given = self.settings | (BUDGETS[self.budget] if not self.rehearsal else {})
+        given = ({} if self.rehearsal else BUDGETS[self.budget]) | self.settings
         plain, found = dataclasses.replace(self, settings={}, budget=PAPER), set()
         for setting in settings if given else ():
             cell = Cell(setting, 0)

@@ -55,6 +55,11 @@ class _LatentBottleneck(Part):
         self.pixels = pixels
         self.seed = seed
 
+    @property
+    def code_size(self) -> int:
+        """How many numbers the code of an image has."""
+        return self.latent_size
+
     def build(self, input_shape: tuple) -> None:
         self.code_shape = tuple(input_shape[1:])
         width = self.code_shape[0] * self.code_shape[1] * self.code_shape[2]

@@ -25,12 +25,14 @@ class Part(keras.layers.Layer):
         seed: int, of the initial weights and of what is drawn in training.
         split_matters: bool, whether `initialize` takes more from the training images than a later
             training could undo.
+        code_size: of a bottleneck whose code is a vector, how many numbers that has; None of any other part.
         figure: str, which of the figures of `runs.products` shows it, or None.
     """
 
     term_names = ()
     units: ClassVar[dict[str, tuple[str, str]]] = {}
     split_matters = False
+    code_size = None
     figure = None
 
     def initialize(self, training: TrainingPart) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import keras
 
 from daenr_tf import systems
+from daenr_tf.loss_weights import DEFAULT_SCALE, scale_factors
 from daenr_tf.models.daenr import DAENR
-from daenr_tf.models.optimizer import Adam
+from daenr_tf.models.optimizer import EPSILON, Adam
 from daenr_tf.models.parts import make_parts
 
 if TYPE_CHECKING:
@@ -17,8 +19,6 @@ if TYPE_CHECKING:
 
     from daenr_tf.config import ModelConfig
     from daenr_tf.recordings.recording import Recording
-
-ADAM_EPSILON = 1e-8  # a readout's gradients are tiny where beta is 1e-5; Keras' default of 1e-7 would damp them
 
 
 class TrainingPart:
@@ -49,6 +49,7 @@ def build_model(
     alpha: float = 1.0,
     beta: float = 1.0,
     learning_rate: float = 1e-3,
+    loss_scale: str = DEFAULT_SCALE,
 ) -> DAENR:
     """A compiled model for a recording, its parts started from the images that are trained on.
 
@@ -58,6 +59,7 @@ def build_model(
             `config.seed`) is looked at.
         alpha, beta: float, the loss weights that it is compiled with; `train` compiles it anew with its own.
         learning_rate: float.
+        loss_scale: one of `loss_weights.LOSS_SCALES`.
 
     Returns:
         `DAENR`, built and compiled.
@@ -79,7 +81,7 @@ def build_model(
     training = TrainingPart(recording, recording.split(config.seed)[0])
     for part in model.parts():
         part.initialize(training)
-    model.compile(adam(learning_rate), loss_weights=head_weights(model.heads, alpha, beta))
+    model.compile(adam(learning_rate), loss_weights=head_weights(model, alpha, beta, loss_scale))
     return model
 
 
@@ -114,12 +116,22 @@ def assemble(
     )
 
 
-def head_weights(heads: Sequence[str], alpha: float, beta: float) -> dict[str, float]:
-    """The weights of a model's heads: alpha and beta, or 1 where one head stands alone."""
+def head_weights(
+    model: DAENR, alpha: float, beta: float, loss_scale: str = DEFAULT_SCALE
+) -> dict[str, float]:
+    """The `loss_weights` of a model: of each head alpha or beta, or 1 where one head stands alone, times the factor of the loss scale.
+
+    A head's terms beside MSE or Poisson stand in its bracket, so the factor is theirs too: for a sum over pixels MSE + (2 / P) * KL turns
+    into the squared error + 2 * KL, and the readout's penalties, means over neurons, into sums over them.
+    """
     weights = {"reconstruction": alpha, "response": beta}
-    return {head: weights[head] if len(heads) > 1 else 1.0 for head in heads}
+    factors = scale_factors(loss_scale, math.prod(model.image_shape), model.neurons)
+    return {
+        head: (weights[head] if len(model.heads) > 1 else 1.0) * factors[head]
+        for head in model.heads
+    }
 
 
 def adam(learning_rate: float) -> keras.optimizers.Optimizer:
     """The optimizer of training, fresh."""
-    return Adam(learning_rate, epsilon=ADAM_EPSILON)
+    return Adam(learning_rate, epsilon=EPSILON)

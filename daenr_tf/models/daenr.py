@@ -42,7 +42,8 @@ class DAENR(ObjectiveModel):
     per presentation. In training, `draws` (batch,) int64 number the examples, for stateless sampling.
 
     Its loss (Eq. 3 and 7) is alpha * (MSE + the bottleneck's terms) + beta * (Poisson + the readout's terms), alpha and beta being the
-    `loss_weights` that it is compiled with, MSE and Poisson means over pixels and neurons. A core's terms stand in both brackets.
+    `loss_weights` that it is compiled with, MSE and Poisson means over pixels and neurons; for sums over them, the weights have their number as a
+    factor (`models.build.head_weights`). A core's terms stand in both brackets.
     After a call with `training=True`, `losses` holds all terms but MSE and Poisson, so weighted.
 
     Args:

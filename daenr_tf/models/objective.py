@@ -48,7 +48,8 @@ class ObjectiveModel(keras.Model):
 
         Args:
             loss: dict of head -> Keras loss or its name.
-            loss_weights: dict of head -> float, alpha for `reconstruction` and beta for `response`; 1 by default.
+            loss_weights: dict of head -> float, alpha for `reconstruction` and beta for `response`, times the number of pixels or neurons
+                where the loss is to be their sum; 1 by default.
 
         Raises:
             ValueError: a name is none of the model's heads, or metrics were given; every term of the loss is logged as it is.

@@ -7,6 +7,12 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+# So small that it decides nothing. Adam's step is m / (sqrt(v) + epsilon), the same whatever the loss is
+# multiplied by, as long as sqrt(v) is the larger: a readout's gradients at beta = 1e-5 are about 3e-9, and
+# 1e-8 would damp its steps by three quarters. Not smaller: below gradients of 3e-18, v = g² / 1000 leaves
+# float32 and becomes 0, and epsilon alone bounds the step.
+EPSILON = 1e-17
+
 
 @keras.saving.register_keras_serializable(package="daenr_tf")
 class Adam(keras.optimizers.Adam):

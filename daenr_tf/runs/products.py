@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from daenr_tf import schedules
+from daenr_tf.loss_weights import DEFAULT_SCALE
 from daenr_tf.machine.files import write_text
+from daenr_tf.readable import linear_codes
 from daenr_tf.recordings import checks
 from daenr_tf.runs.directory import HISTORY
 
@@ -45,6 +47,8 @@ def describe(config: RunConfig, recording: Recording) -> str:
     parts.append(
         recording.name if config.own_recording else f"{config.dataset} region {config.region}"
     )
+    if config.training.loss_scale != DEFAULT_SCALE:
+        parts.append(f"loss scale {config.training.loss_scale}")
     if config.training.schedule != schedules.DEFAULT:
         parts.append(f"schedule {config.training.schedule}")
     return ", ".join(parts) + (" (quick run)" if config.quick else "")
@@ -68,13 +72,18 @@ def write_figures(
     def path(stem):
         return os.path.join(folder, f"{stem}.png")
 
+    codes = evaluation.linear_codes
+    held_out = {
+        name: {"size": code["size"], "mse": code["validation"]["mse"]}
+        for name, code in codes.items()
+    }
     learning_curves.of_run(
         path("learning_curves"),
         training.history,
         config.training.monitor,
         training.best_step,
         model.units,
-        f"Learning curves\n{name}",
+        f"Learning curves\n{name}{_beside(held_out, 'validation MSE')}",
         simulated=simulated,
     )
     if "reconstruction" in evaluation.outputs:
@@ -82,7 +91,7 @@ def write_figures(
             path("reconstructions"),
             evaluation.images[:SHOWN],
             evaluation.outputs["reconstruction"][:SHOWN],
-            f"Test images and reconstructions\n{name}",
+            f"Test images and reconstructions\n{name}{_beside(codes, 'MSE over all test images')}",
             simulated=simulated,
         )
     if evaluation.neurons is not None:
@@ -98,6 +107,12 @@ def write_figures(
         )
         if model.readout.figure:
             FIGURES[model.readout.figure](path("masks"), name, recording, model, table)
+
+
+def _beside(codes, what):
+    """The end of a figure's title: what linear codes reach beside the MSE that it shows; empty without any."""
+    told = linear_codes(codes, "mse", 4)
+    return f"; linear codes, {what}: {told}" if told else ""
 
 
 def best_predicted(pcc: np.ndarray, recording: Recording) -> np.ndarray:

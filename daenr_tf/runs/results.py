@@ -62,11 +62,12 @@ def make_results(
         "config": config.to_dict(),
         "test": evaluation.test,
         "validation": {**evaluation.validation, "monitored_loss": training.best},
+        **({"linear_codes": evaluation.linear_codes} if evaluation.linear_codes else {}),
         "noise_ceiling": evaluation.noise_ceiling,
         "paper": published(config),
         "steps": training.steps,
         "best_step": training.best_step,
-        "ended_by": training.ended_by,
+        "stopped_by": training.stopped_by,
         "parameters": model.count_params(),
         "replicas": model.distribute_strategy.num_replicas_in_sync,
         "seconds": training.seconds,
@@ -113,6 +114,8 @@ def _departures(config):
         "strategy",
         "deterministic",
     }
+    if config.training.max_steps > usual["max_steps"]:
+        own.add("max_steps")  # the paper trains until patience ends, however long that takes
     return sorted(name for name in asked if name not in own and asked[name] != usual[name])
 
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 from daenr_tf import paper, schedules
 from daenr_tf.errors import DivergedError, MachineError, first_line
-from daenr_tf.loss_weights import default_weights
+from daenr_tf.loss_weights import DEFAULT_SCALE, default_weights
 from daenr_tf.machine.messages import LOGGER
 from daenr_tf.recordings import checks, sources
 from daenr_tf.recordings.load import load_recording
 from daenr_tf.runs import footprint, interruption
 from daenr_tf.runs.directory import MODEL, RunDirectory, check_writable
 from daenr_tf.runs.results import make_results
-from daenr_tf.runs.summary import summary
+from daenr_tf.runs.summary import stopped_by, summary
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,7 +110,7 @@ def _finished(results, shorter):
         return "this run is finished; --overwrite starts afresh"
     why = (
         f"patience ended it at step {results['steps']}"
-        if results.get("ended_by") == "patience"
+        if stopped_by(results) == "patience"
         else "its state was not kept"
     )
     return f"this run is finished, and a larger --max-steps has nothing to go on with: {why}; --overwrite starts afresh"
@@ -182,6 +182,8 @@ def tag(config: RunConfig, recording: Recording) -> str:
     if config.model.system.readout:
         parts.append(f"l{config.model.layer}")
     parts += [config.training.task, f"s{config.training.seed}"]
+    if config.training.loss_scale != DEFAULT_SCALE:
+        parts.append(config.training.loss_scale)
     if config.training.schedule != schedules.DEFAULT:
         parts.append(config.training.schedule)
     return "-".join(parts + (["quick"] if config.quick else []))
@@ -313,7 +315,7 @@ def _fit(tf, config, recording, directory, stop, products, conclude):
             **conclude(sets, model, evaluation),
         }
     )
-    directory.clear_checkpoint(keep_state=products.state and training.ended_by == "max_steps")
+    directory.clear_checkpoint(keep_state=products.state and training.stopped_by == "max_steps")
     return directory.results()
 
 

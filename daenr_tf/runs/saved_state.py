@@ -93,7 +93,7 @@ class SavedState:
                 longer
                 and state.finished
                 and not state.diverged
-                and state.ended_by(self.config) == "max_steps"
+                and state.stopped_by(self.config) == "max_steps"
             ):
                 if BEFORE_THE_END in facts:
                     state = State(**facts[BEFORE_THE_END])

@@ -38,9 +38,9 @@ class State:
             return math.inf
         return config.patience_steps - (self.step - max(self.best_step, self.stage_start))
 
-    def ended_by(self, config: "TrainConfig") -> str:
+    def stopped_by(self, config: "TrainConfig") -> str:
         """What ended a finished training: "patience", at a validation that a longer training has too, "schedule", whose length is
-        fixed, or "max_steps"."""
+        fixed, or "max_steps", which cut it off."""
         schedule = SCHEDULES[config.schedule]
         if schedule.fixed:
             return "schedule"

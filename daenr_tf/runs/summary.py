@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from daenr_tf.errors import one_line
+from daenr_tf.loss_weights import DEFAULT_SCALE
+from daenr_tf.paper import IMAGE_METRICS
+from daenr_tf.readable import LINEAR_CODES
 
 LABELS = {
     "mse": "MSE",
@@ -19,6 +22,11 @@ LABELS = {
 def label(name: str) -> str:
     """What a metric is called in a table."""
     return LABELS.get(name, name.replace("_", " "))
+
+
+def stopped_by(results: dict[str, Any]) -> str | None:
+    """What ended a run's training: "patience", "max_steps", "schedule" (of a fixed length), or None where its results are too old to say."""
+    return results.get("stopped_by", results.get("ended_by"))  # as it was called for a while
 
 
 def summary(results: dict[str, Any], run_dir: str) -> str:
@@ -38,19 +46,40 @@ def summary(results: dict[str, Any], run_dir: str) -> str:
         ceiling = results["noise_ceiling"] if key == "pcc" else None
         figures = (validation.get(key), test.get(key), paper_figures.get(key), ceiling)
         rows.append((label(key), *map(_cell, figures)))
+    cut_off = (
+        [f"cut off: max_steps ended the training at step {results['steps']}, before patience did"]
+        if stopped_by(results) == "max_steps"
+        else []
+    )
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     ]
     head = (
-        f"{results['recipe']} on {name}, alpha:beta {config['alpha']:g}:{config['beta']:g}, {results['steps']} steps"
+        f"{results['recipe']} on {name}, alpha:beta {config['alpha']:g}:{config['beta']:g}{_scale(config)}, {results['steps']} steps"
         f" (best {results['best_step']}), {results['parameters']:,} parameters"
     )
     places = [f"run: {run_dir}"] + (
         [f"SavedModel: {results['saved_model']}"] if results["saved_model"] else []
     )
-    return "\n".join(map(one_line, [head, *lines, *places]))
+    return "\n".join(map(one_line, [head, *lines, *_linear_codes(results), *cut_off, *places]))
+
+
+def _linear_codes(results):
+    codes = results.get("linear_codes") or {}  # none without a decoder, nor in version 0.1
+    told = [
+        f"{title} of {codes[name]['size']:d} "
+        + ", ".join(f"{label(metric)} {_cell(codes[name][metric])}" for metric in IMAGE_METRICS)
+        for name, title in LINEAR_CODES.items()
+        if name in codes
+    ]
+    return [f"linear codes, test set: {'; '.join(told)}"] if told else []
+
+
+def _scale(config):
+    scale = config.get("loss_scale", DEFAULT_SCALE)  # runs of version 0.1 have none
+    return "" if scale == DEFAULT_SCALE else f" (loss scale {scale})"
 
 
 def _cell(value):

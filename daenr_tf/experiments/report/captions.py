@@ -75,6 +75,11 @@ def caption(findings: Findings, part: Part) -> list[str]:
             else "PCC: mean over neurons; without single trials there is no noise ceiling to"
             " compare it with."
         )
+    if any(findings.linear_codes(setting) for setting in part.settings):
+        found.append(
+            "DCT and PCA: what linear codes of as many numbers as the model’s latent make of the same images, the lowest"
+            " frequencies and the principal components of the training images (docs/paper.md)."
+        )
     if COUNT in metrics:
         found.append(
             "Significant: p ≤ 0.05 and r > 0 on the trial-averaged test images, uncorrected, as in"

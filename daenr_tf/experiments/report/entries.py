@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from daenr_tf.experiments.measures import COUNT, PCC
-from daenr_tf.readable import interval, number
+from daenr_tf.paper import IMAGE_METRICS
+from daenr_tf.readable import interval, linear_codes, number
 
 if TYPE_CHECKING:
     from daenr_tf.experiments.findings import Findings
@@ -38,6 +39,7 @@ class Entry:
         estimate: `Estimate` of ours, or None where no seed of it is finished.
         published: the paper's, or None.
         ceiling: for a PCC, the mean noise ceiling; for a count, the number of neurons; else None.
+        linear: dict of a linear code's name -> dict with its `size` and its figure of this metric; empty where there is none.
         note: why there is no figure, or what must stand beside it.
     """
 
@@ -47,6 +49,7 @@ class Entry:
     published: float | None
     ceiling: float | None = None
     note: str = ""
+    linear: dict = field(default_factory=dict)
 
     @property
     def difference(self) -> float | None:
@@ -67,7 +70,7 @@ class Entry:
         )
 
     def lines(self) -> list[str]:
-        """The figure for people, line by line: ours with its interval, its share, what is to be noted, the paper's, the difference."""
+        """The figure for people, line by line: ours with its interval, its share, what is to be noted, the paper's, the difference, linear codes."""
         digits, one = DIGITS[self.metric], self.estimate
         lines = []
         if one is not None:
@@ -85,6 +88,8 @@ class Entry:
             lines.append(f"paper {number(self.published, 3)}")
         if self.difference is not None:
             lines.append(f"difference {number(self.difference, digits, signed=True)}")
+        if self.linear:
+            lines.append(linear_codes(self.linear, self.metric, digits))
         return lines
 
 
@@ -108,13 +113,29 @@ def entries(findings: Findings, part: Part) -> list[Entry]:
                     published.get(metric),
                     ceiling,
                     _note(findings, part, setting, estimate),
+                    findings.linear_codes(setting) if metric in IMAGE_METRICS else {},
                 )
             )
     return found
 
 
 def _note(findings, part, setting, estimate):
-    """What must stand beside a figure: too few seeds, and why."""
+    """What must stand beside a figure: too few seeds, and why; trainings that were cut off."""
+    return "; ".join(
+        filter(None, (_seeds(findings, part, setting, estimate), _cut_off(findings, setting)))
+    )
+
+
+def _cut_off(findings, setting):
+    """How many of a figure's trainings `max_steps` ended; a rehearsal says of all of them that they were short."""
+    found = [one for _, one in findings.outputs(setting)]
+    cut_off = [one.steps for one in found if one.cut_off]
+    if not cut_off or findings.study.rehearsal:
+        return ""
+    return f"✂ {len(cut_off)} of {len(found)} cut off at {max(cut_off):,} steps".replace(",", " ")
+
+
+def _seeds(findings, part, setting, estimate):
     if estimate is not None and estimate.seeds == len(part.seeds):
         return ""
     skipped = sum(

@@ -65,6 +65,11 @@ def times(findings: Findings) -> list[tuple[str, int, str, str, str, str]]:
     ]
 
 
+def cut_off(findings: Findings) -> list[tuple[str, int]]:
+    """The cells that `max_steps` ended before patience did: list of (name, steps)."""
+    return [(cell.name, one.steps) for cell, one in findings.cells.items() if one.cut_off]
+
+
 def versions(finished: Iterable[Outputs]) -> list[tuple[int, dict[str, str | None]]]:
     """Every set of versions that cells were trained with: list of (number of cells, dict)."""
     found = Counter(tuple(one.versions.items()) for one in finished if one.versions)

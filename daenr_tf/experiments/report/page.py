@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import jinja2
 
 from daenr_tf.errors import MachineError
+from daenr_tf.experiments.cells import counted
 from daenr_tf.experiments.claims import judge
 from daenr_tf.experiments.findings import Findings
 from daenr_tf.experiments.report import captions, happened, records
@@ -36,6 +37,10 @@ if TYPE_CHECKING:
     from daenr_tf.experiments.grid import Outcome
     from daenr_tf.experiments.planning import Plan
 
+SCALES = {
+    "sum": "alpha and beta weight sums over pixels and over neurons, not means",
+    "neurons": "beta weights a sum over neurons, not a mean",
+}  # a loss scale that is not the default, in words
 REPORT, TEMPLATE = "report.html", "template.html.j2"
 
 
@@ -96,8 +101,16 @@ class _Report:
             lines.append(f"{REHEARSAL}: says nothing about the models")
         if self.study.schedule:
             lines.append(f"schedule {self.study.schedule}: not the paper's procedure")
+        if self.study.loss_scale:
+            lines.append(f"loss scale {self.study.loss_scale}: {SCALES[self.study.loss_scale]}")
         if self.given:
             lines.append(f"settings given: {self.given}")
+        cut_off = happened.cut_off(self.findings)
+        if cut_off and not self.rehearsal:
+            lines.append(
+                f"{counted(len(cut_off))} cut off at the most steps that they were given, before patience"
+                " ended their training; the report marks their figures"
+            )
         return lines + self.claim_texts.lines()
 
     def page(self, outcomes, command, seconds):
@@ -117,6 +130,8 @@ class _Report:
             simulated=self.simulated,
             rehearsal=self.rehearsal,
             schedule=self.study.schedule,
+            loss_scale=self.study.loss_scale,
+            scaled=SCALES.get(self.study.loss_scale),
             own=self.study.own,
             weights_region=self.study.weights_region,
             given=self.given,
@@ -151,6 +166,8 @@ class _Report:
             ],
             cells=len(self.plan.cells),
             finished=len(finished),
+            cut_off=happened.cut_off(self.findings),
+            unknown_ends=sum(one.skipped is None and one.stopped_by is None for one in finished),
             times=happened.times(self.findings),
             wall=happened.duration(seconds),
             trained=happened.duration(sum(outcome.seconds for outcome in outcomes)),

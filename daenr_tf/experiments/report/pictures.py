@@ -14,7 +14,7 @@ from daenr_tf.experiments.measures import COUNT
 from daenr_tf.experiments.report.entries import GROUP_NAMES
 from daenr_tf.experiments.verdicts import VERDICTS, level_of_a_part
 from daenr_tf.plotting import canvas, effects, images, learning_curves, neurons
-from daenr_tf.readable import number
+from daenr_tf.readable import linear_codes, number
 
 if TYPE_CHECKING:
     from typing import Any
@@ -63,6 +63,11 @@ class Pictures:
                 originals = originals if cell is None else cell.originals
             if originals is not None:
                 shown = f"{self._data([region])}, seed {part.seeds[0]}"
+                shown += self._linear_codes(
+                    [one for one in part.settings if one.region == region],
+                    "mse",
+                    "MSE over all test images",
+                )
                 text = f"{len(originals)} test images in the first row; below, what {', '.join(rows)} made of them. {shown}."
                 found.append(
                     self._figure(
@@ -182,6 +187,14 @@ class Pictures:
         for (region, task), curves in panels.items():
             unit, what = _MONITORED[task]
             data = self._data([region])
+            beside = ""
+            if task == "ir":
+                settings = dict.fromkeys(cell.setting for cell in self.findings.cells)
+                beside = self._linear_codes(
+                    [one for one in settings if (one.region, one.task) == (region, task)],
+                    "validation_mse",
+                    "validation MSE",
+                )
             text = f"Validation loss against the training step on {data}: {', '.join(name.replace(chr(10), ', ') for name in curves)}."
             found.append(
                 self._figure(
@@ -189,17 +202,23 @@ class Pictures:
                     learning_curves.of_study,
                     curves,
                     unit,
-                    f"Learning curves, {what}\n{data}; a line per cell",
+                    f"Learning curves, {what}\n{data}; a line per cell{beside}",
                     text=text,
                 )
             )
         return found
 
     def _data(self, regions):
-        """What data a figure is of, in words, and by what schedule its models were trained if it is not the paper's."""
+        """What data a figure is of, in words, and by what schedule and loss scale its models were trained where these are not the usual ones."""
         names = [self.findings.recordings[region].name for region in regions]
-        schedule = self.findings.study.schedule
-        return ", ".join(names + ([f"schedule {schedule}"] if schedule else []))
+        study = self.findings.study
+        named = {"schedule": study.schedule, "loss scale": study.loss_scale}
+        return ", ".join(names + [f"{what} {name}" for what, name in named.items() if name])
+
+    def _linear_codes(self, settings, figure, what):
+        """The end of a figure's title: what linear codes reach beside the MSE that it shows; empty without any."""
+        told = linear_codes(self.findings.linear_codes(*settings), figure, 4)
+        return f"; linear codes, {what}: {told}" if told else ""
 
     def _figure(self, stem, draw, *arguments, text):
         path = os.path.join(self.findings.results_dir, "figures", f"{stem}.png")

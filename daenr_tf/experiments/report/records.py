@@ -9,6 +9,7 @@ import pandas as pd
 from daenr_tf.experiments.report import counts
 from daenr_tf.experiments.report.entries import entries
 from daenr_tf.experiments.study import as_options
+from daenr_tf.readable import LINEAR_CODES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,6 +52,11 @@ def records(findings: Findings, part: Part) -> pd.DataFrame | None:
                 "difference": entry.difference,
                 "ceiling": entry.ceiling,
                 "share": entry.share,
+                **{
+                    column: entry.linear[name][key] if entry.linear else None
+                    for name in LINEAR_CODES
+                    for column, key in ((name, entry.metric), (f"{name}_size", "size"))
+                },
                 "threads": _threads(findings, setting),
                 "simulated": findings.recordings[setting.region].simulated,
                 "budget": findings.study.budget,
@@ -69,7 +75,8 @@ def records(findings: Findings, part: Part) -> pd.DataFrame | None:
         )
     if not rows:
         return None
-    table = pd.DataFrame(rows).astype({"region": "Int64", "layer": "Int64"})
+    whole = ("region", "layer", *(f"{name}_size" for name in LINEAR_CODES))
+    table = pd.DataFrame(rows).astype(dict.fromkeys(whole, "Int64"))
     return table.drop(columns=["region", "paper", "difference"]) if own else table
 
 
