@@ -158,6 +158,15 @@ class Recording:
         validation = choose(groups, count, seed)
         return np.flatnonzero(~validation), np.flatnonzero(validation)
 
+    def with_images(self, indices: ArrayLike) -> "Recording":
+        """The recording of some of its training images, (n,) int; the test images stay."""
+        indices, truth = np.asarray(indices), self.truth
+        if truth is not None and "rates" in truth:
+            truth = {**truth, "rates": np.asarray(truth["rates"])[indices]}
+        return dataclasses.replace(
+            self, images=self.images[indices], responses=self.responses[indices], truth=truth
+        )
+
     def with_neurons(self, indices: ArrayLike) -> "Recording":
         """The same recording of fewer neurons.
 
