@@ -39,7 +39,8 @@ class Recording:
         pixel_range: (low, high), the grey levels that become -1 and 1: (0, 255) for uint8, otherwise read off the images
             unless given.
         truth: what a simulation was made from, a dict of arrays: `center` (neurons, 2), `orientation`, `spatial_frequency`,
-            `phase`, `size`, `complex` (neurons,), `rates` (images, neurons), `test_rates` (test images, neurons); else None.
+            `phase`, `size`, `complex` (neurons,), `rates` (images, neurons), `test_rates` (test images, neurons), and what docs/simulated.md
+            lists besides; else None.
         source: where it comes from, such as a file's name, for messages.
         notes: sentences that a user should read about what was done to the recording.
         repeats_as_test: bool, whether stimuli that `images` holds several times become the test set;
