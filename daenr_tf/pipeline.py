@@ -19,12 +19,18 @@ if TYPE_CHECKING:
     from daenr_tf.models.daenr import ImageSettings
     from daenr_tf.recordings.recording import Recording
 
+TARGET_SEED = 5309  # apart from the draws of training
+
 
 class Examples(NamedTuple):
-    """Images (N, height, width, channels) float32 in [-1, 1] and responses (N, neurons) float32."""
+    """Images (N, height, width, channels) float32 in [-1, 1] and responses (N, neurons) float32.
+
+    `targets` are the images that the decoder learns to give; None where they are those that are seen.
+    """
 
     images: np.ndarray | blocks.Rows
     responses: np.ndarray | blocks.Rows
+    targets: np.ndarray | blocks.Rows | None = None
 
 
 class Sets(NamedTuple):
@@ -33,6 +39,19 @@ class Sets(NamedTuple):
     train: Examples
     validation: Examples
     test: Examples
+
+
+def exchange_targets(sets: Sets, seed: int) -> Sets:
+    """The sets with what the decoder learns to give exchanged between the training images, in an order drawn from `seed`: reconstruction
+    then says nothing of the image that is seen. Validation and test stay as they are."""
+    train = sets.train
+    order = np.random.default_rng([TARGET_SEED, seed]).permutation(len(train.images))
+    if isinstance(train.images, blocks.Rows):
+        rows = train.images
+        targets = blocks.Rows(rows.array, np.asarray(rows.chosen)[order], rows.change)
+    else:
+        targets = train.images[order]
+    return sets._replace(train=train._replace(targets=targets))
 
 
 def preprocess(
@@ -160,6 +179,7 @@ def training_batches(
         _resident(examples.images),
         _resident(examples.responses) if "response" in heads else None,
     )
+    other = None if examples.targets is None else _resident(examples.targets)
     first = first_step * batch_size
 
     def epoch(number):
@@ -170,7 +190,10 @@ def training_batches(
 
     def gather(draws, indices):
         batch = images(indices)
-        targets = {"reconstruction": lambda: batch, "response": lambda: responses(indices)}
+        targets = {
+            "reconstruction": lambda: other(indices) if other else batch,
+            "response": lambda: responses(indices),
+        }
         return {"images": batch, "draws": draws}, {head: targets[head]() for head in heads}
 
     order = (

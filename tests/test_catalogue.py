@@ -1,10 +1,14 @@
+import dataclasses
+import json
+
 import pytest
 
 from daenr_tf import paper
 from daenr_tf.errors import InputError
-from daenr_tf.experiments.catalogue import EXPERIMENTS, PUBLISHED
-from daenr_tf.experiments.cells import ALL, GROUPS, SELECTED, Cell, setting
+from daenr_tf.experiments.catalogue import EXPERIMENTS, WITH_COMMANDS
+from daenr_tf.experiments.cells import ALL, GROUPS, SELECTED, Cell, Variant, setting
 from daenr_tf.experiments.planning import plan
+from daenr_tf.experiments.study import Study
 
 
 def labels(chosen):
@@ -118,8 +122,47 @@ def test_ones_own_recording_has_no_region_and_takes_a_regions_weights():
     assert not any("region" in part.title for part in chosen.parts)
 
 
-def test_every_experiment_but_the_control_is_a_table_or_a_figure_of_the_paper():
-    assert set(EXPERIMENTS) - set(PUBLISHED) == {"control"}
-    assert set(PUBLISHED) == {f"table{i}" for i in range(2, 8)} | {
+def test_every_experiment_but_the_controls_is_a_table_or_a_figure_of_the_paper_or_has_a_command():
+    assert set(EXPERIMENTS) - set(WITH_COMMANDS) == {"control", "control_images", "sparsity"}
+    assert set(WITH_COMMANDS) == {f"table{i}" for i in range(2, 8)} | {
         f"figure{i}" for i in range(2, 9)
+    } | {"tradeoff"}
+
+
+def test_variants_of_a_cell_have_names_of_their_own_and_survive_json():
+    chosen = plan(("tradeoff", "sparsity"), seeds=1)
+    names = [cell.name for cell in chosen.cells]
+    assert len(set(names)) == len(names) == 31
+    assert {"cae-r3-ir-a1.0-b0.0-n0.125-s0", "cae_fr-r3-l2-ir-a100.0-b0.001-s0"} < set(names)
+    assert "cae_fr-r3-l4-nrs-a1.0-b0.9-activity_l1=0.0-s0" in names
+    for cell in chosen.cells:
+        assert Cell.from_dict(json.loads(json.dumps(cell.to_dict()))) == cell
+        assert json.loads(json.dumps(cell.to_dict())) == cell.to_dict()
+
+
+def test_a_cell_without_a_variant_is_written_as_it_always_was():
+    (cell, *_) = plan(("table2",), seeds=1).cells
+    assert set(cell.to_dict()) == {
+        *("model", "region", "layer", "task", "alpha", "beta", "group", "seed")
     }
+
+
+def test_a_variant_changes_only_what_it_can_change():
+    ratio, option = Variant(ratio=10.0), Variant(options=(("activity_l1", 0.0),))
+    joint = setting("cae_fr", 3, 2, "ir", 2)
+    assert setting("cae_fr", 3, 2, "ir", 2, variant=ratio).alpha == 10 * joint.alpha
+    assert setting("cae", 3, 2, "ir", 2, variant=ratio) == setting("cae", 3, 2, "ir", 2)
+    assert setting("cae", 3, 2, "ir", 2, variant=option) == setting("cae", 3, 2, "ir", 2)
+    study = Study("simulated")
+    cell = Cell(setting("cnn_fr", 3, 2, "nrs", 4, variant=option), 0)
+    assert study.config(cell).model.activity_l1 == 0.0
+    given = dataclasses.replace(study, settings={"activity_l1": 0.5})
+    assert given.config(cell).model.activity_l1 == 0.0  # it is what the cell is about
+
+
+def test_the_trade_off_is_not_trained_unless_it_is_asked_for():
+    assert plan(None, seeds=1).part("tradeoff") is None
+    layers = {one.layer for one in plan(("tradeoff",), seeds=1).part("tradeoff").settings}
+    assert layers == {None, 2}
+    asked = plan(("tradeoff",), layers=(1, 3), seeds=1).part("tradeoff").settings
+    assert {one.layer for one in asked} == {None, 1, 3}

@@ -15,8 +15,8 @@ from refusal import refused
 from runs import write_recording
 
 from daenr_tf.commands import cell as cell_command
-from daenr_tf.experiments import forecast, grid
-from daenr_tf.experiments.cells import SHUFFLED, SIGNIFICANT_CV, Cell, setting
+from daenr_tf.experiments import cell_outputs, forecast, grid
+from daenr_tf.experiments.cells import SHUFFLED, SIGNIFICANT_CV, Cell, Variant, setting
 from daenr_tf.experiments.planning import plan
 from daenr_tf.experiments.report import page
 from daenr_tf.experiments.study import Study, cell_directory
@@ -451,3 +451,22 @@ def test_the_base_of_a_group_must_be_of_the_studys_recording(found, tmp_path, mo
     with refused(f"{cell.base.name}: expected to be finished"):
         cell_command.run_cell(cell, STUDY, str(tmp_path))
     assert not os.path.exists(cell_directory(tmp_path, cell))
+
+
+def test_a_share_of_the_images_is_a_part_of_every_larger_share_and_the_test_images_are_all_there():
+    recording = studies.recordings((3,))[3]
+    parts = {}
+    for share in (0.25, 0.5, 1.0):
+        cell = Cell(setting("cnn_fr", 3, 2, "nrs", 4, variant=Variant(share=share)), 1)
+        parts[share] = cell_outputs.part_of(recording, cell, np.arange(recording.neurons))
+        assert len(parts[share].images) == len(parts[share].responses) == round(share * 40)
+        np.testing.assert_array_equal(parts[share].test_images, recording.test_images)
+    rows = {share: {one.tobytes() for one in part.images} for share, part in parts.items()}
+    assert rows[0.25] < rows[0.5] < rows[1.0]
+    by_image = {
+        one.tobytes(): responses.tobytes()
+        for one, responses in zip(recording.images, recording.responses, strict=True)
+    }
+    for one, responses in zip(parts[0.25].images, parts[0.25].responses, strict=True):
+        assert by_image[one.tobytes()] == responses.tobytes()
+    assert len({part.digest for part in parts.values()}) == 3

@@ -46,6 +46,20 @@ def quality(readout=0.4, joint=0.4):
     return lambda setting, seed: joint if studies.joint(setting) else readout
 
 
+CONTROLS = ("table2", "table4", "control", "control_images")
+
+
+def learned(joint, exchanged):
+    """A quality: of joint models that reconstruct what is seen, and of those that reconstruct something else."""
+
+    def planted(setting, seed):
+        if not studies.joint(setting):
+            return 0.4
+        return exchanged if setting.group == "other-images" else joint
+
+    return planted
+
+
 @pytest.fixture
 def judged(tmp_path):
     """The claims of a study with planted effects, by name."""
@@ -403,10 +417,10 @@ def test_c6_compares_regions_with_the_same_number_of_repeats(judged, monkeypatch
 )
 def test_c9_asks_whether_the_gain_needs_the_true_responses(judged, exchanged, verdict):
     claims = judged(
-        ("table2", "table4", "control"),
+        CONTROLS,
         layers=(1,),
         error=error(joint=0.8, shuffled=exchanged),
-        quality=quality(joint=0.6),
+        quality=learned(0.6, exchanged=0.4),
     )
     assert (claims["C1"].verdict, claims["C4"].verdict, claims["C9"].verdict) == (
         SUPPORTED,
@@ -415,20 +429,63 @@ def test_c9_asks_whether_the_gain_needs_the_true_responses(judged, exchanged, ve
     )
 
 
+@pytest.mark.parametrize(("exchanged", "verdict"), [(0.4, SUPPORTED), (0.7, CONTRADICTED)])
+def test_c9_asks_whether_better_prediction_needs_the_true_images(judged, exchanged, verdict):
+    claim = judged(
+        CONTROLS,
+        layers=(1, 2),
+        error=error(joint=0.8, shuffled=1.0),
+        quality=learned(0.6, exchanged),
+    )["C9"]
+    assert claim.verdict == verdict
+    assert [(one.unit, one.verdict) for one in claim.parts] == [
+        ("MSE", SUPPORTED),
+        ("PCC", verdict),
+    ]
+    assert claim.parts[1].what == (
+        "region 3: CAE-FR1, 2 against themselves with images to reconstruct exchanged"
+    )
+
+
 def test_c9_falls_with_c4(judged):
     claims = judged(
-        ("table2", "table4", "control"),
+        CONTROLS,
         layers=(1,),
         error=error(joint=0.8, shuffled=1.0),
-        quality=quality(joint=0.2),
+        quality=learned(0.2, exchanged=0.1),
     )
     assert claims["C9"].verdict == claims["C4"].verdict == CONTRADICTED
-    assert claims["C9"].count(SUPPORTED) == 1
+    assert claims["C9"].count(SUPPORTED) == 2
+
+
+@pytest.mark.parametrize(("without", "verdict"), [(0.3, SUPPORTED), (0.5, CONTRADICTED)])
+def test_c11_the_penalty_on_activity_helps_to_predict(judged, without, verdict):
+    claim = judged(
+        ("sparsity",), quality=lambda one, seed: without if one.variant.options else 0.4
+    )["C11"]
+    assert claim.verdict == verdict and (len(claim.parts), len(claim.cells)) == (1, 2)
+    assert claim.parts[0].what == "region 3: CAE-FR1, 2 against themselves, activity l1 0.0"
+
+
+@pytest.mark.parametrize(("weight", "verdict"), [(1, SUPPORTED), (-1, CONTRADICTED)])
+def test_c12_each_weight_favours_its_task(judged, weight, verdict):
+    def planted(low, high):
+        def figure(one, seed):
+            if not one.beta or not one.alpha:
+                return high
+            return low if (one.variant.ratio > 1) == (weight > 0) else high
+
+        return figure
+
+    claim = judged(
+        ("tradeoff",), layers=None, error=planted(0.04, 0.05), quality=planted(0.3, 0.5)
+    )["C12"]
+    assert claim.verdict == verdict and [one.unit for one in claim.parts] == ["MSE", "PCC"]
 
 
 def test_c9_is_not_examined_where_c1_is_not(judged):
     claims = judged(
-        ("table2", "table4", "control"),
+        CONTROLS,
         layers=(1,),
         models=("cnn_fr", "cae_fr"),
         error=error(joint=0.8, shuffled=1.0),
@@ -444,7 +501,7 @@ def test_c9_is_not_examined_where_c1_is_not(judged):
 def test_a_claim_whose_experiments_were_not_asked_for_is_not_examined(judged):
     claims = judged(("table2",), layers=(1,))
     assert {name for name, claim in claims.items() if claim.verdict} == {"C1"}
-    assert list(claims) == [f"C{i}" for i in range(1, 11)]
+    assert list(claims) == [f"C{i}" for i in range(1, 13)]
 
 
 def test_the_papers_own_effects_stand_beside_ours_with_the_sign_of_the_claim(judged):
@@ -493,7 +550,7 @@ def test_c2s_published_effect_is_the_difference_of_mean_gains(judged):
 
 def test_ones_own_recording_has_no_published_effect_and_no_claim_about_regions(judged):
     claims = judged(None, layers=(2,), models=("cae", "cae_fr", "cnn_fr"), seeds=2, own=True)
-    assert {name for name, claim in claims.items() if claim.verdict is None} == {"C2", "C6", "C10"}
+    assert {name for name, claim in claims.items() if claim.verdict is None} == {"C2", "C6", "C10", "C12"}
     comparisons = [one for claim in claims.values() for one in claim.comparisons]
     assert comparisons and all(
         one.published is None and "region" not in one.what for one in comparisons

@@ -405,3 +405,35 @@ def test_targets_are_those_of_the_heads(heads):
     ((_, targets),) = pipeline.training_batches(examples(6), heads, 4, 0).take(1)
     assert list(targets) == heads
     assert len(take(pipeline.training_batches(examples(6), heads, 4, 0), 2)) == 2
+
+
+# The control that exchanges what the decoder learns to give
+
+
+@pytest.mark.parametrize("size", [(8, 8), (4, 4)])
+def test_exchanged_targets_are_other_training_images_and_nothing_else_changes(size, make_recording):
+    recording = make_recording(height=8, width=8, images=40)
+    config = ModelConfig("cae_fr", image_size=size)
+    sets = pipeline.prepare(recording, config, 3)
+    other = pipeline.exchange_targets(sets, 3)
+    seen, responses = np.asarray(sets.train.images[:]), np.asarray(sets.train.responses[:])
+    (inputs, targets), *_ = pipeline.training_batches(
+        other.train, ("reconstruction", "response"), len(seen), 5
+    ).take(1)
+    (plain, ours), *_ = pipeline.training_batches(
+        sets.train, ("reconstruction", "response"), len(seen), 5
+    ).take(1)
+    np.testing.assert_array_equal(inputs["images"], plain["images"])
+    np.testing.assert_array_equal(targets["response"], ours["response"])
+    given = targets["reconstruction"].numpy()
+    assert (given != inputs["images"].numpy()).any(axis=(1, 2, 3)).mean() > 0.8
+
+    def ordered(images):
+        return np.sort(images.reshape(len(images), -1), axis=0)
+
+    np.testing.assert_allclose(ordered(given), ordered(seen), atol=1e-6)  # each of them once
+    assert other.validation is sets.validation and other.test is sets.test
+    again = pipeline.exchange_targets(sets, 3).train.targets[:]
+    np.testing.assert_array_equal(again, other.train.targets[:])
+    assert (np.asarray(pipeline.exchange_targets(sets, 4).train.targets[:]) != again).any()
+    assert len(responses) == len(seen)

@@ -9,6 +9,7 @@ import pytest
 from daenr_tf.errors import InputError
 from daenr_tf.machine import blocks
 from daenr_tf.recordings import checks
+from daenr_tf.recordings.load import load_simulated
 from daenr_tf.recordings.recording import Recording
 from daenr_tf.recordings.splits import choose, image_groups
 
@@ -705,3 +706,13 @@ def test_a_hint_at_other_axes_costs_nothing_where_there_can_be_none():
     """Eleven axes have 39,916,800 orders."""
     with pytest.raises(InputError, match="the shape"):
         checks.rates("responses", np.zeros((1,) * 11), (5, None), "(images, neurons)")
+
+
+def test_some_training_images_keep_their_responses_and_rates():
+    whole = load_simulated(3)
+    part = whole.with_images([3, 5, 8])
+    np.testing.assert_array_equal(part.images, whole.images[[3, 5, 8]])
+    np.testing.assert_array_equal(part.responses, whole.responses[[3, 5, 8]])
+    np.testing.assert_array_equal(part.truth["rates"], whole.truth["rates"][[3, 5, 8]])
+    np.testing.assert_array_equal(part.test_trials, whole.test_trials)
+    assert part.simulated and part.name == whole.name and part.digest != whole.digest

@@ -5,7 +5,7 @@ import importlib
 from dataclasses import dataclass
 
 from daenr_tf.commands.process import Call, leave
-from daenr_tf.experiments.catalogue import EXPERIMENTS, PUBLISHED
+from daenr_tf.experiments.catalogue import EXPERIMENTS, WITH_COMMANDS
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ COMMANDS = {
             "daenr_tf.commands.check:check",
         ),
         Command("reproduce", "the paper's tables and figures, with a report", REPRODUCE),
-        *(Command(name, EXPERIMENTS[name].title, REPRODUCE) for name in PUBLISHED),
+        *(Command(name, EXPERIMENTS[name].title, REPRODUCE) for name in WITH_COMMANDS),
         Command(
             "benchmark",
             "what training and serving cost on this machine",

@@ -12,7 +12,7 @@ import time
 
 from daenr_tf.commands.process import status_of
 from daenr_tf.errors import INTERRUPTED, HeldError
-from daenr_tf.experiments.cells import Cell
+from daenr_tf.experiments.cells import OTHER_IMAGES, Cell
 from daenr_tf.experiments.study import Study, cell_directory
 from daenr_tf.machine.messages import LOGGER
 
@@ -91,8 +91,16 @@ def run_cell(cell: Cell, study: Study, results_dir: str) -> None:
             figures=study.complete,
             tensorboard=study.complete,
         )
+
+        def change(sets):
+            if cell.setting.group != OTHER_IMAGES:
+                return sets
+            from daenr_tf.pipeline import exchange_targets
+
+            return exchange_targets(sets, cell.seed)
+
         with interruption.watched() as stop:
-            run.fit(config, recording, directory, stop, products, conclude)
+            run.fit(config, recording, directory, stop, products, conclude, change)
 
 
 @contextlib.contextmanager

@@ -194,8 +194,9 @@ def settings_of(options: argparse.Namespace) -> dict[str, Any]:
         raise InputError(f"--{error.field.replace('_', '-')}: {error.problem}") from None
 
 
-def layers_of(asked: Sequence[int] | None, settings: Mapping[str, Any]) -> Sequence[int]:
-    """The hidden layers to read: those that were asked for, or all of the core's.
+def layers_of(asked: Sequence[int] | None, settings: Mapping[str, Any]) -> Sequence[int] | None:
+    """The hidden layers to read: those that were asked for, or all of the core's; None for each experiment's own, of
+    the paper's core.
 
     Raises `InputError` where it lacks one.
     """
@@ -206,4 +207,4 @@ def layers_of(asked: Sequence[int] | None, settings: Mapping[str, Any]) -> Seque
             f"--layers: expected layers out of {', '.join(map(str, layers))}"
             f" of the core {core.name}, found {max(asked)}"
         )
-    return asked or tuple(layers)
+    return asked or (None if tuple(layers) == paper.LAYERS else tuple(layers))

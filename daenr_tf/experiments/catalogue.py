@@ -1,7 +1,16 @@
 """The paper's tables and figures, and what stands beside them, as experiments: a row each."""
 
 from daenr_tf import paper
-from daenr_tf.experiments.cells import ALL, INSIGNIFICANT, SELECTED, SHUFFLED, SIGNIFICANT
+from daenr_tf.experiments.cells import (
+    ALL,
+    INSIGNIFICANT,
+    OTHER_IMAGES,
+    PLAIN,
+    SELECTED,
+    SHUFFLED,
+    SIGNIFICANT,
+    Variant,
+)
 from daenr_tf.experiments.experiment import (
     GROUP,
     LABEL,
@@ -12,6 +21,9 @@ from daenr_tf.experiments.experiment import (
     REGION,
     SIGNIFICANT_NEURONS,
     STIMULI,
+    TASK,
+    TRADEOFF,
+    VARIANT,
     Experiment,
 )
 from daenr_tf.experiments.measures import COUNT, PCC
@@ -190,8 +202,52 @@ _ROWS = (
         groups=(ALL, SHUFFLED),
         **_BY_GROUP,
     ),
+    Experiment(
+        "control_images",
+        "Control: joint learning with the images to reconstruct exchanged",
+        models=_CNN_FR,
+        task="nrs",
+        regions=(3,),
+        weights=4,
+        groups=(ALL, OTHER_IMAGES),
+        metrics=(PCC,),
+        row=LABEL,
+        columns=(GROUP,),
+    ),
+    Experiment(
+        "sparsity",
+        "The penalty on the activity of the layer that is read, and none",
+        models=("cae_fr",),
+        task="nrs",
+        regions=(3,),
+        weights=4,
+        variants=(PLAIN, Variant(options=(("activity_l1", 0.0),))),
+        metrics=(PCC,),
+        row=LABEL,
+        columns=(VARIANT,),
+    ),
+    Experiment(
+        "tradeoff",
+        "Reconstruction against prediction over alpha:beta, and both against the number of training images",
+        models=("cae", "cnn_fr", "cae_fr"),
+        regions=(3,),
+        weights=2,
+        other_task="nrs",
+        variants=(
+            PLAIN,
+            *(Variant(ratio=ratio) for ratio in (0.01, 0.1, 10.0, 100.0)),
+            *(Variant(share=share) for share in (0.125, 0.25, 0.5)),
+        ),
+        metrics=("mse", PCC),
+        row=VARIANT,
+        columns=(METRIC, LABEL, TASK),
+        picture=TRADEOFF,
+        layers=(2,),
+        apart=True,
+        own_command=True,
+    ),
 )
 EXPERIMENTS = {experiment.name: experiment for experiment in _ROWS}
-PUBLISHED = tuple(
-    name for name, experiment in EXPERIMENTS.items() if experiment.heading
+WITH_COMMANDS = tuple(
+    name for name, experiment in EXPERIMENTS.items() if experiment.heading or experiment.own_command
 )  # each has a recipe of its own

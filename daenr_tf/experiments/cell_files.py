@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from daenr_tf.errors import one_line, refusal
-from daenr_tf.experiments.cells import ALL, SHUFFLED
 from daenr_tf.experiments.strict_files import (
     LONGEST_SHOWN,
     Entries,
@@ -287,7 +286,7 @@ def read_arrays(
 
 
 def _check_neuron_numbers(what, found, cell, total):
-    if cell.setting.group in (ALL, SHUFFLED):
+    if not cell.setting.selected:
         if not np.array_equal(found, np.arange(total)):
             raise refusal(what, f"all {total} neurons", f"{len(found)}, or in another order")
     elif not (len(found) and found[0] >= 0 and found[-1] < total and (np.diff(found) > 0).all()):

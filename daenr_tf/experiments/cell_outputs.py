@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from daenr_tf.runs.directory import RunDirectory
 
 FILE, RESULTS, HISTORY, NEURONS = "outputs.npz", "results.json", "history.csv", "neurons.csv"
-SHUFFLE_SEED = 4793  # apart from the draws of training
+SHUFFLE_SEED, SHARE_SEED = 4793, 8123  # apart from the draws of training
+LEAST_IMAGES = 10
 
 
 @dataclass(frozen=True)
@@ -244,7 +245,10 @@ def prepared(
 
 
 def part_of(recording: Recording, cell: Cell, neurons: np.ndarray) -> Recording:
-    """The recording that a cell is trained on: the whole one, that of the cell's `neurons` (n,), or one with its responses exchanged."""
+    """The recording that a cell is trained on: the whole one or a share of its training images, that of the cell's `neurons` (n,), or one with its
+    responses exchanged."""
+    if cell.setting.variant.share < 1:
+        recording = _some_images(recording, cell)
     if cell.setting.selected:
         return recording.with_neurons(neurons)
     if cell.setting.group == SHUFFLED:
@@ -253,3 +257,11 @@ def part_of(recording: Recording, cell: Cell, neurons: np.ndarray) -> Recording:
         )
         return dataclasses.replace(recording, responses=recording.responses[order])
     return recording
+
+
+def _some_images(recording, cell):
+    """The recording with the cell's share of its training images, chosen by the seed; a smaller share is a part of a larger one."""
+    total = len(recording.images)
+    order = np.random.default_rng([SHARE_SEED, cell.seed]).permutation(total)
+    count = max(LEAST_IMAGES, round(cell.setting.variant.share * total))
+    return recording.with_images(np.sort(order[:count]))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from daenr_tf import paper, systems
+from daenr_tf.config import field_names
 from daenr_tf.loss_weights import default_weights
 
 if TYPE_CHECKING:
@@ -23,8 +24,35 @@ SIGNIFICANT_CV, INSIGNIFICANT_CV = (
     "insignificant-cv",
 )  # chosen on images held out from training, never on the test images
 SHUFFLED = "shuffled"  # all neurons, their training responses exchanged between the images: responses that say nothing of the image
+OTHER_IMAGES = "other-images"  # all neurons; what the decoder learns to give is another training image than the one that is seen
 SELECTED = (SIGNIFICANT, INSIGNIFICANT, SIGNIFICANT_CV, INSIGNIFICANT_CV)
-GROUPS = (ALL, *SELECTED, SHUFFLED)
+GROUPS = (ALL, *SELECTED, SHUFFLED, OTHER_IMAGES)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """How trainings of an experiment differ besides in model, layer, task and group.
+
+    Attributes:
+        ratio: float, what alpha : beta of the table is multiplied by, in joint models.
+        share: float in (0, 1], of the training images that the recording has.
+        options: tuple of (setting's name, value), for the models that have it.
+    """
+
+    ratio: float = 1.0
+    share: float = 1.0
+    options: tuple = ()
+
+    @property
+    def text(self) -> str:
+        """In words; empty of the one that changes nothing."""
+        parts = [f"{name.replace('_', ' ')} {value}" for name, value in self.options]
+        parts += [f"alpha:beta × {self.ratio:g}"] * (self.ratio != 1)
+        parts += [f"{self.share:g} of the images"] * (self.share != 1)
+        return ", ".join(parts)
+
+
+PLAIN = Variant()
 
 
 @dataclass(frozen=True)
@@ -38,6 +66,7 @@ class Setting:
         task: "ir" or "nrs".
         alpha, beta: float, loss weights.
         group: one of `GROUPS`, the neurons that the model is trained with.
+        variant: `Variant`; its ratio is in alpha and beta already.
     """
 
     model: str
@@ -47,6 +76,7 @@ class Setting:
     alpha: float
     beta: float
     group: str = ALL
+    variant: Variant = PLAIN
 
     @property
     def label(self) -> str:
@@ -87,7 +117,10 @@ class Cell:
             if value is not None
         ]
         parts += [setting.task, f"a{setting.alpha!r}", f"b{setting.beta!r}"]
-        parts += [setting.group] * (setting.group != ALL) + [f"s{self.seed}"]
+        parts += [setting.group] * (setting.group != ALL)
+        parts += [f"n{setting.variant.share!r}"] * (setting.variant.share != 1)
+        parts += [f"{name}={value}" for name, value in setting.variant.options]
+        parts += [f"s{self.seed}"]
         return "-".join(parts)
 
     @property
@@ -101,13 +134,21 @@ class Cell:
 
     def to_dict(self) -> dict[str, Any]:
         """The cell as a flat dictionary that JSON can hold."""
-        return {**dataclasses.asdict(self.setting), "seed": self.seed}
+        found = {**dataclasses.asdict(self.setting), "seed": self.seed}
+        if self.setting.variant == PLAIN:  # as cells of before variants were have it
+            del found["variant"]
+        else:
+            found["variant"]["options"] = [list(pair) for pair in self.setting.variant.options]
+        return found
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Cell:
         """The reverse of `to_dict`."""
         values = dict(values)
-        seed = values.pop("seed")
+        seed, variant = values.pop("seed"), values.pop("variant", None)
+        if variant:
+            options = tuple((name, value) for name, value in variant["options"])
+            values["variant"] = Variant(**{**variant, "options": options})
         return cls(Setting(**values), seed)
 
 
@@ -133,6 +174,7 @@ def setting(
     table: int,
     weights_region: int | None = None,
     group: str = ALL,
+    variant: Variant = PLAIN,
 ) -> Setting:
     """The setting of a cell of one of the paper's tables, with that table's loss weights; what the
     paper lacks takes the defaults.
@@ -145,6 +187,7 @@ def setting(
         table: number of the paper's table whose weights are taken.
         weights_region: for one's own recording, the region whose weights are taken.
         group: one of `GROUPS`.
+        variant: `Variant`; what makes no sense for the model falls away.
     """
     system, weights_region = systems.system(model), weights_region if region is None else region
     layer = layer if system.readout else None
@@ -152,4 +195,16 @@ def setting(
         weights = paper.loss_weights(model, weights_region, layer, task, table)
     else:
         weights = default_weights(model, system.heads, weights_region, layer, task)
-    return Setting(model, region, layer, task, weights.alpha, weights.beta, group)
+    variant = Variant(
+        variant.ratio if system.joint else 1.0,
+        variant.share,
+        tuple(pair for pair in variant.options if pair[0] in _settings_of(system)),
+    )
+    alpha = float(f"{weights.alpha * variant.ratio:.12g}")  # no 0.04000000000000001 in a name
+    return Setting(model, region, layer, task, alpha, weights.beta, group, variant)
+
+
+def _settings_of(system):
+    """The names of the settings that trainings of a system have: all, but options that only other systems have."""
+    foreign = systems.options().keys() - system.options.keys()
+    return field_names() - foreign

@@ -18,13 +18,17 @@ from daenr_tf.experiments.cells import (
     ALL,
     INSIGNIFICANT,
     INSIGNIFICANT_CV,
+    OTHER_IMAGES,
+    PLAIN,
     SHUFFLED,
     SIGNIFICANT,
     SIGNIFICANT_CV,
+    Variant,
 )
 from daenr_tf.experiments.intervals import Estimate, estimate, unpaired_difference
-from daenr_tf.experiments.measures import COUNT
+from daenr_tf.experiments.measures import COUNT, PCC
 from daenr_tf.experiments.scores import mean_score, relative_gain
+from daenr_tf.experiments.verdicts import LEAST_PCC, LEAST_SHARE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -221,21 +225,74 @@ def groups(claim: Claim, part: Part) -> list[Question]:
     return found
 
 
-def against_exchanged(claim: Claim, part: Part) -> list[Question]:
-    """The joint models of the control have a lower error than themselves with responses exchanged, on the mean over layers."""
+def against_exchanged(claim: Claim, *parts: Part) -> list[Question]:
+    """The joint models of each control are better at its task than themselves with what the other task learns exchanged between images, on
+    the mean over layers."""
+    found = []
+    for part in parts:
+        group, words = _EXCHANGED[part.experiment.task]
+        for region in part.regions:
+            pairs = [
+                (joint, other)
+                for joint in _joint(part, group=ALL, region=region)
+                for other in _pick(
+                    part, model=joint.model, group=group, region=region, layer=joint.layer
+                )
+            ]
+            if pairs:
+                what = f"{_of_region(region)}{_together(pairs)} against themselves with {words} exchanged"
+                found.append(_question(_of_task(claim, part.experiment.task), part, what, pairs))
+    return found
+
+
+def with_an_option(claim: Claim, part: Part) -> list[Question]:
+    """In each region models as they are do better than with the option that the experiment's other variant sets, on the mean over layers."""
     found = []
     for region in part.regions:
         pairs = [
-            (joint, other)
-            for joint in _joint(part, group=ALL, region=region)
-            for other in _pick(
-                part, model=joint.model, group=SHUFFLED, region=region, layer=joint.layer
-            )
+            (one, other)
+            for one in _joint(part, region=region, variant=PLAIN)
+            for other in _pick(part, model=one.model, region=region, layer=one.layer)
+            if other.variant.options
         ]
         if pairs:
-            what = f"{_of_region(region)}{_together(pairs)} against themselves with responses exchanged"
+            what = f"{_of_region(region)}{_together(pairs)} against themselves, {pairs[0][1].variant.text}"
             found.append(_question(claim, part, what, pairs))
     return found
+
+
+def weights_favour_their_task(claim: Claim, part: Part) -> list[Question]:
+    """In each region joint models with ten times the table's alpha : beta reconstruct better than those with a tenth of it, which predict better."""
+    found = []
+    for region in part.regions:
+        for task, better in (("ir", 10.0), ("nrs", 0.1)):
+            pairs = [
+                (one, other)
+                for one in _joint(part, region=region, task=task, variant=Variant(better))
+                for other in _pick(
+                    part,
+                    model=one.model,
+                    region=region,
+                    layer=one.layer,
+                    task=task,
+                    variant=Variant(1 / better),
+                )
+            ]
+            if pairs:
+                texts = [one.variant.text for one in pairs[0]]
+                what = f"{_of_region(region)}{_together(pairs)}, {texts[0]} against {texts[1]}"
+                found.append(_question(_of_task(claim, task), part, what, pairs))
+    return found
+
+
+# What a control exchanges between images for the task that is looked at: the group, and in words.
+_EXCHANGED = {"ir": (SHUFFLED, "responses"), "nrs": (OTHER_IMAGES, "images to reconstruct")}
+
+
+def _of_task(claim, task):
+    """The claim with what a task is judged by: its error, or its correlation."""
+    metric, unit, least = {"ir": ("mse", "MSE", LEAST_SHARE), "nrs": (PCC, "PCC", LEAST_PCC)}[task]
+    return dataclasses.replace(claim, metric=metric, unit=unit, least=least)
 
 
 def best_layer(claim: Claim, part: Part) -> list[Question]:
@@ -294,7 +351,11 @@ def single_cells(question: Question, part: Part | None) -> list[Question]:
 def _marks(question, joint, base):
     if joint.selected:
         return f", {joint.group} neurons"
-    return " with responses exchanged" if base.group == SHUFFLED else ""
+    for group, words in _EXCHANGED.values():
+        if base.group == group:
+            return f" with {words} exchanged"
+    texts = [one.variant.text for one in (joint, base)]
+    return f", {texts[0] or 'as it is'} against {texts[1] or 'as it is'}" if any(texts) else ""
 
 
 def _question(claim, part, what, pairs, better=True, role=PART):

@@ -3,12 +3,13 @@ shown. Imports nothing heavy."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from daenr_tf import paper, systems
-from daenr_tf.experiments.cells import ALL, setting
+from daenr_tf.experiments.cells import ALL, PLAIN, setting
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
 
 # What the rows and the columns of a table may go by: its `row` and `columns`.
 LABEL, MODEL, REGION, LAYER, METRIC, GROUP = "label", "model", "region", "layer", "metric", "group"
+VARIANT, TASK = "variant", "task"
 # What an experiment may be drawn as: its `picture`.
 RECONSTRUCTIONS, STIMULI, SIGNIFICANT_NEURONS = "reconstructions", "stimuli", "significant neurons"
+TRADEOFF = "trade-off"
 
 
 @dataclass(frozen=True)
@@ -36,17 +39,22 @@ class Experiment:
         regions: the regions that the paper shows in it.
         weights: number of the paper's table whose loss weights are taken (either of a pair).
         groups: the groups of neurons that joint models are trained with.
+        variants: `cells.Variant`s, how trainings differ besides.
+        other_task: another task that joint models are trained for too, or None.
         metrics: what its table has figures of, in the table's order; empty if it is no such table.
-        row: what a row of the table is: `LABEL` (model and layer), `MODEL` or `REGION`.
+        row: what a row of the table is: `LABEL` (model and layer), `MODEL`, `REGION` or `VARIANT`.
         columns: what the columns are, from the outermost head on: of `REGION`, `METRIC`, `LAYER`,
-            `MODEL`, `GROUP`.
+            `LABEL`, `MODEL`, `GROUP`, `VARIANT`, `TASK`.
         counts: for a table of the recordings, (head, field of `paper.Counts`) of each column.
         picture: what it is drawn as, or None.
         published: setting -> dict of metric -> the paper's figure, empty where it has none; None
             where it never has one.
         baseline: the same for what claims compare its models with; None takes `published`.
+        layers: the layers that it shows unless others are asked for; None for the paper's.
+        apart: whether it is left out where all experiments are asked for.
         bound: whether it is about its own regions only; others take any that is asked for.
         one_seed: whether it shows a single seed.
+        own_command: whether there is a command of its name, as there is for whatever the paper has.
         repeats_on_own: whether on one's own recording it would show what another experiment does.
     """
 
@@ -60,6 +68,8 @@ class Experiment:
     regions: tuple = paper.REGIONS
     weights: int | None = None
     groups: tuple = (ALL,)
+    variants: tuple = (PLAIN,)
+    other_task: str | None = None
     metrics: tuple = ()
     row: str = LABEL
     columns: tuple = ()
@@ -67,8 +77,11 @@ class Experiment:
     picture: str | None = None
     published: Callable | None = None
     baseline: Callable | None = None
+    layers: tuple | None = None
+    apart: bool = False
     bound: bool = False
     one_seed: bool = False
+    own_command: bool = False
     repeats_on_own: bool = False
 
     @property
@@ -112,10 +125,12 @@ class Experiment:
         for region in regions:
             for model in (model for model in self.systems if model in models):
                 system = systems.system(model)
-                task = self.task if self.task in system.tasks else system.tasks[0]
-                for layer in layers:
-                    for group in self.groups if system.joint else (ALL,):
-                        found[
-                            setting(model, region, layer, task, self.weights, weights_region, group)
-                        ] = None
+                tasks = [self.task if self.task in system.tasks else system.tasks[0]]
+                tasks += [self.other_task] if system.joint and self.other_task else []
+                for layer, task, group, variant in itertools.product(
+                    layers, tasks, self.groups if system.joint else (ALL,), self.variants
+                ):
+                    table = self.weights if task == self.task else None
+                    one = setting(model, region, layer, task, table, weights_region, group, variant)
+                    found[one] = None
         return tuple(found)

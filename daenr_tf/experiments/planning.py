@@ -70,18 +70,19 @@ def plan(
         names: of experiments; None takes all of them.
         regions: those wanted, or None for the paper's; for one's own recording a single one whose
             loss weights are taken.
-        layers, models: those wanted, or None for all.
+        layers: those wanted, or None for each experiment's own.
+        models: those wanted, or None for all.
         seeds: number of seeds.
         own: whether the recording is the user's.
 
     Raises:
         InputError: an experiment that was named has nothing to show with this choice.
     """
-    layers, models, seeds = layers or paper.LAYERS, models or paper.RECIPES, tuple(range(seeds))
+    models, seeds = models or paper.RECIPES, tuple(range(seeds))
     parts = []
     for name in names or EXPERIMENTS:
         experiment = EXPERIMENTS[name]
-        if own and experiment.repeats_on_own and not names:
+        if not names and (experiment.apart or (own and experiment.repeats_on_own)):
             continue
         part = _part(experiment, regions, layers, models, seeds, own)
         if part:
@@ -107,6 +108,7 @@ def _part(experiment, regions, layers, models, seeds, own):
         weights_region = None
     if not chosen:
         return None
+    layers = layers or experiment.layers or paper.LAYERS
     settings = experiment.settings(chosen, layers, models, weights_region)
     if experiment.models and not settings:
         return None

@@ -114,7 +114,7 @@ class Study:
         }
         if setting.layer is not None:
             given["layer"] = setting.layer
-        return self.resolved(setting.model, given)
+        return self.resolved(setting.model, given | dict(setting.variant.options))
 
     def resolved(self, model: str, given: Mapping[str, Any]) -> RunConfig:
         """The `RunConfig` of a model by the study's budget and settings; those `given`, a dict, win.

@@ -39,7 +39,8 @@ class Recording:
         pixel_range: (low, high), the grey levels that become -1 and 1: (0, 255) for uint8, otherwise read off the images
             unless given.
         truth: what a simulation was made from, a dict of arrays: `center` (neurons, 2), `orientation`, `spatial_frequency`,
-            `phase`, `size`, `complex` (neurons,), `rates` (images, neurons), `test_rates` (test images, neurons); else None.
+            `phase`, `size`, `complex` (neurons,), `rates` (images, neurons), `test_rates` (test images, neurons), and what docs/simulated.md
+            lists besides; else None.
         source: where it comes from, such as a file's name, for messages.
         notes: sentences that a user should read about what was done to the recording.
         repeats_as_test: bool, whether stimuli that `images` holds several times become the test set;
@@ -157,6 +158,15 @@ class Recording:
         (groups,) = image_groups(self.images)
         validation = choose(groups, count, seed)
         return np.flatnonzero(~validation), np.flatnonzero(validation)
+
+    def with_images(self, indices: ArrayLike) -> "Recording":
+        """The recording of some of its training images, (n,) int; the test images stay."""
+        indices, truth = np.asarray(indices), self.truth
+        if truth is not None and "rates" in truth:
+            truth = {**truth, "rates": np.asarray(truth["rates"])[indices]}
+        return dataclasses.replace(
+            self, images=self.images[indices], responses=self.responses[indices], truth=truth
+        )
 
     def with_neurons(self, indices: ArrayLike) -> "Recording":
         """The same recording of fewer neurons.

@@ -198,6 +198,7 @@ def fit(
     conclude: Callable[
         [Sets, DAENR, Evaluation], dict[str, Any]
     ] = lambda sets, model, evaluation: {},
+    change: Callable[[Sets], Sets] = lambda sets: sets,
 ) -> dict[str, Any]:
     """Build, train and evaluate a model in a run directory that is held.
 
@@ -208,6 +209,7 @@ def fit(
         stop: `Interruption`.
         products: `Products`.
         conclude: called with the sets, the model and the `Evaluation` before the results are written; what it returns joins them.
+        change: what is done to the sets before anything is trained; a control of an experiment exchanges something in them.
 
     Returns:
         The results, as in `results.json`.
@@ -218,12 +220,12 @@ def fit(
     import tensorflow as tf
 
     try:
-        return _fit(tf, config, recording, directory, stop, products, conclude)
+        return _fit(tf, config, recording, directory, stop, products, conclude, change)
     except tf.errors.OpError as error:
         raise MachineError(f"TensorFlow failed: {first_line(error)}") from None
 
 
-def _fit(tf, config, recording, directory, stop, products, conclude):
+def _fit(tf, config, recording, directory, stop, products, conclude, change):
     from daenr_tf import pipeline
     from daenr_tf.evaluation import evaluate
     from daenr_tf.models import keras_file, saved_model
@@ -241,7 +243,7 @@ def _fit(tf, config, recording, directory, stop, products, conclude):
     replica_notes = _replica_notes(config, strategy.num_replicas_in_sync)
     for note in replica_notes:
         _tell(note)
-    sets = pipeline.prepare(recording, config.model, config.training.seed)
+    sets = change(pipeline.prepare(recording, config.model, config.training.seed))
     with strategy.scope():
         model = build_model(config.model, recording)
     observers, board = [Lengthening(directory), Progress(config.training)], None

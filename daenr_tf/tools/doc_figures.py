@@ -199,7 +199,7 @@ from the training images of split 0; shaded: within {NEAR} pixels; counted: neur
         axis.set_yscale("symlog", linthresh=NEAR, linscale=1)
         axis.set_yticks([0, 1, 2, 5, 10, 20], labels=["0", "1", "2", "5", "10", "20"])
         canvas.plain(axis)
-    axes[0].set_ylim(0, 1.5 * farthest)
+    axes[0].set_ylim(0, 6 * farthest)  # room for the legend
     axes[0].set_ylabel("distance (stimulus pixels)", fontsize=STYLE["label"])
     axes[0].legend(frameon=False, fontsize=STYLE["tick"], loc="upper right")
     canvas.write(os.path.join(folder, "readouts.png"), figure)

@@ -26,7 +26,9 @@ GROUP_NAMES = {
     "significant-cv": "significant, held-out",
     "insignificant-cv": "insignificant, held-out",
     "shuffled": "responses exchanged",
+    "other-images": "images to reconstruct exchanged",
 }
+TASK_NAMES = {"ir": "chosen for reconstruction", "nrs": "chosen for prediction"}
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,8 @@ def entries(findings: Findings, part: Part) -> list[Entry]:
     for setting in part.settings:
         published = part.experiment.published_figures(setting)
         for metric in part.experiment.metrics:
+            if not _has(setting.system, metric):
+                continue
             estimate = findings.estimate(setting, metric)
             ceiling = None
             if metric == PCC:
@@ -117,6 +121,11 @@ def entries(findings: Findings, part: Part) -> list[Entry]:
                 )
             )
     return found
+
+
+def _has(system, metric):
+    """Whether models of a system have a figure of a metric."""
+    return bool(system.reconstructs if metric in IMAGE_METRICS else system.readout)
 
 
 def _note(findings, part, setting, estimate):

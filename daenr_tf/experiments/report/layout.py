@@ -8,9 +8,18 @@ from typing import TYPE_CHECKING
 
 from daenr_tf.experiments.cells import GROUPS as NEURON_GROUPS
 from daenr_tf.experiments.cells import title
-from daenr_tf.experiments.experiment import GROUP, LABEL, LAYER, METRIC, MODEL, REGION
+from daenr_tf.experiments.experiment import (
+    GROUP,
+    LABEL,
+    LAYER,
+    METRIC,
+    MODEL,
+    REGION,
+    TASK,
+    VARIANT,
+)
 from daenr_tf.experiments.report import counts
-from daenr_tf.experiments.report.entries import GROUP_NAMES, NAMES, entries
+from daenr_tf.experiments.report.entries import GROUP_NAMES, NAMES, TASK_NAMES, entries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -76,12 +85,19 @@ def _place(part, setting, metric, layer):
         REGION: (setting.region or 0, _region(setting.region)),
         LAYER: (layer or 0, f"h{layer}" if layer else "any layer"),
         METRIC: (experiment.metrics.index(metric), NAMES[metric]),
+        TASK: (setting.task != "ir", TASK_NAMES[setting.task]),
+        VARIANT: (_rank(setting.variant), setting.variant.text or "as the table has it"),
         GROUP: (NEURON_GROUPS.index(setting.group), GROUP_NAMES.get(setting.group, setting.group)),
     }
     row = heads[experiment.row][1]
     if len(part.regions) > 1 and REGION not in (experiment.row, *experiment.columns):
         row = f"{heads[REGION][1]} · {row}"
     return row, tuple(heads[name] for name in experiment.columns)
+
+
+def _rank(variant):
+    """Where a variant stands among an experiment's: ratios by size, then shares."""
+    return (variant.share, variant.ratio, str(variant.options))
 
 
 def _region(region):

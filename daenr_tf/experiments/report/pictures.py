@@ -8,12 +8,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from daenr_tf.experiments.cells import ALL, Cell, title
-from daenr_tf.experiments.experiment import RECONSTRUCTIONS, SIGNIFICANT_NEURONS, STIMULI
-from daenr_tf.experiments.measures import COUNT
+from daenr_tf.experiments.cells import ALL, PLAIN, Cell, title
+from daenr_tf.experiments.comparisons import Question
+from daenr_tf.experiments.experiment import (
+    RECONSTRUCTIONS,
+    SIGNIFICANT_NEURONS,
+    STIMULI,
+    TRADEOFF,
+)
+from daenr_tf.experiments.measures import COUNT, PCC
 from daenr_tf.experiments.report.entries import GROUP_NAMES
 from daenr_tf.experiments.verdicts import VERDICTS, level_of_a_part
-from daenr_tf.plotting import canvas, effects, images, learning_curves, neurons
+from daenr_tf.plotting import canvas, effects, images, learning_curves, neurons, tradeoff
 from daenr_tf.readable import linear_codes, number
 
 if TYPE_CHECKING:
@@ -50,6 +56,7 @@ class Pictures:
             RECONSTRUCTIONS: self._reconstructions,
             STIMULI: self._stimuli,
             SIGNIFICANT_NEURONS: self._significance,
+            TRADEOFF: self._tradeoff,
         }
         return drawn[part.experiment.picture](part) if part.experiment.picture else []
 
@@ -132,15 +139,79 @@ class Pictures:
             )
         ]
 
+    def _tradeoff(self, part):
+        found = []
+        for region in part.regions:
+            settings = [one for one in part.settings if one.region == region]
+            for layer in dict.fromkeys(one.layer for one in settings if one.layer):
+                shown = [one for one in settings if one.layer in (None, layer)]
+                points = [self._point(region, one, shown) for one in shown]
+                if not any(point.mse or point.pcc for point in points):
+                    continue
+                where = f"_region{region}" if region else ""
+                codes = self.findings.linear_codes(
+                    *(one for one in shown if one.system.reconstructs and one.variant == PLAIN)
+                )
+                data = self._data([region])
+                found.append(
+                    self._figure(
+                        f"{part.experiment.name}{where}_layer{layer}",
+                        tradeoff.draw,
+                        points,
+                        self.findings.ceiling(region),
+                        {name: code["mse"] for name, code in codes.items()},
+                        f"{part.experiment.subject}\n{data}; layer {layer}, mean and 95 % interval over"
+                        f" {len(part.seeds)} seed{'s' * (len(part.seeds) > 1)} and the test images",
+                        text="Reconstruction error against mean PCC as alpha:beta grows, and both against the number of"
+                        " training images, joint and alone, as in the table above.",
+                    )
+                )
+        return found
+
+    def _point(self, region, setting, others):
+        """What the figure of a trade-off shows of a setting."""
+        system, total = setting.system, len(self.findings.recordings[region].images)
+        estimates = [
+            self.findings.estimate(setting, metric) if has else None
+            for metric, has in (("mse", system.reconstructs), (PCC, system.readout))
+        ]
+        return tradeoff.Point(
+            title(setting.model),
+            bool(system.joint),
+            setting.task,
+            setting.alpha / setting.beta if setting.beta else None,
+            setting.variant.ratio,
+            round(setting.variant.share * total),
+            setting.variant.share == 1,
+            *estimates,
+            self._gain(setting, others, "mse"),
+            self._gain(setting, others, PCC),
+        )
+
+    def _gain(self, joint, others, metric):
+        """What a joint setting has over the model that learns one of the two alone, of as many images."""
+        if not joint.system.joint:
+            return None
+        system = joint.system.autoencoder if metric == "mse" else joint.system.readout_alone
+        alone = [
+            one
+            for one in others
+            if one.model == system.name and one.variant.share == joint.variant.share
+        ]
+        if not alone:
+            return None
+        return Question("", metric, "", 0.0, ((joint, alone[0]),)).effect(self.findings)
+
     def forests(self, judged: Judged) -> list[dict[str, Any]]:
         """The comparisons of a `Judged` claim."""
-        claim, groups = judged.claim, {"": judged.comparisons}
-        if len(judged.comparisons) > MOST_IN_A_FOREST:
-            groups = {"": [one for one in judged.comparisons if one not in judged.cells]}
-            for one in judged.cells:
+        claim, groups = judged.claim, {}
+        first = judged.comparisons[0].unit if judged.comparisons else ""
+        for one in judged.comparisons:
+            end = "" if one.unit == first else f"_{one.unit.lower()}"
+            if len(judged.comparisons) > MOST_IN_A_FOREST and one in judged.cells:
                 region = one.question.settings[0].region
-                end = f"_cells_region{region}" if region else "_cells"
-                groups.setdefault(end, []).append(one)
+                end += f"_cells_region{region}" if region else "_cells"
+            groups.setdefault(end, []).append(one)
         level = 100 * level_of_a_part(len(judged.parts))
         found = []
         for end, comparisons in groups.items():
@@ -235,6 +306,5 @@ class Pictures:
 
 def _panel(setting):
     name = title(setting.model)
-    return (
-        name if setting.group == ALL else f"{name}\n{GROUP_NAMES.get(setting.group, setting.group)}"
-    )
+    more = [] if setting.group == ALL else [GROUP_NAMES.get(setting.group, setting.group)]
+    return "\n".join([name, *more, *filter(None, [setting.variant.text])])

@@ -42,6 +42,7 @@ def records(findings: Findings, part: Part) -> pd.DataFrame | None:
                 "alpha": setting.alpha,
                 "beta": setting.beta,
                 "neurons": setting.group,
+                "variant": setting.variant.text,
                 "metric": entry.metric,
                 "ours": one and one.value,
                 "low": one and one.low,

@@ -1,36 +1,39 @@
-"""A model population of V1: Gabor simple and complex cells with a threshold and noisy, sparse, non-negative responses.
+"""A model population of V1: simple and complex cells with subunits, divisive normalisation, a threshold and noisy, sparse, non-negative responses.
 
 Every number that a result hangs on is rounded before it is used in a draw or handed out (filters to integers, whose sums are
-exact in any order; rates and responses to 1e-4), so that a last-bit difference in `exp` or in a matrix product vanishes. Only
-uniform numbers are drawn, always as many whatever their values, so that no difference could spread from one draw to the next.
+exact in any order; rates and responses to 1e-4), so that a last-bit difference in `exp` or in a matrix product vanishes.
 
-References: Jones & Palmer 1987, J. Neurophysiology 58:1233-1258 (Gabor receptive fields); Adelson & Bergen 1985, J. Optical Society of
-America A 2:284-299 (the energy model of complex cells).
+References: Rust, Schwartz, Movshon & Simoncelli 2005, Neuron 46:945-956 (a linear filter beside pools of excitatory and suppressive
+subunits); `gabors`, `surround` and `noise` name those of their parts.
 """
 
 import dataclasses
 
 import numpy as np
 
-from daenr_tf.recordings.simulated.dead_leaves import SIDE
+from daenr_tf.recordings.simulated.gabors import Gabors
+from daenr_tf.recordings.simulated.noise import DECIMALS, respond
+from daenr_tf.recordings.simulated.tuning import Tuning
 
 CLUSTERS = 3
 CLUSTER_SPREAD = 2.5  # pixels, SD of the receptive-field centres around their cluster's
 CENTER_RANGE = (7.0, 23.0)  # pixels, row and column of the centres
-CYCLES_PER_PIXEL = (0.09, 0.18)
+CYCLES_PER_PIXEL = (0.08, 0.17)
 CYCLES_PER_SIGMA = (0.2, 0.28)  # spatial frequency times size: one to three subfields
-PHASE_SPREAD = np.pi / 6  # radians around 0 (bright centre) or pi (dark centre)
 COMPLEX_SHARE = 0.2
-MEAN_REMOVED = (
-    0.5  # share of a Gabor's sum that is taken out of it, so that luminance drives it less
-)
-THRESHOLD = (-0.5, 0.3)  # SDs of the drive over images
+SUBUNITS = 7  # beside the receptive field's own filter
+SCATTER = 0.9  # pixels, SD of the excitatory subunits' centres around the receptive field's
+SUPPRESSIVE_SCATTER = 2.2  # pixels, the same of the suppressive ones, which flank them
+SUBUNIT_CYCLES_PER_PIXEL = (0.14, 0.4)
+SUBUNIT_COMPLEX_SHARE = 0.5
+SUPPRESSIVE_SHARE = 0.45  # of the subunits
+SUPPRESSION = (0.5, 2.0)  # weight of the surround's contrast in what divides the drive
+SURROUND = (4.0, 6.0)  # pixels, SD of the surround
+THRESHOLD = (-1.3, -0.3)  # SDs of the drive over images
+GAIN_COUPLING = (0.6, 1.0)  # how far a neuron follows the shared gain
 MOST_TUNED = 0.97  # largest tuned share of a mean rate: the rest is untuned
 MEAN_SPREAD = 0.1  # SD over neurons of the number of events, as a share of its mean
 AMPLITUDE_SPREAD = 0.18  # SD over neurons of the mean amplitude, as a share of its mean
-DECIMALS = 4  # of rates and responses, in spikes per presentation
-SCALE = 2**16  # filters are integers in units of 1/SCALE of their norm
-MOST_EVENTS = 64  # per presentation; beyond any rate that occurs here
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,27 +41,32 @@ class Population:
     """Receptive fields and noise of M neurons, each attribute (neurons,) unless said otherwise.
 
     Attributes:
-        center: (neurons, 2) float, row and column in stimulus pixels; the centre of the first pixel is 0.
-        orientation: radians in 0..pi, the direction in which the grating varies, from the columns' axis towards the rows'.
-        spatial_frequency: cycles per pixel.
-        phase: radians; 0 has a bright, pi a dark centre. For a complex cell that of its first filter.
-        size: pixels, SD of the Gaussian envelope.
-        complex: bool, whether it is a complex cell.
+        fields: `Gabors` (neurons,), the receptive fields' own filters; `complex` tells complex cells.
+        subunits: `Gabors` (neurons, subunits); those that aren't `complex` are rectified filters.
+        lead: share of the drive's variance that is the receptive field's own filter's, as if subunits were uncorrelated with it.
+        weights: (neurons, subunits), weights of the subunits in the drive, of which suppressive ones are negative; each neuron's have
+            the sum of squares 1.
+        suppression: weight of the surround's contrast in what divides the drive.
+        surround: pixels, SD of the surround.
         threshold: in SDs of the drive over the images.
         events: mean number of events per presentation.
         amplitude: mean amplitude of an event, spikes.
+        coupling: how far it follows the shared gain g: its own is 1 + coupling (g - 1).
+        gain: SD of its own gain over presentations.
         explainable: share of the response variance that the stimulus is meant to explain.
     """
 
-    center: np.ndarray
-    orientation: np.ndarray
-    spatial_frequency: np.ndarray
-    phase: np.ndarray
-    size: np.ndarray
-    complex: np.ndarray
+    fields: Gabors
+    subunits: Gabors
+    lead: np.ndarray
+    weights: np.ndarray
+    suppression: np.ndarray
+    surround: np.ndarray
     threshold: np.ndarray
     events: np.ndarray
     amplitude: np.ndarray
+    coupling: np.ndarray
+    gain: np.ndarray
     explainable: np.ndarray
 
     @classmethod
@@ -69,6 +77,8 @@ class Population:
         events: float,
         amplitude: float,
         explainable: tuple[float, float],
+        gain_shape: int,
+        lead: tuple[float, float],
     ) -> "Population":
         """Draws a population.
 
@@ -78,77 +88,64 @@ class Population:
             events: float, mean number of events per presentation.
             amplitude: float, mean amplitude of an event, spikes.
             explainable: (lowest, highest) explainable share of a neuron; uniform between.
+            gain_shape: int, of the shared gain's gamma distribution, whose variance is 1/gain_shape.
+            lead: (lowest, highest) share of the drive's variance that is the receptive field's own filter's; uniform between.
         """
 
-        def between(low_high):
-            return low_high[0] + (low_high[1] - low_high[0]) * random.random_sample(neurons)
+        def between(low_high, shape=neurons):
+            return low_high[0] + (low_high[1] - low_high[0]) * random.random_sample(shape)
 
-        middle = 0.5 * sum(CENTER_RANGE)
-        clusters = middle + (random.random_sample((CLUSTERS, 2)) - 0.5) * 0.5 * (
-            CENTER_RANGE[1] - CENTER_RANGE[0]
-        )
-        cluster = np.floor(CLUSTERS * random.random_sample(neurons)).astype(np.int64)
-        center = np.clip(
-            clusters[cluster] + CLUSTER_SPREAD * _bell(random, (neurons, 2)), *CENTER_RANGE
-        )
+        many = (neurons, SUBUNITS)
+        center = _centers(random, neurons)
         frequency = between(CYCLES_PER_PIXEL)
-        size = between(CYCLES_PER_SIGMA) / frequency
-        sign = np.floor(2 * random.random_sample(neurons))
-        phase = np.pi * sign + between((-PHASE_SPREAD, PHASE_SPREAD))
-        orientation = between((0.0, np.pi))
-        complex_cell = random.random_sample(neurons) < COMPLEX_SHARE
-        threshold = between(THRESHOLD)
+        fields = Gabors(
+            center=np.round(center, 6),
+            orientation=np.round(between((0.0, np.pi)), 6),
+            spatial_frequency=np.round(frequency, 6),
+            phase=np.round(between((0.0, 2 * np.pi)), 6),
+            size=np.round(between(CYCLES_PER_SIGMA) / frequency, 6),
+            complex=random.random_sample(neurons) < COMPLEX_SHARE,
+        )
+        sign = np.where(random.random_sample(many) < SUPPRESSIVE_SHARE, -1, 1)
+        scatter = np.where(sign < 0, SUPPRESSIVE_SCATTER, SCATTER)[..., None]
+        frequency = between(SUBUNIT_CYCLES_PER_PIXEL, many)
+        subunits = Gabors(
+            center=np.round(center[:, None] + scatter * _bell(random, (*many, 2)), 6),
+            orientation=np.round(between((0.0, np.pi), many), 6),
+            spatial_frequency=np.round(frequency, 6),
+            phase=np.round(between((0.0, 2 * np.pi), many), 6),
+            size=np.round(between(CYCLES_PER_SIGMA, many) / frequency, 6),
+            complex=random.random_sample(many) < SUBUNIT_COMPLEX_SHARE,
+        )
+        weights = sign * between((0.5, 1.5), many)
+        weights /= np.sqrt((weights * weights).sum(axis=1, keepdims=True))
+        coupling = between(GAIN_COUPLING)
         # evenly spread instead of drawn independently: the population's mean ceiling depends less on the seed
         rank = (np.argsort(random.random_sample(neurons), kind="stable") + 0.5) / neurons
-        fields = dict(
-            center=center,
-            orientation=orientation,
-            spatial_frequency=frequency,
-            phase=phase,
-            size=size,
-            threshold=threshold,
+        own = dict(
+            lead=between(lead),
+            weights=weights,
+            suppression=between(SUPPRESSION),
+            surround=between(SURROUND),
+            threshold=between(THRESHOLD),
             events=events * (1 + MEAN_SPREAD * _bell(random, neurons)),
             amplitude=amplitude * (1 + AMPLITUDE_SPREAD * _bell(random, neurons)),
+            coupling=coupling,
+            gain=coupling / np.sqrt(gain_shape),
             explainable=explainable[0] + (explainable[1] - explainable[0]) * rank,
         )
         return cls(
-            complex=complex_cell, **{key: np.round(value, 6) for key, value in fields.items()}
+            fields=fields,
+            subunits=subunits,
+            **{key: np.round(value, 6) for key, value in own.items()},
         )
-
-    def filters(self) -> tuple[np.ndarray, np.ndarray]:
-        """Gabor filters of unit norm and those a quarter of a cycle on, in integers of 1/SCALE; two (neurons, pixels) float64.
-
-        w(x) = g(x) - MEAN_REMOVED * e(x) * sum(g)/sum(e), with e the Gaussian envelope and
-        g(x) = e(x) cos(2 pi f u + phase), u the distance from the centre along the orientation.
-        """
-        rows, columns = np.mgrid[:SIDE, :SIDE]
-        y = rows - self.center[:, 0, None, None]
-        x = columns - self.center[:, 1, None, None]
-        frequency, phase, size, angle = (
-            value[:, None, None]
-            for value in (self.spatial_frequency, self.phase, self.size, self.orientation)
-        )
-        along = x * np.cos(angle) + y * np.sin(angle)
-        envelope = np.exp(-(x * x + y * y) / (2 * size * size))
-
-        def one(shift):
-            gabor = envelope * np.cos(2 * np.pi * frequency * along + phase + shift)
-            excess = gabor.sum(axis=(1, 2), keepdims=True) / envelope.sum(
-                axis=(1, 2), keepdims=True
-            )
-            gabor = gabor - MEAN_REMOVED * excess * envelope
-            norm = np.sqrt((gabor * gabor).sum(axis=(1, 2), keepdims=True))
-            return np.round(SCALE * gabor / norm).reshape(len(phase), -1)
-
-        return one(0.0), one(np.pi / 2)
 
     def rates(self, images: np.ndarray, reference: np.ndarray) -> np.ndarray:
         """Noiseless expected responses, in spikes per presentation.
 
-        drive d = w . (image - 128) for a simple, sqrt((w . image)^2 + (w' . image)^2) for a complex cell, in units of the RMS
-        of w . image over the reference images; tuning q = max(0, d - threshold)^2, in units of its mean over them;
-        rate = mean * (1 - c + c q), where c makes the variance of the rate over the reference images the neuron's
-        explainable share of (variance of the rate + trial variance), or MOST_TUNED where that would be more.
+        rate = mean * (1 - c + c q / <q>), with the tuning q of `Tuning` and <q> its mean over the reference images; c makes the
+        variance of the rate over the reference images the neuron's explainable share of (variance of the rate + trial variance),
+        or is MOST_TUNED where it would be more.
 
         Args:
             images: (images, 31, 31) uint8.
@@ -157,75 +154,62 @@ class Population:
         Returns:
             (images, neurons) float64, rounded to 1e-4.
         """
-        unit = np.round(self._drive(reference)[1] / SCALE, 6)
-        tuning = self._tuning(reference, unit)
-        mean = np.round(tuning.mean(axis=0), 9)
-        spread = np.round(tuning.std(axis=0) / mean, 9)
+        tuning = Tuning(self, reference)
+        known = tuning(reference)
+        mean = np.round(known.mean(axis=0), 9)
+        spread = np.round(known.std(axis=0) / mean, 9)
         rate = self.events * self.amplitude
-        wanted = np.sqrt(self.explainable / (1 - self.explainable) * 2 * self.amplitude / rate)
-        tuned = np.minimum(wanted / spread, MOST_TUNED)
-        return np.round(rate * (1 - tuned + tuned * self._tuning(images, unit) / mean), DECIMALS)
+        # rate^2 c^2 spread^2 = ratio * trial variance, in which the square of the rate has c too
+        ratio = self.explainable / (1 - self.explainable)
+        squared = ratio * (2 * self.amplitude / rate + self.gain**2) / (1 - ratio * self.gain**2)
+        tuned = np.minimum(np.sqrt(squared) / spread, MOST_TUNED)
+        return np.round(rate * (1 - tuned + tuned * tuning(images) / mean), DECIMALS)
 
-    def _drive(self, images):
-        """The drive (images, neurons) and the RMS (neurons,) of the first filter's, in grey levels times SCALE."""
-        pixels = images.reshape(len(images), -1).astype(np.float64) - 128
-        first, second = (pixels @ filters.T for filters in self.filters())
-        rms = np.sqrt((first * first).mean(axis=0))
-        return np.where(self.complex, np.sqrt(first * first + second * second), first), rms
-
-    def _tuning(self, images, unit):
-        """max(0, drive - threshold)^2, (images, neurons)."""
-        above = np.maximum(self._drive(images)[0] / (SCALE * unit) - self.threshold, 0)
-        return above * above
-
-    def respond(self, random: np.random.RandomState, rates: np.ndarray) -> np.ndarray:
-        """One noisy presentation of each image: the sum of a Poisson number of events with exponential amplitudes.
-
-        Such a response has the mean `rates`, the variance 2 * amplitude * rates (a Fano factor of twice the mean amplitude) and is
-        exactly 0 with the probability exp(-rates/amplitude).
+    def respond(
+        self, random: np.random.RandomState, rates: np.ndarray, gain: np.ndarray
+    ) -> np.ndarray:
+        """One noisy presentation of each image, with the mean `rates` and the variance 2 * amplitude * rates + self.gain^2 * rates^2.
 
         Args:
             random: numpy.random.RandomState.
-            rates: (images, neurons), spikes per presentation.
+            rates: (..., images, neurons), spikes per presentation.
+            gain: (..., images), the shared gain at each presentation.
 
         Returns:
-            (images, neurons) float32, spikes per presentation, rounded to 1e-4.
+            (..., images, neurons) float32, spikes per presentation, rounded to 1e-4.
         """
-        events = _poisson(random.random_sample(rates.shape), rates / self.amplitude)
-        total = np.zeros(rates.shape)
-        for event in range(MOST_EVENTS):
-            amplitude = -np.log1p(-random.random_sample(rates.shape))
-            total += np.where(event < events, amplitude, 0.0)
-        return np.round(total * self.amplitude, DECIMALS).astype(np.float32)
+        own = 1 + self.coupling * (gain[..., np.newaxis] - 1)
+        return respond(random, np.round(rates * own, 6), self.amplitude)
+
+    def trial_variance(self, rates: np.ndarray) -> np.ndarray:
+        """The variance of a response over presentations of one image, in the shape of `rates`."""
+        return 2 * self.amplitude * rates + (self.gain * rates) ** 2
 
     def truth(self, rates: np.ndarray, test_rates: np.ndarray) -> dict[str, np.ndarray]:
-        """What was planted, as `Recording.truth` takes it: the attributes, `signal_to_noise` and the noiseless rates."""
-        noise = 2 * self.amplitude * rates.mean(axis=0)
+        """What was planted, as `Recording.truth` takes it: attributes, those of subunits as `subunit_…`, `signal_to_noise` and the noiseless rates."""
+        parts = ("fields", "subunits", "weights", "coupling", "explainable")
         return {
-            **{
-                field.name: getattr(self, field.name)
-                for field in dataclasses.fields(self)
-                if field.name != "explainable"
-            },
-            "signal_to_noise": np.round(rates.var(axis=0) / noise, 6),
+            **vars(self.fields),
+            **{f"subunit_{key}": value for key, value in vars(self.subunits).items()},
+            "subunit_weight": self.weights,
+            **{key: value for key, value in vars(self).items() if key not in parts},
+            "signal_to_noise": np.round(
+                rates.var(axis=0) / self.trial_variance(rates).mean(axis=0), 6
+            ),
             "rates": rates,
             "test_rates": test_rates,
         }
+
+
+def _centers(random, neurons):
+    """(neurons, 2), around the middles of a few clusters."""
+    low, high = CENTER_RANGE
+    clusters = 0.5 * (low + high) + (random.random_sample((CLUSTERS, 2)) - 0.5) * 0.5 * (high - low)
+    cluster = np.floor(CLUSTERS * random.random_sample(neurons)).astype(np.int64)
+    return np.clip(clusters[cluster] + CLUSTER_SPREAD * _bell(random, (neurons, 2)), low, high)
 
 
 def _bell(random, shape):
     """Zero mean, unit variance: the sum of four uniform numbers, near to normal without a logarithm or a rejection."""
     a, b, c, d = (random.random_sample(shape) for _ in range(4))
     return (a + b + c + d - 2) * np.sqrt(3)
-
-
-def _poisson(uniform, mean):
-    """Poisson numbers by inversion of the distribution function, at most MOST_EVENTS; like `uniform` and `mean` in shape."""
-    chance = np.exp(-mean)
-    below = chance.copy()
-    events = np.zeros(mean.shape, np.int64)
-    for count in range(1, MOST_EVENTS + 1):
-        events += uniform >= below
-        chance *= mean / count
-        below += chance
-    return events

@@ -17,6 +17,7 @@ from daenr_tf.errors import InputError, MachineError
 from daenr_tf.machine.files import replace_file
 from daenr_tf.recordings.recording import Recording
 from daenr_tf.recordings.simulated.dead_leaves import dead_leaves
+from daenr_tf.recordings.simulated.noise import shared_gain
 from daenr_tf.recordings.simulated.population import Population
 
 TEST_IMAGES = 50
@@ -31,9 +32,12 @@ class Region:
         seed: int, of the training images, the population and the responses.
         test_seed: int, of the test images; the same in regions 1 and 2, as in the real recordings.
         contrast: float, width of the distribution of grey levels as a share of the full range.
+        texture: float, RMS contrast of the textures, as a share of a quarter of that width.
         events: float, mean number of events per presentation.
         amplitude: float, mean amplitude of an event, spikes.
         explainable: (lowest, highest) explainable share of a neuron.
+        gain_shape: int, of the gamma distribution of the gain that all neurons share, whose variance is 1/gain_shape.
+        lead: (lowest, highest) share of a neuron's drive that is its receptive field's own filter's, the rest being its subunits'.
         sha256: hex, what the arrays must be (see `fingerprint`).
     """
 
@@ -43,9 +47,12 @@ class Region:
     seed: int
     test_seed: int
     contrast: float
+    texture: float
     events: float
     amplitude: float
     explainable: tuple[float, float]
+    gain_shape: int
+    lead: tuple[float, float]
     sha256: str
 
 
@@ -54,25 +61,31 @@ REGIONS = {
         images=1800,
         neurons=103,
         repeats=10,
-        seed=7,
+        seed=16,
         test_seed=1,
-        contrast=0.89,
-        events=0.79,
-        amplitude=0.725,
-        explainable=(0.03, 0.52),
-        sha256="f2d0ab9e0adffd816b479c359e111f1cb7a50d7861ed613c8c52eaaa8df328f5",
+        contrast=0.83,
+        texture=0.45,
+        events=0.87,
+        amplitude=0.66,
+        explainable=(0.02, 0.5),
+        gain_shape=5,
+        lead=(0.15, 0.5),
+        sha256="f31398d6404643f34038b08b7554fc6026d8982b6ccb31d3b8d5b8af518ae025",
     ),
     2: Region(
         images=1260,
         neurons=55,
         repeats=8,
-        seed=5,
+        seed=68,
         test_seed=1,
-        contrast=0.89,
-        events=0.85,
-        amplitude=0.73,
-        explainable=(0.02, 0.40),
-        sha256="1992e3c2d4a5a9c41dd52063f51df76267d4a4f5e6c3666e1ea5f61203817cfc",
+        contrast=0.83,
+        texture=0.45,
+        events=0.88,
+        amplitude=0.7,
+        explainable=(0.01, 0.34),
+        gain_shape=3,
+        lead=(0.25, 0.65),
+        sha256="b6fa3a40d2f2815375a128d8b0741da285cae63446efa0ffb760d7355a7d22f6",
     ),
     3: Region(
         images=1800,
@@ -80,11 +93,14 @@ REGIONS = {
         repeats=12,
         seed=8,
         test_seed=3,
-        contrast=1.0,
-        events=0.78,
-        amplitude=0.885,
-        explainable=(0.02, 0.46),
-        sha256="9248f6d7ff7b6202dbb41fa56e76f0b8b77b997c64a994be26850f3d03725c57",
+        contrast=0.96,
+        texture=0.66,
+        events=0.86,
+        amplitude=0.83,
+        explainable=(0.02, 0.48),
+        gain_shape=10,
+        lead=(0.2, 0.6),
+        sha256="bd399a5c43696ece3568ac386e04fd81d058fce554db91b2d146b56bb4910677",
     ),
 }
 
@@ -150,20 +166,28 @@ def generate(region: int) -> dict[str, np.ndarray]:
         float32, and, each under its name with `truth_` before it, the arrays of `Population.truth`.
     """
     spec = REGIONS[region]
-    images = dead_leaves(_random(spec.seed, "images"), spec.images, spec.contrast)
-    test_images = dead_leaves(_random(spec.test_seed, "test images"), TEST_IMAGES, spec.contrast)
+    grey = (spec.contrast, spec.texture)
+    images = dead_leaves(_random(spec.seed, "images"), spec.images, *grey)
+    test_images = dead_leaves(_random(spec.test_seed, "test images"), TEST_IMAGES, *grey)
     population = Population.draw(
         _random(spec.seed, "population"),
         spec.neurons,
         spec.events,
         spec.amplitude,
         spec.explainable,
+        spec.gain_shape,
+        spec.lead,
     )
     rates = population.rates(images, reference=images)
     test_rates = population.rates(test_images, reference=images)
-    responses = population.respond(_random(spec.seed, "responses"), rates)
+    shown = (spec.images,), (spec.repeats, TEST_IMAGES)
+    gain, test_gain = (
+        shared_gain(_random(spec.seed, stage), presentations, spec.gain_shape)
+        for stage, presentations in zip(("gain", "test gain"), shown, strict=True)
+    )
+    responses = population.respond(_random(spec.seed, "responses"), rates, gain)
     repeated = np.broadcast_to(test_rates, (spec.repeats, *test_rates.shape))
-    trials = population.respond(_random(spec.seed, "test trials"), repeated)
+    trials = population.respond(_random(spec.seed, "test trials"), repeated, test_gain)
     truth = population.truth(rates, test_rates)
     return {
         "images": images[..., np.newaxis],
@@ -186,7 +210,15 @@ def fingerprint(arrays: dict[str, np.ndarray]) -> str:
 
 def _random(seed, stage):
     """A stream of its own for every stage, so that a change in one leaves the others as they are."""
-    stages = ("images", "test images", "population", "responses", "test trials")
+    stages = (
+        "images",
+        "test images",
+        "population",
+        "responses",
+        "test trials",
+        "gain",
+        "test gain",
+    )
     return np.random.RandomState([seed, stages.index(stage)])
 
 

@@ -1,0 +1,243 @@
+"""Reconstruction against prediction, joint and alone, as a figure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from matplotlib.lines import Line2D
+
+from daenr_tf.plotting import canvas
+from daenr_tf.plotting.canvas import STYLE
+from daenr_tf.plotting.palette import BLUE, GREEN, INK, ORANGE
+from daenr_tf.readable import LINEAR_CODES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from daenr_tf.experiments.intervals import Estimate
+
+
+class Point(NamedTuple):
+    """A setting of the experiment.
+
+    Attributes:
+        name: of the model.
+        joint: whether it learns both.
+        task: "ir" or "nrs", by which loss its weights were chosen on validation.
+        weights: alpha : beta, or None.
+        ratio: what the table's is multiplied by.
+        images: how many images it was trained and validated on.
+        all_images: whether those are all.
+        mse, pcc: `Estimate`s, or None.
+        lower_mse, higher_pcc: of a joint model, how much better it is than the autoencoder alone and than the readout alone with
+            as many images, paired over seeds and test images: `Estimate`s, or None.
+    """
+
+    name: str
+    joint: bool
+    task: str
+    weights: float | None
+    ratio: float
+    images: int
+    all_images: bool
+    mse: Estimate | None
+    pcc: Estimate | None
+    lower_mse: Estimate | None = None
+    higher_pcc: Estimate | None = None
+
+
+_STYLES = {
+    "ir": {"color": BLUE, "marker": "o", "ls": "-"},
+    "nrs": {"color": ORANGE, "marker": "s", "ls": "--"},
+}
+_TASKS = {"ir": "joint, chosen for reconstruction", "nrs": "joint, chosen for prediction"}
+_ALONE = {"color": INK, "marker": "^", "ls": ":"}
+
+
+def draw(
+    path: str,
+    points: Sequence[Point],
+    ceiling: float | None,
+    codes: Mapping[str, float],
+    title: str,
+    *,
+    simulated: bool,
+    rehearsal: bool = False,
+) -> None:
+    """Above: MSE against PCC as alpha : beta grows; MSE, and PCC, against the number of images. Below the same as gains over the models that
+    learn one of the two alone, paired over seeds and test images.
+
+    Args:
+        path: the PNG file.
+        points: `Point`s.
+        ceiling: the mean noise ceiling, or None.
+        codes: dict of a linear code's name -> its MSE.
+        title: what it shows; after a line break, of what data.
+        simulated, rehearsal: whether the data are simulated, the models trained on a small budget.
+    """
+    figure = canvas.figure(11.5, 6.9, title, simulated, rehearsal)
+    (both, error, correlation), (gains, lower, higher) = figure.subplots(2, 3)
+    _over_weights(both, points)
+    _gains(gains, points)
+    for axis, metric in ((lower, "lower_mse"), (higher, "higher_pcc")):
+        _over_images(axis, points, metric)
+        axis.axhline(0, color=INK, lw=0.9)
+    lower.set_ylabel("MSE, alone − joint (above 0: joint helps)", fontsize=STYLE["label"])
+    higher.set_ylabel("PCC, joint − alone (above 0: joint helps)", fontsize=STYLE["label"])
+    for axis, metric in ((error, "mse"), (correlation, "pcc")):
+        _over_images(axis, points, metric)
+    for name, value in codes.items():
+        error.axhline(value, color=GREEN, lw=0.9, ls="-" if name == "pca" else "-.", zorder=0)
+        error.annotate(
+            LINEAR_CODES[name],
+            (1, value),
+            xycoords=("axes fraction", "data"),
+            ha="right",
+            va="bottom",
+            fontsize=STYLE["tick"],
+            color=GREEN,
+        )
+    if ceiling is not None:
+        correlation.set_title(f"noise ceiling {ceiling:.3f}", fontsize=STYLE["tick"], loc="right")
+    error.set_ylabel("test MSE (squared units of [−1, 1])", fontsize=STYLE["label"])
+    correlation.set_ylabel("mean PCC with the trial average", fontsize=STYLE["label"])
+    handles = [
+        *(
+            Line2D([], [], label=label, ms=5, lw=1.2, **_STYLES[task])
+            for task, label in _TASKS.items()
+        ),
+        Line2D([], [], label="alone (autoencoder, or readout)", ms=5, lw=1.2, **_ALONE),
+    ]
+    canvas.legend_below(figure, handles)
+    canvas.write(path, figure)
+
+
+def _over_weights(axis, points):
+    whole = [point for point in points if point.all_images]
+    for task, style in _STYLES.items():
+        curve = sorted(
+            (one for one in whole if one.joint and one.task == task and one.mse and one.pcc),
+            key=lambda one: one.weights,
+        )
+        if not curve:
+            continue
+        axis.errorbar(
+            [one.mse.value for one in curve],
+            [one.pcc.value for one in curve],
+            xerr=_reach([one.mse for one in curve]),
+            yerr=_reach([one.pcc for one in curve]),
+            ms=4,
+            lw=1.2,
+            elinewidth=0.7,
+            **style,
+        )
+        for one in curve:
+            axis.annotate(
+                f"{one.weights:g}",
+                (one.mse.value, one.pcc.value),
+                xytext=(4, 4),
+                textcoords="offset points",
+                fontsize=STYLE["tick"] - 1,
+                color=style["color"],
+            )
+    for one in whole:
+        if one.joint:
+            continue
+        if one.mse:
+            axis.axvspan(*_span(one.mse), color=INK, alpha=0.12, lw=0)
+            axis.axvline(one.mse.value, color=INK, lw=0.9, ls=":")
+        if one.pcc:
+            axis.axhspan(*_span(one.pcc), color=INK, alpha=0.12, lw=0)
+            axis.axhline(one.pcc.value, color=INK, lw=0.9, ls=":")
+    axis.set_xscale("log")
+    axis.set_xlabel("test MSE (better to the left)", fontsize=STYLE["label"])
+    axis.set_ylabel("mean PCC (better above)", fontsize=STYLE["label"])
+    axis.set_title("numbers: alpha : beta", fontsize=STYLE["tick"], loc="left")
+    canvas.plain(axis)
+    axis.tick_params(which="minor", labelsize=STYLE["tick"] - 1)
+
+
+def _gains(axis, points):
+    """Both gains of joint learning against each other as alpha : beta grows."""
+    for task, style in _STYLES.items():
+        curve = sorted(
+            (
+                one
+                for one in points
+                if one.all_images and one.task == task and one.lower_mse and one.higher_pcc
+            ),
+            key=lambda one: one.weights,
+        )
+        if not curve:
+            continue
+        axis.errorbar(
+            [one.lower_mse.value for one in curve],
+            [one.higher_pcc.value for one in curve],
+            xerr=_reach([one.lower_mse for one in curve]),
+            yerr=_reach([one.higher_pcc for one in curve]),
+            ms=4,
+            lw=1.2,
+            elinewidth=0.7,
+            **style,
+        )
+        for one in curve:
+            axis.annotate(
+                f"{one.weights:g}",
+                (one.lower_mse.value, one.higher_pcc.value),
+                xytext=(4, 4),
+                textcoords="offset points",
+                fontsize=STYLE["tick"] - 1,
+                color=style["color"],
+            )
+    axis.axhline(0, color=INK, lw=0.9)
+    axis.axvline(0, color=INK, lw=0.9)
+    axis.set_xlabel("MSE, alone − joint (right of 0: joint helps)", fontsize=STYLE["label"])
+    axis.set_ylabel("PCC, joint − alone (above 0: joint helps)", fontsize=STYLE["label"])
+    axis.set_title("above and right of 0: both gain", fontsize=STYLE["tick"], loc="left")
+    axis.locator_params(axis="x", nbins=5)
+    canvas.plain(axis)
+
+
+def _over_images(axis, points, metric):
+    kinds = [("ir" if "mse" in metric else "nrs", True), (None, False)]
+    for task, joint in kinds:
+        curve = sorted(
+            (
+                one
+                for one in points
+                if one.joint == joint
+                and (task is None or one.task == task)
+                and one.ratio == 1
+                and getattr(one, metric)
+            ),
+            key=lambda one: one.images,
+        )
+        if curve:
+            figures = [getattr(one, metric) for one in curve]
+            axis.errorbar(
+                [one.images for one in curve],
+                [one.value for one in figures],
+                yerr=_reach(figures),
+                ms=4,
+                lw=1.2,
+                elinewidth=0.7,
+                **(_STYLES[task] if joint else _ALONE),
+            )
+    axis.set_xscale("log", base=2)
+    counts = sorted({one.images for one in points})
+    axis.set_xticks(counts, labels=[str(count) for count in counts])
+    axis.minorticks_off()
+    axis.set_xlabel("training images, a fifth of them held out", fontsize=STYLE["label"])
+    canvas.plain(axis)
+
+
+def _reach(estimates):
+    """How far intervals reach below and above their values, (2, n); 0 where there is none."""
+    reach = [(one.value - one.low, one.high - one.value) for one in estimates]
+    return np.nan_to_num(np.maximum(np.array(reach).T, 0))
+
+
+def _span(estimate):
+    low, high = estimate.low, estimate.high
+    return (low, high) if np.isfinite([low, high]).all() else (estimate.value, estimate.value)
