@@ -550,7 +550,12 @@ def test_c2s_published_effect_is_the_difference_of_mean_gains(judged):
 
 def test_ones_own_recording_has_no_published_effect_and_no_claim_about_regions(judged):
     claims = judged(None, layers=(2,), models=("cae", "cae_fr", "cnn_fr"), seeds=2, own=True)
-    assert {name for name, claim in claims.items() if claim.verdict is None} == {"C2", "C6", "C10", "C12"}
+    assert {name for name, claim in claims.items() if claim.verdict is None} == {
+        "C2",
+        "C6",
+        "C10",
+        "C12",
+    }
     comparisons = [one for claim in claims.values() for one in claim.comparisons]
     assert comparisons and all(
         one.published is None and "region" not in one.what for one in comparisons
