@@ -12,6 +12,7 @@ from daenr_tf.loss_weights import DEFAULT_SCALE, LOSS_SCALES, default_weights
 from daenr_tf.machine.files import read_text
 from daenr_tf.paper import DEFAULT_REGION, REGIONS
 from daenr_tf.recordings import sources
+from daenr_tf.resizing import DEFAULT_RESIZE, RESIZES
 from daenr_tf.setting_checks import number, one_of, whole
 
 # What --quick takes where nothing else is said: the whole path in under a minute.
@@ -29,6 +30,7 @@ class _ModelConfig:
         core: one of `systems.CORES`, the encoder.
         layer: int, the hidden layer h_i that the readout reads, 1 to the core's last.
         image_size: (height, width) in pixels that stimuli are resized to, multiples of the core's downsampling.
+        resize: one of `resizing.RESIZES`, how they are; images of that size are left as they are.
         color: "grey" (1 channel) or "rgb" (3).
         precision: "float32" or "mixed_bfloat16".
         seed: int, of the initial weights and of sampling; also of the validation split that parts start from.
@@ -38,6 +40,7 @@ class _ModelConfig:
     core: str = systems.DEFAULT_CORE
     layer: int = 2
     image_size: tuple = (32, 32)
+    resize: str = DEFAULT_RESIZE
     color: str = "grey"
     precision: str = "float32"
     seed: int = 0
@@ -57,6 +60,7 @@ class _ModelConfig:
                 self.image_size,
             )
         object.__setattr__(self, "image_size", size)
+        one_of("resize", self.resize, RESIZES)
         one_of("color", self.color, ("grey", "rgb"))
         one_of("precision", self.precision, ("float32", "mixed_bfloat16"))
         whole("seed", self.seed, 0)

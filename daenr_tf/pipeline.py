@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -11,6 +12,7 @@ import tensorflow as tf
 
 from daenr_tf.machine import blocks
 from daenr_tf.recordings import checks
+from daenr_tf.resizing import DEFAULT_RESIZE, RESIZES
 
 if TYPE_CHECKING:
     from daenr_tf.config import ModelConfig
@@ -53,15 +55,20 @@ def exchange_targets(sets: Sets, seed: int) -> Sets:
 
 
 def preprocess(
-    images: tf.Tensor, pixel_range: tuple[float, float], size: tuple[int, int], channels: int
+    images: tf.Tensor,
+    pixel_range: tuple[float, float],
+    size: tuple[int, int],
+    channels: int,
+    resize: str = DEFAULT_RESIZE,
 ) -> tf.Tensor:
     """Stimuli as recorded to what the encoder sees: the same operation in training and in the served graph.
 
     Args:
         images: (N, H, W, 1 or 3) tensor of any real type; H, W and the channels may be unknown while tracing.
         pixel_range: (low, high), the grey levels that become -1 and 1.
-        size: (height, width) to resize to, bilinear with antialiasing.
+        size: (height, width) to resize to.
         channels: 1 (colour turns into luma) or 3 (grey is repeated).
+        resize: one of `resizing.RESIZES`; images that have the size are left as they are.
 
     Returns:
         (N, height, width, channels) float32.
@@ -82,7 +89,17 @@ def preprocess(
     images = (tf.ensure_shape(images, [None, None, None, channels]) - low) * (
         2.0 / (high - low)
     ) - 1.0
-    return tf.image.resize(images, size, method="bilinear", antialias=True)
+    way = RESIZES[resize]
+    resized = functools.partial(
+        tf.image.resize, images, size, method=way.method, antialias=way.antialias
+    )
+    if not way.overshoots:
+        return resized()
+    same = tuple(images.shape[1:3]) == tuple(size)
+    if None in images.shape[1:3]:
+        same = tf.reduce_all(tf.shape(images)[1:3] == tf.constant(size))
+    clipped = _either(same, lambda: images, lambda: tf.clip_by_value(resized(), -1.0, 1.0))
+    return tf.ensure_shape(clipped, [None, *size, channels])
 
 
 def _either(condition, yes, no):
@@ -131,7 +148,9 @@ def _prepared(images, recording, config, chosen):
     checks.colour(recording, config.channels)
 
     def change(some):
-        return preprocess(some, recording.pixel_range, config.image_size, config.channels)
+        return preprocess(
+            some, recording.pixel_range, config.image_size, config.channels, config.resize
+        )
 
     if images.shape[1:] == (*config.image_size, config.channels):
         return blocks.Rows(images, chosen, change)

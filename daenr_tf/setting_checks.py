@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from daenr_tf.errors import SettingError
 
 LARGEST = 2**31 - 1
+SMALLEST_FLOAT32 = 2.0**-126  # above 0, of full precision
 LARGEST_FLOAT32 = (2 - 2**-23) * 2.0**127  # what layers and losses compute with
 
 
@@ -31,3 +32,10 @@ def number(name: str, value: object, positive: bool = False) -> None:
         raise SettingError(
             name, f"a number {'above' if positive else 'of at least'} 0, finite in float32", value
         )
+
+
+def share(name: str, value: object) -> None:
+    """Raises `SettingError` unless `value` is a number above 0 and below 1 in float32 too."""
+    good = isinstance(value, float) and SMALLEST_FLOAT32 <= value <= 1 - 2**-24
+    if not good:
+        raise SettingError(name, "a number above 0 and below 1, in float32 too", value)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from daenr_tf.errors import InputError
 from daenr_tf.layers import sizes
-from daenr_tf.setting_checks import number, one_of, whole
+from daenr_tf.setting_checks import number, one_of, share, whole
 
 
 @dataclass(frozen=True)
@@ -112,6 +112,13 @@ LATENT_SIZE = Option("latent_size", 100, _read_whole, _from(1), "latent variable
 ACTIVITY_L1 = Option(
     "activity_l1", 0.01, float, number, "weight of the mean absolute activity of h_i"
 )
+BATCH_NORM_MOMENTUM = Option(
+    "batch_norm_momentum",
+    sizes.BATCH_NORM_MOMENTUM,
+    float,
+    share,
+    "share of batch normalisation's moving statistics that a step keeps, between 0 and 1",
+)
 
 
 def _readout_l1(default):
@@ -123,6 +130,7 @@ CORES = _by_name(
         "daenr",
         "DAE-NR",
         "daenr_tf.layers.encoder:Encoder",
+        (BATCH_NORM_MOMENTUM,),
         size=sizes.encoder,
         hidden=sizes.HIDDEN,
     ),
@@ -158,7 +166,13 @@ BOTTLENECKS = _by_name(
     ),
 )
 DECODERS = _by_name(
-    Part("daenr", "DAE-NR", "daenr_tf.layers.decoder:Decoder", size=sizes.decoder),
+    Part(
+        "daenr",
+        "DAE-NR",
+        "daenr_tf.layers.decoder:Decoder",
+        (BATCH_NORM_MOMENTUM,),
+        sizes.decoder,
+    ),
 )
 # The fully connected readout's penalty was found on validation (docs/readouts.md); the others' is
 # how the paper is read.

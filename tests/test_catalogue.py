@@ -6,7 +6,7 @@ import pytest
 from daenr_tf import paper
 from daenr_tf.errors import InputError
 from daenr_tf.experiments.catalogue import EXPERIMENTS, WITH_COMMANDS
-from daenr_tf.experiments.cells import ALL, GROUPS, SELECTED, Cell, Variant, setting
+from daenr_tf.experiments.cells import ALL, GROUPS, PLAIN, SELECTED, Cell, Variant, setting
 from daenr_tf.experiments.planning import plan
 from daenr_tf.experiments.study import Study
 
@@ -123,7 +123,9 @@ def test_ones_own_recording_has_no_region_and_takes_a_regions_weights():
 
 
 def test_every_experiment_but_the_controls_is_a_table_or_a_figure_of_the_paper_or_has_a_command():
-    assert set(EXPERIMENTS) - set(WITH_COMMANDS) == {"control", "control_images", "sparsity"}
+    assert set(EXPERIMENTS) - set(WITH_COMMANDS) == {
+        *("control", "control_images", "sparsity", "region3")
+    }
     assert set(WITH_COMMANDS) == {f"table{i}" for i in range(2, 8)} | {
         f"figure{i}" for i in range(2, 9)
     } | {"tradeoff"}
@@ -166,3 +168,37 @@ def test_the_trade_off_is_not_trained_unless_it_is_asked_for():
     assert layers == {None, 2}
     asked = plan(("tradeoff",), layers=(1, 3), seeds=1).part("tradeoff").settings
     assert {one.layer for one in asked} == {None, 1, 3}
+
+
+def test_region_3s_baseline_is_trained_with_each_momentum_resizing_and_sums():
+    chosen = plan(("region3",), seeds=20)
+    assert plan(None, seeds=1).part("region3") is None  # unless it is asked for
+    assert {cell.seed for cell in chosen.cells} == set(range(20))
+    assert labels(chosen) == {(3, "CAE")} | {(3, f"CAE-FR{layer}") for layer in paper.LAYERS}
+    options = [
+        {},
+        *({"batch_norm_momentum": value} for value in (0.99, 0.999)),
+        *({"resize": way} for way in ("area", "bicubic", "nearest")),
+        {"loss_scale": "sum"},
+    ]
+    study = Study("simulated")
+    for label in ("CAE", "CAE-FR1", "CAE-FR2", "CAE-FR3", "CAE-FR4"):
+        cells = [one for one in chosen.cells if (one.setting.label, one.seed) == (label, 0)]
+        asked = options if label != "CAE" else options[:-1]  # one loss has no scale
+        assert [dict(one.setting.variant.options) for one in cells] == asked
+        plain = study.config(cells[0]).to_dict()
+        for cell, changed in zip(cells, asked, strict=True):
+            assert study.config(cell).to_dict() == {**plain, **changed}
+    joint = next(one.setting for one in chosen.cells if one.setting.label == "CAE-FR3")
+    assert (joint.alpha, joint.beta) == (1.0, 1e-5)  # Table 8
+    table2 = plan(("table2",), regions=(3,), seeds=20)
+    assert set(table2.cells) <= set(chosen.cells)  # trained once for both
+
+
+def test_the_papers_figures_stand_beside_what_it_trained_and_nothing_else():
+    (part,) = plan(("region3",), seeds=1).parts
+    for one in part.settings:
+        figures = part.experiment.published_figures(one)
+        assert bool(figures) is (one.variant == PLAIN)
+    plain = next(one for one in part.settings if one.variant == PLAIN)
+    assert part.experiment.published_figures(plain) == {"mse": 0.081, "psnr": 17.039, "ssim": 0.561}

@@ -87,6 +87,11 @@ CASES = {
     ),
     "alpha and beta 0": (["--alpha", "0", "--beta", "0"], ["not both 0"]),
     "an image size of 30": (["--image-size", "30"], ["--image-size", "multiples of 4", "30"]),
+    "a way of resizing that there is none": (
+        ["--resize", "linear"],
+        ["--resize", "bilinear-aliased", "nearest", "'linear'"],
+    ),
+    "a momentum of 1": (["--batch-norm-momentum", "1"], ["--batch-norm-momentum", "below 1"]),
     "an unknown option": (["--nonsense", "1"], ["--nonsense"]),
     "an option of other models": (["--code-dim", "8"], ["--code-dim", "vqvae"]),
     "an option without its value": (["--seed"], ["--seed"]),

@@ -61,7 +61,9 @@ def test_a_runs_settings_survive_json(recipe):
             recipe=recipe,
             layer=3,
             image_size=(16, 24),
+            resize="area",
             color="rgb",
+            batch_norm_momentum=0.99,
             latent_size=7,
             codebook_size=9,
             code_dim=11,
@@ -115,6 +117,7 @@ def test_defaults_are_those_of_the_contract():
         model.code_dim,
     ) == ((32, 32), 1, 100, 32, 256)
     assert (model.readout_l1, model.codebook_update, model.precision) == (0.02, "ema", "float32")
+    assert (model.resize, model.batch_norm_momentum) == ("bilinear", 0.9)
     assert (training.batch_size, training.learning_rate, training.max_steps) == (64, 1e-3, 10000)
     assert (training.patience_steps, training.validate_every) == (1000, 50)
     assert training.loss_scale == "mean"
@@ -224,7 +227,9 @@ BAD = {
         32,
         None,
     ],
+    "resize": ["linear", "", None, 1, ["area"]],
     "color": ["blue", None, 1],
+    "batch_norm_momentum": [0, 1, 0.0, 1.0, -0.1, 1.5, 1e-40, 1 - 1e-9, math.nan, "0.9", True],
     "latent_size": [0, -3, 2.5, 7.0, "7", True, 2**31],
     "codebook_size": [0, 1.5],
     "code_dim": [0, "256"],

@@ -115,7 +115,7 @@ def check_layer(
         ),
         (
             ConvolutionBlock,
-            {"filters": 5, "strides": 2, "transposed": True},
+            {"filters": 5, "strides": 2, "transposed": True, "batch_norm_momentum": 0.99},
             (4, 3, 2),
             [(8, 6, 5)],
             3,
@@ -268,6 +268,23 @@ def test_batch_normalisation_equals_keras_own_in_output_gradients_and_moving_ave
     for mine, reference in zip(*results, strict=True):
         np.testing.assert_allclose(mine, reference, rtol=1e-5, atol=1e-5)
     assert not np.allclose(ours.get_weights()[2], start[2])
+
+
+@pytest.mark.parametrize("momentum", [0.5, 0.9, 0.999])
+def test_moving_statistics_keep_their_momentum_a_step(momentum):
+    """From 0 and 1, after n steps on one batch: m (1 - p^n) and v + (1 - v) p^n, of its mean m and variance v."""
+    block = built(ConvolutionBlock(5, seed=2, batch_norm_momentum=momentum), 6, 4, 2)
+    images = random(7, 6, 4, 2)
+    seen = np.asarray(block.convolution(images), np.float64)
+    mean, variance = seen.mean(axis=(0, 1, 2)), seen.var(axis=(0, 1, 2))
+    for step in range(1, 4):
+        block(images, training=True)
+        left = momentum**step
+        found = block.normalization
+        np.testing.assert_allclose(found.moving_mean, mean * (1 - left), rtol=1e-4, atol=1e-7)
+        np.testing.assert_allclose(
+            found.moving_variance, variance + (1 - variance) * left, rtol=1e-5
+        )
 
 
 def test_seeds_derived_for_two_places_or_from_two_seeds_differ():

@@ -7,6 +7,7 @@ from daenr_tf.config import ModelConfig
 from daenr_tf.errors import InputError
 from daenr_tf.machine import blocks
 from daenr_tf.recordings.recording import Recording
+from daenr_tf.resizing import RESIZES
 
 LUMA = np.array([0.2989, 0.5870, 0.1140])
 
@@ -15,15 +16,61 @@ def noise(*shape, seed=0):
     return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
 
 
-def resized(images, size):
-    """Bilinear with antialiasing by its definition: a triangle around each new pixel's centre, widened when shrinking."""
-    for axis, new in zip((1, 2), size, strict=True):
-        old = images.shape[axis]
+def triangle(x):
+    return np.maximum(0.0, 1.0 - np.abs(x))
+
+
+def keys(x):
+    """Keys' cubic with a = -1/2."""
+    x = np.abs(x)
+    near, far = 1.5 * x**3 - 2.5 * x**2 + 1, -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2
+    return np.where(x <= 1, near, np.where(x < 2, far, 0.0))
+
+
+def lanczos(x):
+    return np.where(np.abs(x) < 3, np.sinc(x) * np.sinc(x / 3), 0.0)
+
+
+def around_centres(kernel, antialias=True):
+    """Weights (new, old) of a kernel around each new pixel's centre, widened when shrinking if antialiased."""
+
+    def weights(new, old):
         centres = (np.arange(new) + 0.5) * old / new
-        distance = np.abs(np.arange(old)[None] + 0.5 - centres[:, None])
-        weights = np.maximum(0.0, 1.0 - distance / max(old / new, 1.0))
-        weights /= weights.sum(axis=1, keepdims=True)
-        images = np.moveaxis(np.tensordot(weights, images, (1, axis)), 0, axis)
+        width = max(old / new, 1.0) if antialias else 1.0
+        return kernel((np.arange(old)[None] + 0.5 - centres[:, None]) / width)
+
+    return weights
+
+
+def overlaps(new, old):
+    """How much of each old pixel a new one covers."""
+    low = np.arange(new)[:, None] * old / new
+    pixels = np.arange(old)[None]
+    return np.clip(np.minimum(pixels + 1, low + old / new) - np.maximum(pixels, low), 0, 1)
+
+
+def covering(new, old):
+    """The old pixel in which the new one's centre lies."""
+    return np.eye(old)[((np.arange(new) + 0.5) * old / new).astype(int)]
+
+
+WEIGHTS = {
+    "bilinear": around_centres(triangle),
+    "bilinear-aliased": around_centres(triangle, False),
+    "bicubic": around_centres(keys),
+    "bicubic-aliased": around_centres(keys, False),
+    "lanczos3": around_centres(lanczos),
+    "area": overlaps,
+    "nearest": covering,
+}
+
+
+def resized(images, size, weights=WEIGHTS["bilinear"]):
+    """Resized by its definition: of each axis the new pixels are weighted means of the old ones."""
+    for axis, new in zip((1, 2), size, strict=True):
+        found = weights(new, images.shape[axis])
+        found = found / found.sum(axis=1, keepdims=True)
+        images = np.moveaxis(np.tensordot(found, images, (1, axis)), 0, axis)
     return images
 
 
@@ -37,6 +84,59 @@ def test_grey_images_are_scaled_to_the_pixel_range_and_resized(size):
     found = pipeline.preprocess(images, (0.0, 255.0), size, 1)
     assert found.dtype == tf.float32
     np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [(5, 4), (16, 8), (24, 32), (12, 16)])
+@pytest.mark.parametrize("resize", RESIZES)
+def test_images_are_resized_as_their_name_says_and_tensorflow_does(resize, size):
+    images = noise(3, 10, 12, 1)
+    scaled = images / 127.5 - 1.0
+    found = pipeline.preprocess(images, (0.0, 255.0), size, 1, resize)
+    theirs = tf.image.resize(
+        tf.constant(scaled, tf.float32),
+        size,
+        method=resize.removesuffix("-aliased"),
+        antialias=not resize.endswith("-aliased"),
+    )
+    assert found.dtype == tf.float32 and tuple(found.shape) == (3, *size, 1)
+    np.testing.assert_allclose(found, np.clip(theirs, -1, 1), atol=1e-6)
+    expected = np.clip(resized(scaled, size, WEIGHTS[resize]), -1, 1)
+    # TensorFlow's aliased cubic reads its weights off a table of 1024 places.
+    np.testing.assert_allclose(found, expected, atol=5e-3 if resize == "bicubic-aliased" else 1e-5)
+
+
+def test_an_overshoot_is_clipped_to_the_grey_levels():
+    edge = np.zeros((1, 10, 12, 1), np.uint8)
+    edge[:, :, 6:] = 255
+    for resize, row in RESIZES.items():
+        unclipped = resized(edge / 127.5 - 1.0, (16, 20), WEIGHTS[resize])
+        found = pipeline.preprocess(edge, (0, 255), (16, 20), 1, resize)
+        assert (np.abs(unclipped).max() > 1.01) == row.overshoots
+        assert np.abs(found).max() <= (1.0 if row.overshoots else 1.0 + 1e-5)
+
+
+def test_what_is_resized_without_a_word_is_resized_as_it_always_was():
+    images = noise(3, 10, 12, 1)
+    for size in ((5, 4), (16, 20)):
+        scaled = (tf.cast(images, tf.float32) - 0.0) * (2.0 / 255.0) - 1.0
+        before = tf.image.resize(scaled, size, method="bilinear", antialias=True)
+        np.testing.assert_array_equal(pipeline.preprocess(images, (0.0, 255.0), size, 1), before)
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("resize", RESIZES)
+def test_images_of_the_models_size_are_left_as_they_are(resize, known):
+    images = noise(3, 10, 12, 1).astype(np.float32)
+    images[0, 0, 0] = 300.0  # beyond the range, which no resizing has clipped
+    spec = tf.TensorSpec((None, 10, 12, 1) if known else (None,) * 4, tf.float32)
+    graph = tf.function(
+        lambda images: pipeline.preprocess(images, (0, 255), (10, 12), 1, resize),
+        input_signature=[spec],
+    )
+    np.testing.assert_array_equal(
+        graph(images), tf.constant(images) * np.float32(2 / 255) - np.float32(1)
+    )
+    assert graph.get_concrete_function().output_shapes[1:] == (10, 12, 1)
 
 
 def test_colour_turns_into_luma_where_grey_is_wanted():

@@ -68,6 +68,21 @@ def lower_ssim(claim, part):
     return found
 
 
+def test_the_report_of_region_3_has_a_row_for_each_variant_and_the_papers_figures_beside_the_first(
+    written,
+):
+    _, _, folder = written(("region3",))
+    lines = (folder / "tables" / "region3.md").read_text().splitlines()
+    rows = [line for line in lines if line.startswith("| ")][1:]
+    heads = [line.split(" | ")[0].removeprefix("| ") for line in rows if "---" not in line]
+    assert heads == [
+        *("as the table has it", "batch norm momentum 0.99", "batch norm momentum 0.999"),
+        *("resize area", "resize bicubic", "resize nearest", "loss scale sum"),
+    ]
+    table = pd.read_csv(folder / "tables" / "region3.csv", keep_default_na=False)
+    assert (table["paper"] != "").equals(table["variant"] == "")
+
+
 def test_a_made_up_experiment_and_a_claim_about_it_cost_a_row_each(written, monkeypatch):
     row = Experiment(
         "extra",

@@ -9,7 +9,10 @@ from daenr_tf.config import ModelConfig
 from daenr_tf.errors import MachineError
 from daenr_tf.models.build import build_model
 from daenr_tf.models.keras_file import load_model, save_model
-from daenr_tf.models.saved_model import export
+from daenr_tf.models.preprocessing import preprocess
+from daenr_tf.models.saved_model import export, model_digest
+from daenr_tf.models.served import load
+from daenr_tf.resizing import RESIZES
 
 RECIPES = ("vae_fc", "vqvae_fm", "cnn_fr")
 SETTINGS = {"image_size": (8, 12), "latent_size": 5, "codebook_size": 6, "code_dim": 7}
@@ -180,6 +183,43 @@ def test_a_recordings_own_pixel_range_is_undone_in_the_graph(make_recording, tmp
         np.testing.assert_allclose(
             loaded.serve_raw(images)["response"], model(seen)["response"], rtol=1e-6, err_msg=name
         )
+
+
+@pytest.mark.parametrize("resize", RESIZES)
+def test_an_export_and_a_file_resize_as_the_model_was_trained(resize, recording, tmp_path):
+    config = ModelConfig("cae_fr", resize=resize, **SETTINGS)
+    model = build_model(config, recording)
+    save_model(model, str(tmp_path / "model.keras"))
+    found = load_model(tmp_path / "model.keras")
+    assert found.resize == resize and model_digest(found) == model_digest(model)
+    seen = pipeline.prepare_images(recording.test_images, recording, config)
+    expected = model(seen)
+    np.testing.assert_array_equal(preprocess(recording.test_images, found), seen)
+    exported = export(found, str(tmp_path / "export"))
+    for place in (exported, str(tmp_path / "model.keras")):  # what `daenr predict` takes
+        answers = load(place).answer(recording.test_images)
+        assert answers.keys() == expected.keys()
+        for head, value in expected.items():
+            np.testing.assert_allclose(answers[head], value, atol=1e-6, rtol=1e-5)
+    if RESIZES[resize].method != "bilinear":
+        other = pipeline.prepare_images(
+            recording.test_images, recording, ModelConfig("cae_fr", **SETTINGS)
+        )
+        assert np.abs(other - seen).max() > 0.1
+
+
+def test_what_a_model_is_tells_a_setting_only_where_it_is_not_the_default(recording):
+    """Files, exports and states of before there were these settings are then still the same model's."""
+
+    def identity(**settings):
+        model = build_model(ModelConfig("cae_fr", **SETTINGS, **settings), recording)
+        about = model.identity()
+        return about.get("resize"), *(
+            about[part]["config"].get("batch_norm_momentum") for part in ("core", "decoder")
+        )
+
+    assert identity() == identity(resize="bilinear", batch_norm_momentum=0.9) == (None,) * 3
+    assert identity(resize="area", batch_norm_momentum=0.99) == ("area", 0.99, 0.99)
 
 
 def test_inputs_of_another_shape_or_type_are_refused(place):

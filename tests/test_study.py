@@ -194,17 +194,24 @@ def test_settings_given_reach_the_cells_that_have_them_and_the_report_and_belong
     folder = tmp_path / "study"
     options = ("--models", "cnn_fr", "--seeds", "1")
     given = ("--max-steps", "20", "--image-size", "8", "--readout-l1", "0.5", "--latent-size", "7")
+    given += ("--resize", "area", "--batch-norm-momentum", "0.99")
     done = go("table4", recording, folder, *options, *given)
-    told = "--max-steps 20 --image-size 8x8 --latent-size 7 --readout-l1 0.5"
+    told = (
+        "--max-steps 20 --image-size 8x8 --resize area --batch-norm-momentum 0.99 --latent-size 7"
+        " --readout-l1 0.5"
+    )
     assert f"settings given: {told}" in done.stdout
     config = json.loads(next(folder.glob("cells/*/config.json")).read_text())
     assert (config["max_steps"], config["image_size"], config["readout_l1"]) == (20, [8, 8], 0.5)
+    assert (config["resize"], config["batch_norm_momentum"]) == ("area", 0.99)
     assert (
         config["latent_size"] == 100 and config["quick"]
     )  # it has no latent variables; the budget is as it was asked for
     assert json.loads((folder / "study.json").read_text())["settings"] == {
         "max_steps": 20,
         "image_size": [8, 8],
+        "resize": "area",
+        "batch_norm_momentum": 0.99,
         "readout_l1": 0.5,
         "latent_size": 7,
     }

@@ -737,7 +737,15 @@ def test_a_state_of_another_training_is_refused(recording, states, change):
 
 @pytest.mark.parametrize(
     "change",
-    [{"seed": 1}, {"layer": 1}, {"readout_l1": 0.5}, {"recipe": "cnn_fm"}, {"image_size": (8, 12)}],
+    [
+        {"seed": 1},
+        {"layer": 1},
+        {"readout_l1": 0.5},
+        {"recipe": "cnn_fm"},
+        {"image_size": (8, 12)},
+        {"resize": "area"},
+        {"batch_norm_momentum": 0.99},
+    ],
 )
 def test_a_state_of_another_model_is_refused(recording, states, change):
     refused(

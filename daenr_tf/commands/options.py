@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from daenr_tf import schedules, systems
 from daenr_tf.config import ModelConfig, RunConfig, TrainConfig
+from daenr_tf.resizing import RESIZES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -136,6 +137,14 @@ OF_EVERY_MODEL = (
         size,
         f"H or HxW in pixels that stimuli are resized to, multiples of {_downsampling()}"
         f" (default: {size_text(default_of(ModelConfig, 'image_size'))})",
+        None,
+    ),
+    (
+        "resize",
+        str,
+        "how stimuli are resized: "
+        + "; ".join(f"{one.name} ({one.help})" for one in RESIZES.values())
+        + f" (default: {default_of(ModelConfig, 'resize')})",
         None,
     ),
     ("color", str, f"grey or rgb (default: {default_of(ModelConfig, 'color')})", None),

@@ -205,6 +205,9 @@ def setting(
 
 
 def _settings_of(system):
-    """The names of the settings that trainings of a system have: all, but options that only other systems have."""
+    """The names of the settings that trainings of a system have: all, but options that only other systems have, and the
+    scale of two losses where there is one."""
     foreign = systems.options().keys() - system.options.keys()
+    if not system.joint:
+        foreign = {*foreign, "loss_scale"}
     return field_names() - foreign

@@ -156,7 +156,7 @@ def _of_training(config):
 
 def image_settings(settings: Mapping[str, Any]) -> ModelConfig:
     """The `ModelConfig` that says what becomes of images under some settings, a dict."""
-    names = ("core", "image_size", "color")
+    names = ("core", "image_size", "resize", "color")
     return ModelConfig(**{name: settings[name] for name in names if name in settings})
 
 

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from daenr_tf.layers.normalization import GlobalBatchNormalization
-from daenr_tf.layers.sizes import KERNEL
+from daenr_tf.layers.sizes import BATCH_NORM_MOMENTUM, KERNEL
 
 
 @keras.saving.register_keras_serializable(package="daenr_tf")
@@ -22,16 +22,24 @@ class ConvolutionBlock(keras.layers.Layer):
         transposed: bool, a 'deconvolution' (the resolution is multiplied by `strides`) or a
             convolution.
         seed: int, of the initial kernel.
+        batch_norm_momentum: float in (0, 1), the share of its moving statistics that a step keeps.
     """
 
     def __init__(
-        self, filters: int, strides: int = 1, transposed: bool = False, seed: int = 0, **kwargs: Any
+        self,
+        filters: int,
+        strides: int = 1,
+        transposed: bool = False,
+        seed: int = 0,
+        batch_norm_momentum: float = BATCH_NORM_MOMENTUM,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.filters = filters
         self.strides = strides
         self.transposed = transposed
         self.seed = seed
+        self.batch_norm_momentum = batch_norm_momentum
         kind = keras.layers.Conv2DTranspose if transposed else keras.layers.Conv2D
         self.convolution = kind(
             filters,
@@ -43,7 +51,9 @@ class ConvolutionBlock(keras.layers.Layer):
             kernel_initializer=keras.initializers.GlorotUniform(seed=seed),
             dtype=self.dtype_policy,
         )
-        self.normalization = GlobalBatchNormalization(name="normalization", dtype=self.dtype_policy)
+        self.normalization = GlobalBatchNormalization(
+            batch_norm_momentum, name="normalization", dtype=self.dtype_policy
+        )
 
     def build(self, input_shape: tuple) -> None:
         self.convolution.build(input_shape)
@@ -86,4 +96,13 @@ class ConvolutionBlock(keras.layers.Layer):
             "strides": self.strides,
             "transposed": self.transposed,
             "seed": self.seed,
+            "batch_norm_momentum": self.batch_norm_momentum,
         }
+
+
+def momentum_told(momentum: float) -> dict[str, float]:
+    """What the configuration of a part says of its batch normalisation: nothing where the momentum is
+    the default, so that what a model is (its file, its export's digest, the state of its training)
+    is the same as before this was a setting.
+    """
+    return {} if momentum == BATCH_NORM_MOMENTUM else {"batch_norm_momentum": momentum}

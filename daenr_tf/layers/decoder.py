@@ -5,12 +5,13 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from daenr_tf.layers.convolution import ConvolutionBlock
+from daenr_tf.layers.convolution import ConvolutionBlock, momentum_told
 from daenr_tf.layers.part import Part
 from daenr_tf.layers.seeds import derive_seed
+from daenr_tf.layers.sizes import BATCH_NORM_MOMENTUM, FILTERS, KERNEL
 from daenr_tf.layers.sizes import DECODER_STRIDES as STRIDES
-from daenr_tf.layers.sizes import FILTERS, KERNEL
 from daenr_tf.layers.terms import Terms
+from daenr_tf.setting_checks import share
 
 
 @keras.saving.register_keras_serializable(package="daenr_tf")
@@ -23,12 +24,21 @@ class Decoder(Part):
     Args:
         channels: int, 1 (grey) or 3 (RGB).
         seed: int, of the initial kernels.
+        batch_norm_momentum: float in (0, 1), the share of its moving statistics that a step keeps.
     """
 
-    def __init__(self, channels: int = 1, seed: int = 0, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        channels: int = 1,
+        seed: int = 0,
+        batch_norm_momentum: float = BATCH_NORM_MOMENTUM,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
+        share("batch_norm_momentum", batch_norm_momentum)
         self.channels = channels
         self.seed = seed
+        self.batch_norm_momentum = batch_norm_momentum
         self.blocks = [
             ConvolutionBlock(
                 FILTERS,
@@ -36,6 +46,7 @@ class Decoder(Part):
                 transposed=True,
                 seed=derive_seed(seed, f"decoder_{i}"),
                 name=f"decoder_{i}",
+                batch_norm_momentum=batch_norm_momentum,
                 dtype=self.dtype_policy,
             )
             for i, strides in enumerate(STRIDES, start=1)
@@ -69,4 +80,9 @@ class Decoder(Part):
         return input_shape
 
     def get_config(self) -> dict:
-        return {**super().get_config(), "channels": self.channels, "seed": self.seed}
+        return {
+            **super().get_config(),
+            "channels": self.channels,
+            "seed": self.seed,
+            **momentum_told(self.batch_norm_momentum),
+        }

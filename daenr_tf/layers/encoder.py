@@ -5,12 +5,13 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from daenr_tf.layers.convolution import ConvolutionBlock
+from daenr_tf.layers.convolution import ConvolutionBlock, momentum_told
 from daenr_tf.layers.part import Part
 from daenr_tf.layers.seeds import derive_seed
+from daenr_tf.layers.sizes import BATCH_NORM_MOMENTUM, FILTERS
 from daenr_tf.layers.sizes import ENCODER_STRIDES as STRIDES
-from daenr_tf.layers.sizes import FILTERS
 from daenr_tf.layers.terms import Terms
+from daenr_tf.setting_checks import share
 
 
 @keras.saving.register_keras_serializable(package="daenr_tf")
@@ -25,6 +26,7 @@ class Encoder(Part):
         depth: int in 1..4, how many of the blocks to have (a model without a decoder needs only
             those up to h_i).
         seed: int, of the initial kernels.
+        batch_norm_momentum: float in (0, 1), the share of its moving statistics that a step keeps.
 
     Attributes:
         layers: int, how many hidden layers there are.
@@ -33,16 +35,25 @@ class Encoder(Part):
 
     downsampling = 4
 
-    def __init__(self, depth: int = 4, seed: int = 0, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        depth: int = 4,
+        seed: int = 0,
+        batch_norm_momentum: float = BATCH_NORM_MOMENTUM,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
+        share("batch_norm_momentum", batch_norm_momentum)
         self.depth = depth
         self.seed = seed
+        self.batch_norm_momentum = batch_norm_momentum
         self.blocks = [
             ConvolutionBlock(
                 FILTERS,
                 strides,
                 seed=derive_seed(seed, f"encoder_{i}"),
                 name=f"encoder_{i}",
+                batch_norm_momentum=batch_norm_momentum,
                 dtype=self.dtype_policy,
             )
             for i, strides in enumerate(STRIDES[:depth], start=1)
@@ -76,4 +87,9 @@ class Encoder(Part):
         return shapes
 
     def get_config(self) -> dict:
-        return {**super().get_config(), "depth": self.depth, "seed": self.seed}
+        return {
+            **super().get_config(),
+            "depth": self.depth,
+            "seed": self.seed,
+            **momentum_told(self.batch_norm_momentum),
+        }

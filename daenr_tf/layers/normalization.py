@@ -6,8 +6,7 @@ import keras
 import tensorflow as tf
 
 from daenr_tf.layers.replicas import replicas, sum_over_replicas
-
-MOMENTUM = 0.9
+from daenr_tf.layers.sizes import BATCH_NORM_MOMENTUM
 
 
 @keras.saving.register_keras_serializable(package="daenr_tf")
@@ -21,9 +20,12 @@ class GlobalBatchNormalization(keras.layers.BatchNormalization):
     frozen layer (`trainable` False) normalises by its moving statistics, and leaves them as they
     are, as Keras' own does. Statistics and output are float32 inside, whatever the precision.
     (batch, height, width, channels) in and out.
+
+    Args:
+        momentum: float in (0, 1), the share of the moving statistics that a step keeps.
     """
 
-    def __init__(self, momentum: float = MOMENTUM, **kwargs: Any) -> None:
+    def __init__(self, momentum: float = BATCH_NORM_MOMENTUM, **kwargs: Any) -> None:
         super().__init__(momentum=momentum, **kwargs)
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:

@@ -24,6 +24,7 @@ DECODER_STRIDES = (
     2,
     1,
 )  # of its blocks; a last transposed convolution of stride 2 makes the image
+BATCH_NORM_MOMENTUM = 0.9  # the share of moving statistics that a step keeps
 _PER_FILTER = 4  # batch normalisation's scale, offset, mean and variance
 
 

@@ -13,6 +13,7 @@ from daenr_tf.loss_weights import DEFAULT_SCALE, scale_factors
 from daenr_tf.models.daenr import DAENR
 from daenr_tf.models.optimizer import EPSILON, Adam
 from daenr_tf.models.parts import make_parts
+from daenr_tf.resizing import DEFAULT_RESIZE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -76,6 +77,7 @@ def build_model(
         recording.pixel_range,
         config.recipe,
         config.precision,
+        config.resize,
     )
     model.build()
     training = TrainingPart(recording, recording.split(config.seed)[0])
@@ -96,12 +98,13 @@ def assemble(
     pixel_range: tuple[float, float],
     name: str,
     dtype: str | keras.DTypePolicy,
+    resize: str = DEFAULT_RESIZE,
 ) -> DAENR:
     """A model of the parts that a system names, not yet built.
 
     Args:
         system, core, settings, layer, image_shape, neurons, seed, dtype: as of `make_parts`.
-        pixel_range: as of `DAENR`.
+        pixel_range, resize: as of `DAENR`.
         name: str, of the Keras model.
     """
     parts = make_parts(system, core, settings, layer, image_shape, neurons, seed, dtype)
@@ -111,6 +114,7 @@ def assemble(
         image_shape=image_shape,
         seed=seed,
         pixel_range=pixel_range,
+        resize=resize,
         name=name,
         dtype=dtype,
     )

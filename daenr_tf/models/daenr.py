@@ -25,12 +25,13 @@ from daenr_tf.models.parts import (
     serialized,
 )
 from daenr_tf.recordings.checks import bounds
+from daenr_tf.resizing import DEFAULT_RESIZE, RESIZES
 from daenr_tf.setting_checks import one_of, whole
 
 if TYPE_CHECKING:
     from daenr_tf.layers.part import Part
 
-ImageSettings = collections.namedtuple("ImageSettings", "image_size channels")
+ImageSettings = collections.namedtuple("ImageSettings", "image_size channels resize")
 
 
 @keras.saving.register_keras_serializable(package="daenr_tf")
@@ -55,6 +56,7 @@ class DAENR(ObjectiveModel):
         seed: int, of the initial weights, of sampling, and of the split that its parts were started on.
         pixel_range: (low, high), the grey levels of the recording that became -1 and 1; kept for serving.
         split_seed: int, of the split that it was last trained on, whose validation set `evaluate` takes; None takes `seed`.
+        resize: one of `resizing.RESIZES`, how the recording's images came to `image_shape`; kept for serving.
 
     Raises:
         InputError: for a setting that can't be used.
@@ -71,6 +73,7 @@ class DAENR(ObjectiveModel):
         seed: int = 0,
         pixel_range: Sequence[float] = (0.0, 255.0),
         split_seed: int | None = None,
+        resize: str = DEFAULT_RESIZE,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -89,6 +92,8 @@ class DAENR(ObjectiveModel):
         self.split_seed = seed if split_seed is None else split_seed
         whole("split_seed", self.split_seed, 0)
         self.pixel_range = bounds("pixel_range", pixel_range)
+        one_of("resize", resize, RESIZES)
+        self.resize = resize
         self.encoder, self.bottleneck, self.decoder, self.readout = (
             core,
             bottleneck,
@@ -226,8 +231,8 @@ class DAENR(ObjectiveModel):
 
     @property
     def image_settings(self) -> ImageSettings:
-        """The size and the channels that the model wants, as `pipeline.prepare` takes them."""
-        return ImageSettings(self.image_shape[:2], self.image_shape[2])
+        """What becomes of a recording's images, as `pipeline.prepare` takes it, and, as arguments behind the pixel range, `pipeline.preprocess`."""
+        return ImageSettings(self.image_shape[:2], self.image_shape[2], self.resize)
 
     def predict(self, x: Any, **kwargs: Any) -> dict[str, np.ndarray]:
         """As Keras' `predict`; images that are not in [-1, 1] are refused."""
@@ -257,6 +262,8 @@ class DAENR(ObjectiveModel):
             "seed": self.seed,
             "pixel_range": self.pixel_range,
             "split_seed": self.split_seed,
+            # The default is left out: a file, a digest or a state of before is then still this model's.
+            **({} if self.resize == DEFAULT_RESIZE else {"resize": self.resize}),
         }
 
     def identity(self) -> dict[str, Any]:

@@ -106,13 +106,14 @@ def deserialized(config: dict[str, Any], custom_objects: dict[str, type] | None 
 def modernized(config: dict[str, Any]) -> dict[str, Any]:
     """The configuration of a model that was saved by version 0.1, which knew its parts by name, as `DAENR` takes it now."""
     old = {name: config[name] for name in OF_VERSION_0_1}
+    settings = {name: option.default for name, option in systems.options().items()} | old
     system = systems.system(
         "_".join(filter(None, (old["autoencoder"] or systems.DECODERLESS, old["readout"])))
     )
     parts = make_parts(
         system,
         systems.CORES[systems.DEFAULT_CORE],
-        old,
+        settings,
         config["layer"],
         config["image_shape"],
         old["neurons"],

@@ -45,11 +45,10 @@ def preprocess(images: ArrayLike, model: DAENR) -> np.ndarray:
             "images: expected numbers of the shape (images, height, width), or with 1 or 3 channels"
             f" behind, found {images.dtype} of shape {images.shape}"
         )
-    height, width, channels = model.image_shape
-    prepared = np.empty((len(images), height, width, channels), np.float32)
+    prepared = np.empty((len(images), *model.image_shape), np.float32)
     for start in range(0, len(images), IMAGES_AT_ONCE):
         some = slice(start, start + IMAGES_AT_ONCE)
         prepared[some] = pipeline.preprocess(
-            tf.constant(images[some]), model.pixel_range, (height, width), channels
+            tf.constant(images[some]), model.pixel_range, *model.image_settings
         )
     return prepared

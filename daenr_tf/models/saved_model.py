@@ -67,9 +67,7 @@ def export(model: DAENR, directory: str, mark: str | None = None) -> str:
         tf.debugging.Assert(
             (found == 1) | (found == 3), ["images: expected 1 or 3 channels, found", found]
         )
-        return model.serve(
-            pipeline.preprocess(images, model.pixel_range, (height, width), channels)
-        )
+        return model.serve(pipeline.preprocess(images, model.pixel_range, *model.image_settings))
 
     archive = keras.export.ExportArchive()
     archive.track(model)

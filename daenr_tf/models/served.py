@@ -128,13 +128,10 @@ def _of_keras_file(path):
     from daenr_tf.models.keras_file import load_model
 
     model = load_model(path)
-    height, width, channels = model.image_shape
 
     @tf.function(input_signature=[tf.TensorSpec((None, None, None, None), tf.float32)])
     def raw(images):
-        return model.serve(
-            pipeline.preprocess(images, model.pixel_range, (height, width), channels)
-        )
+        return model.serve(pipeline.preprocess(images, model.pixel_range, *model.image_settings))
 
     return Served(path, raw, list(model.heads), model.pixel_range)
 

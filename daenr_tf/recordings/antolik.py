@@ -117,10 +117,7 @@ def read_region(region: int, directory: str) -> dict[str, np.ndarray]:
         raise refusal(
             directory, f"a directory with the published folder Data/region{region}/", "none"
         )
-    files = {
-        name: _read(os.path.join(folder, name), published)
-        for name, published in PUBLISHED[region].items()
-    }
+    files = {name: read_file(region, directory, name) for name in PUBLISHED[region]}
     trials, average = files["raw_validation_set.npy"], files["validation_set.npy"]
     if not np.allclose(trials.mean(axis=0), average, rtol=0, atol=TOLERANCE):
         raise refusal(
@@ -129,6 +126,12 @@ def read_region(region: int, directory: str) -> dict[str, np.ndarray]:
             "something else",
         )
     return files
+
+
+def read_file(region: int, directory: str, name: str) -> np.ndarray:
+    """The verified array of one file of a region. Raises `InputError` as `load_antolik` does."""
+    path = os.path.join(directory, "Data", f"region{region}", name)
+    return _read(path, PUBLISHED[region][name])
 
 
 def _read(path, published):

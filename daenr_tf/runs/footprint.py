@@ -73,6 +73,8 @@ def _culprit(model, recording):
         for name in ("image_size", *systems.options())
         if getattr(model, name) != getattr(usual, name)
     }
+    now = run_bytes(model, recording, 1)
+    needs = {name: need for name, need in needs.items() if need < now}
     return min(needs, key=needs.get, default=None)
 
 
