@@ -359,6 +359,26 @@ def test_c5_counts_significant_neurons(judged, joint, verdict):
     )
 
 
+def test_c5_is_judged_with_the_weights_of_section_4_3_and_shows_the_captions(judged):
+    def planted(setting, seed):
+        return (
+            0.15
+            if (setting.task == "ir" and studies.joint(setting))
+            else quality(joint=0.65)(setting, seed)
+        )
+
+    claim = judged(("figure4",), layers=(2,), quality=planted)["C5"]
+    part, other = claim.comparisons
+    assert claim.verdict == part.verdict == SUPPORTED and part.effect.value > 0
+    assert other.role == "beside" and other.verdict is None and other.effect.value < 0
+    assert other.what.endswith("joint models trained for reconstruction")
+    for one, table in ((part, 9), (other, 8)):
+        joint = one.question.pairs[0][0]
+        assert (joint.alpha, joint.beta) == paper.loss_weights("cae_fr", 3, 2, joint.task, table)[
+            :2
+        ]
+
+
 @pytest.mark.parametrize(
     ("third", "others", "verdict"), [(0.68, 0.1, SUPPORTED), (0.1, 0.68, CONTRADICTED)]
 )

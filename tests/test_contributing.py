@@ -259,19 +259,19 @@ def test_cells_of_what_was_added_stand_in_the_report_and_are_judged(
         tmp_path / "study",
         *options,
     ).stdout
-    assert "C11 not decidable with this data: The joint variants' images have a higher PSNR" in said
+    assert "C13 not decidable with this data: The joint variants' images have a higher PSNR" in said
     cells = sorted((tmp_path / "study" / "cells").iterdir())
     base, joint = (np.load(cell / "outputs.npz")["psnr"].mean() for cell in cells)
     assert [cell.name.split("-")[0] for cell in cells] == ["sae", "sae_gauss"]
     claims = pd.read_csv(tmp_path / "study" / "tables" / "claims.csv").set_index("claim")
-    assert claims.loc["C11", "comparison"] == "SAE-Gauss3"
-    assert claims.loc["C11", "effect"] == pytest.approx(joint - base, abs=1e-9)
+    assert claims.loc["C13", "comparison"] == "SAE-Gauss3"
+    assert claims.loc["C13", "effect"] == pytest.approx(joint - base, abs=1e-9)
     assert set(pd.read_csv(tmp_path / "study" / "tables" / "table5.csv")["model"]) == {
         "sae",
         "sae_gauss",
     }
     report = (tmp_path / "study" / "report.html").read_text(encoding="utf-8")
-    assert "SAE-Gauss" in report and "C11" in report
+    assert "SAE-Gauss" in report and "C13" in report
 
 
 @pytest.mark.slow

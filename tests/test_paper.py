@@ -1,6 +1,7 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from daenr_tf import paper
@@ -240,3 +241,18 @@ def test_import_brings_in_nothing_heavy():
         ).stdout.strip()
         == "[]"
     )
+
+
+def test_cells_that_are_printed_twice_tell_how_far_the_papers_repetitions_are_apart():
+    twice = paper.printed_twice("pcc")
+    assert set(twice) == {
+        ("cnn_fr", region, layer) for region in (1, 2, 3) for layer in (1, 2, 3, 4)
+    }
+    assert twice["cnn_fr", 3, 4] == (0.385, 0.359)
+    mean, cells = paper.spread("pcc")
+    assert cells == 12 and mean == pytest.approx(np.mean([abs(a - b) for a, b in twice.values()]))
+    # Of the joint models in both tables only CAE-FR1 has the same weights in both.
+    assert paper.printed_twice("mse") == {
+        ("cae", 3, None): (0.081, 0.074),
+        ("cae_fr", 3, 1): (0.044, 0.043),
+    }

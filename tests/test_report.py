@@ -293,7 +293,7 @@ def test_the_terminal_gets_a_line_per_claim_that_is_examined_and_the_place_of_th
     assert lines[0].startswith("C1 supported: The joint model reconstructs better")
     assert (
         lines[1]
-        == "not examined: C2, C3, C4, C5, C6, C7, C8, C9, C10 (the report says what they need)"
+        == "not examined: C2, C3, C4, C5, C6, C7, C8, C9, C10, C11, C12 (the report says what they need)"
     )
     assert "needs table2 with cae and cae_fr in regions 1, 2 and 3" in page.text
     assert lines[2:] == [f"report: {folder}/report.html"]

@@ -407,7 +407,7 @@ def test_layers_are_those_of_the_core_that_was_asked_for(monkeypatch):
     monkeypatch.setitem(systems.CORES, "shallow", types.SimpleNamespace(name="shallow", layers=2))
     assert (
         study_options.layers_of(None, {"core": "shallow"}) == (1, 2)
-        and study_options.layers_of(None, {}) == paper.LAYERS
+        and study_options.layers_of(None, {}) is None  # each experiment has its own
     )
     with pytest.raises(
         InputError, match="--layers: expected layers out of 1, 2 of the core shallow, found 3"

@@ -161,7 +161,9 @@ _ROWS = (
         "Significant neurons with and without the decoder",
         "Figure 4",
         models=_CNN_FR,
-        **_SIGNIFICANCE,
+        task="nrs",
+        other_task="ir",
+        **{**_SIGNIFICANCE, "weights": 4, "columns": (LAYER, MODEL, TASK)},
     ),
     Experiment("figure5", "Training stimuli", "Figure 5", picture=STIMULI),
     Experiment(

@@ -167,11 +167,14 @@ def against_readout(claim: Claim, part: Part) -> list[Question]:
     for region in part.regions:
         by_readout = {}
         for joint, base in _beside_readouts(part, region):
-            by_readout.setdefault(base.model, []).append((joint, base))
-        for pairs in by_readout.values():
+            by_readout.setdefault((joint.task, base.model), []).append((joint, base))
+        for (task, _), pairs in by_readout.items():
             base = pairs[0][1].system.title
             what = f"{_of_region(region)}{_together(pairs)} against {base}"
-            found.append(_question(claim, part, what, pairs))
+            if task != part.experiment.task:  # Figure 4's other reading
+                what += f", joint models trained for {_FOR[task]}"
+            role = PART if task == part.experiment.task else BESIDE
+            found.append(_question(claim, part, what, pairs, role=role))
     return found
 
 
@@ -285,6 +288,7 @@ def weights_favour_their_task(claim: Claim, part: Part) -> list[Question]:
     return found
 
 
+_FOR = {"ir": "reconstruction", "nrs": "prediction"}
 # What a control exchanges between images for the task that is looked at: the group, and in words.
 _EXCHANGED = {"ir": (SHUFFLED, "responses"), "nrs": (OTHER_IMAGES, "images to reconstruct")}
 

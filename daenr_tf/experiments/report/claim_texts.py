@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from daenr_tf import paper
+from daenr_tf.experiments.measures import PCC
 from daenr_tf.experiments.verdicts import CONTRADICTED, NOT_DECIDABLE, NOT_SUPPORTED, SUPPORTED
 from daenr_tf.plotting.effects import between_of, effect_digits
 from daenr_tf.readable import number
@@ -26,6 +28,7 @@ _CSS = {
     None: "unexamined",
 }
 _PAPERS = "the paper’s effect"
+NAMES_IN_WORDS = {"mse": "MSE", "psnr": "PSNR", "ssim": "SSIM", PCC: "PCC"}
 
 
 class ClaimTexts:
@@ -78,6 +81,7 @@ class ClaimTexts:
             else "",
             "cells": _cells(judged.cells),
             "over_all": _over_all(judged),
+            "spread": "" if self.own else _spread(claim),
             "scope": _scope(judged),
             "unit": claim.unit,
             "needs": "" if judged.verdict else self._needs(claim),
@@ -140,6 +144,18 @@ def _cells(cells):
     return (
         f"of {len(effects)} single cells {above} have an effect as claimed; {clear[0]} have their own 95 % interval above 0,"
         f" {clear[1]} below it"
+    )
+
+
+def _spread(claim):
+    """How far the paper's own repetitions of a cell are apart, in words; empty where it has none."""
+    found = paper.spread(claim.metric) if claim.metric in (*paper.IMAGE_METRICS, PCC) else None
+    if not found:
+        return ""
+    mean, cells = found
+    return (
+        f"The paper prints {cells} cells twice; their {NAMES_IN_WORDS[claim.metric]} differs by"
+        f" {number(mean, 3)} on the mean"
     )
 
 

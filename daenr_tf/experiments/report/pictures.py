@@ -113,7 +113,9 @@ class Pictures:
             part.settings, key=lambda setting: setting.layer
         ):  # models of one layer stand side by side
             bar = neurons.Bar(
-                setting.label,
+                setting.label
+                if setting.task == part.experiment.task
+                else f"{setting.label} ({setting.task})",
                 self.findings.estimate(setting, COUNT),
                 self.findings.recordings[setting.region].neurons,
             )
