@@ -32,17 +32,15 @@ PHOTOGRAPHS = (
     "gravel",
     "rocket",
 )
-COUNT = 5000
-LEAST_CONTRAST = 0.05  # SD of a patch, of the full range, before it is stretched
-STRETCHED = (1, 99)  # percentiles of its grey levels that become black and white
+COUNT = 1800  # as many as region 3 has for training
+LEAST_CONTRAST = 0.05  # SD of a patch, of the full range
 MOMENTA = (0.9, 0.99, 0.999)
 
 
 def patches(count: int, seed: int = 0) -> np.ndarray:
     """Square patches of the photographs that scikit-image brings along, in grey: (count, 31, 31, 1) uint8.
 
-    Their sides are log-uniform from 31 pixels to the whole photograph's; every other one is turned left to right; flat ones are left out, and each is
-    stretched to the full range of grey levels, most of which the published images have.
+    Their sides are log-uniform from 31 pixels to the whole photograph's; every other one is turned left to right; flat ones are left out.
 
     Raises:
         InputError: scikit-image is not installed.
@@ -66,8 +64,6 @@ def patches(count: int, seed: int = 0) -> np.ndarray:
             photograph[top : top + side, left : left + side], (SIDE, SIDE), anti_aliasing=True
         )
         if patch.std() >= LEAST_CONTRAST:
-            low, high = np.percentile(patch, STRETCHED)
-            patch = (patch - low) / (high - low)
             made.append(patch[:, :: 1 - 2 * (len(made) % 2)])
     return np.rint(255 * np.clip(made, 0, 1)).astype(np.uint8)[..., None]
 
