@@ -165,19 +165,24 @@ def published(region: int) -> list[dict[str, Any]]:
 
 
 def beside_the_paper(images: np.ndarray, region: int, cosines: Sequence[float]) -> list[dict]:
-    """The rows of `published`, each with what the same MSE is without a network: `cosines`, how many of them reach it, and `blur`, the images
-    blurred so far (`width` in pixels, `psnr`, `ssim`), or None.
+    """The rows of `published`, each with what the same MSE is without a network: `cosines`, how many of them reach it; `blur`, the images
+    blurred so far (`width` in pixels, `psnr`, `ssim`), or None; `brighter`, `NUMBERS` cosines made so much brighter (`by`, `psnr`, `ssim`), or None where
+    they are no better than that.
 
     Args:
         images: (images, 32, 32, 1) in [-1, 1], the region's.
         region: int.
         cosines: of `measure`.
     """
-    rows = []
+    rows, code = [], Cosines(images.shape[1:], NUMBERS).reconstruct(images)
     for row in published(region):
         found = blurred(images, row["mse"])
         blur = {"width": found[0], **_figures(images, found[1])} if found else None
-        rows.append({**row, "cosines": cosines_for(row["mse"], cosines), "blur": blur})
+        excess = row["mse"] - cosines[NUMBERS]  # the mean of an image is one of its cosines
+        by = np.sqrt(max(excess, 0.0))
+        brighter = {"by": float(by), **_figures(images, code + by)} if excess > 0 else None
+        number = cosines_for(row["mse"], cosines)
+        rows.append({**row, "cosines": number, "blur": blur, "brighter": brighter})
     return rows
 
 
@@ -189,67 +194,6 @@ def everything(images: Mapping[int, np.ndarray]) -> dict[str, Any]:
         one["paper"] = beside_the_paper(seen(some, DEFAULT_RESIZE), region, one["cosines"])
         found[str(region)] = one
     return found
-
-
-def written(found: Mapping[str, Any]) -> str:
-    """What `everything` found, as Markdown tables."""
-    parts = [
-        _table(
-            (f"{NUMBERS} cosines", *_heads(found, "variance", "MSE", "of it", "PSNR", "SSIM")),
-            [
-                (way, *(cell for one in found.values() for cell in _of_code(one, way)))
-                for way in (RECORDED, *RESIZES)
-            ],
-        ),
-        _table(
-            ("without a code", *_heads(found, "MSE", "PSNR", "SSIM")),
-            [
-                (name, *(cell for one in found.values() for cell in _three(one["plain"][name])))
-                for name in next(iter(found.values()))["plain"]
-            ],
-        ),
-    ]
-    rows = [
-        (
-            f"region {region}, Table {row['table']}, {row['model']}",
-            *_three(row),
-            str(row["cosines"]),
-            *(
-                (f"{row['blur']['width']:.2f}", *_three(row["blur"])[1:])
-                if row["blur"]
-                else ("–",) * 3
-            ),
-        )
-        for region, one in found.items()
-        for row in one["paper"]
-    ]
-    heads = ("the paper's", "MSE", "PSNR", "SSIM", "cosines for that MSE")
-    parts.append(_table((*heads, "blur for that MSE, pixels", "its PSNR", "its SSIM"), rows))
-    powers = [
-        (str(cycles), *(f"{one['power'][cycles - 1]:.4f}" for one in found.values()))
-        for cycles in range(1, FREQUENCIES + 1)
-    ]
-    parts.append(_table(("cycles per image", *_heads(found, "variance")), powers))
-    return "\n\n".join(parts)
-
-
-def _heads(found, *names):
-    return [f"{name}, region {region}" for region in found for name in names]
-
-
-def _three(row):
-    return f"{row['mse']:.4f}", f"{row['psnr']:.2f}", f"{row['ssim']:.3f}"
-
-
-def _of_code(one, way):
-    variance, row = one["variance"][way], one["codes"][way]
-    mse, *others = _three(row)
-    return f"{variance:.3f}", mse, f"{row['mse'] / variance:.1%}", *others
-
-
-def _table(heads, rows):
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -292,10 +236,10 @@ def _run(options):
     from daenr_tf.runs.quiet import import_tensorflow
 
     import_tensorflow()
-    from daenr_tf.tools import photographs, region3_figures
+    from daenr_tf.tools import photographs, region3_figures, region3_tables
 
     found = everything(images)
-    print(written(found), flush=True)
+    print(region3_tables.written(found), flush=True)
     os.makedirs(options.out, exist_ok=True)
     region3_figures.draw_numbers(os.path.join(options.out, "region3.png"), found)
     region3_figures.draw_images(
