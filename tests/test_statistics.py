@@ -369,7 +369,7 @@ class TestCalibration:
         assert (
             not result((6.6, 5.0), 95.0).holds
             and not result((5.0, 5.0), 91.9).holds
-            and not result(None, 97.1).holds
+            and not result(None, 98.1).holds
         )
 
     @pytest.mark.slow

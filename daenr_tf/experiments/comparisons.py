@@ -354,7 +354,8 @@ def single_cells(question: Question, part: Part | None) -> list[Question]:
 
 def _marks(question, joint, base):
     if joint.selected:
-        return f", {joint.group} neurons"
+        group, held_out, _ = joint.group.partition("-cv")
+        return f", {group} neurons{', chosen on held-out images' if held_out else ''}"
     for group, words in _EXCHANGED.values():
         if base.group == group:
             return f" with {words} exchanged"

@@ -20,7 +20,8 @@ from daenr_tf.tools.populations import IMAGES, Errors, Predictions
 
 SEEDS = (2, 3, 5, 10)
 STUDIES, DRAWS = 1000, 200
-FALSE_POSITIVES, COVERAGE = (3.5, 6.5), (92.0, 97.0)  # per cent; what has to be met
+# Per cent; what has to be met. Verdicts rest on the tail, where to err on the safe side is allowed.
+FALSE_POSITIVES, COVERAGE = (2.5, 6.5), (92.0, 98.0)
 FEWEST_SEEDS = 3  # from which on it has to be
 GAIN = 0.1  # of the better of two models whose difference is sought
 MEAN, DIFFERENCE = "mean", "difference"

@@ -51,9 +51,14 @@ class ClaimTexts:
 
     def lines(self) -> list[str]:
         """The verdicts for the terminal."""
-        lines = [
-            f"{one.name} {one.verdict}: {one.claim.statement}" for one in self.claims if one.verdict
-        ]
+        lines = []
+        for one in self.claims:
+            if one.verdict:
+                over_all = _over_all(one)
+                lines.append(
+                    f"{one.name} {one.verdict}: {one.claim.statement}"
+                    + (f" ({over_all})" if over_all else "")
+                )
         others = [one.name for one in self.claims if not one.verdict]
         if others:
             lines.append(f"{NOT_EXAMINED}: {', '.join(others)} (the report says what they need)")
