@@ -16,6 +16,7 @@ SIGNIFICANCE_LEVEL = 0.05
 LOWEST_USABLE_CEILING = 0.1
 SSIM_WINDOW = 11
 _SSIM_SIGMA = 1.5
+_KERAS_EPSILON = 1e-7
 _SSIM_C1, _SSIM_C2 = 0.01**2, 0.03**2
 
 
@@ -39,6 +40,20 @@ def _pearson_per_neuron(predicted, observed):
     x, y = (_unit_columns(values[:, varies]) for values in (predicted, observed))
     pcc[varies] = np.clip((x * y).sum(axis=0), -1, 1)
     return pcc
+
+
+def poisson_per_neuron(predicted: ArrayLike, observed: ArrayLike) -> np.ndarray:
+    """Poisson loss over images, mean(predicted - observed log(predicted + 1e-7)) as Keras has it, (images, neurons), (images, neurons) -> (neurons,).
+
+    Predicted rates are >= 0; those below give NaN.
+    """
+    predicted, observed = _pair(predicted, observed, "(images, neurons)", (2,))
+    found = np.empty(predicted.shape[1])
+    with np.errstate(invalid="ignore"):
+        for some in blocks.slices(len(found), predicted[:, 0].size * 8):
+            rate = np.asarray(predicted[:, some], np.float64)
+            found[some] = (rate - observed[:, some] * np.log(rate + _KERAS_EPSILON)).mean(axis=0)
+    return found
 
 
 def pearson_p_value(pcc: ArrayLike, images: int) -> np.ndarray:

@@ -57,7 +57,7 @@ def test_every_command_has_a_home_a_help_and_a_recipe(name, capsys):
 
 
 ARGUMENT_ERRORS = {
-    "no command": ([], "daenr: expected a command (fit, predict, compare, check, reproduce,"),
+    "no command": ([], "daenr: expected a command (fit, predict, compare, check, baselines,"),
     "an unknown command": (
         ["comprae"],
         "daenr: expected a command (see --help), found 'comprae'; the nearest is daenr compare",
@@ -106,6 +106,10 @@ ARGUMENT_ERRORS = {
     "a region that is none": (
         ["check", "simulated", "--region", "4"],
         "daenr check: --region: expected one of 1, 2, 3, found 4",
+    ),
+    "an image size that is none": (
+        ["baselines", "--image-size", "33"],
+        "daenr baselines: --image-size: expected height and width in pixels, multiples of 4",
     ),
 }
 

@@ -289,3 +289,44 @@ def test_names_that_no_file_can_hold_are_shown_escaped(capsys):
 def test_a_place_for_the_table_that_can_not_be_is_refused(out, capsys):
     _, err = compare(capsys, run("r_a"), "--out", out, status=2)
     assert f"--out: expected a .csv file in a directory that is there, found {out}" in err
+
+
+# Without a network
+
+
+def baselines(digest=DIGEST, seed=0, gabor=0.45, **changes):
+    """A baselines.json of a recording and a split."""
+    figures = {
+        "mean": {"title": "mean rate", "validation": {"pcc": 0.0}, "test": {"pcc": 0.0}},
+        "gabor": {"title": "Gabors", "validation": {"pcc": gabor}, "test": {"pcc": 0.3}},
+    }
+    found = {"dataset": {"digest": digest}, "config": {"seed": seed}, "baselines": figures}
+    with open("baselines.json", "w", encoding="utf-8") as stream:
+        json.dump({**found, **changes}, stream)
+    return "baselines.json"
+
+
+def test_a_run_that_does_not_beat_the_best_baseline_is_told_so_in_its_block(capsys):
+    runs = run("r_a"), run("r_b", seed=1)
+    out, err = compare(capsys, *runs, "--baselines", baselines())
+    first, second = out.split("\n\n")
+    assert "validation and test mean PCC: mean rate 0.000, 0.000; Gabors 0.450, 0.300" in first
+    assert "r_a does not beat Gabors (validation mean PCC 0.410 against 0.450; test 0.500" in first
+    assert "Gabors" not in second and err == ""
+    out, _ = compare(capsys, *runs, "--baselines", baselines(gabor=0.4))
+    assert "Gabors 0.400" in out and "does not beat" not in out
+
+
+def test_baselines_of_no_runs_recording_are_not_told(capsys):
+    for other in ({"digest": "f" * 64}, {"seed": 5}):
+        out, err = compare(capsys, run(f"r_{len(os.listdir())}"), "--baselines", baselines(**other))
+        assert "Gabors" not in out and "baselines.json: of another recording, or another" in err
+
+
+@pytest.mark.parametrize(
+    "changes", [{"baselines": {}}, {"baselines": {"a": {"title": "a"}}}, {"dataset": 3}]
+)
+def test_a_file_that_is_no_baselines_is_refused(changes, capsys):
+    _, err = compare(capsys, run("r_a"), "--baselines", baselines(**changes), status=2)
+    assert "baselines.json: expected what daenr baselines --out writes" in err
+    assert err.count("\n") == 1

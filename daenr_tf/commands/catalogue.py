@@ -52,6 +52,11 @@ COMMANDS = {
             "what a recording holds, and whether it can be used",
             "daenr_tf.commands.check:check",
         ),
+        Command(
+            "baselines",
+            "what is known without a network: ridge regressions, LNP, the mean rate",
+            "daenr_tf.commands.baselines:baselines",
+        ),
         Command("reproduce", "the paper's tables and figures, with a report", REPRODUCE),
         *(Command(name, EXPERIMENTS[name].title, REPRODUCE) for name in WITH_COMMANDS),
         Command(

@@ -6,6 +6,7 @@ import json
 import os
 from dataclasses import dataclass
 
+from daenr_tf.baselines import results_file
 from daenr_tf.commands.process import Call, Parser, check_path
 from daenr_tf.config import RunConfig
 from daenr_tf.errors import InputError, one_line
@@ -98,17 +99,43 @@ def compare(call: Call) -> None:
     parser.add_argument(
         "--out", metavar="FILE.csv", help="where the table goes as CSV as well, one row per run"
     )
+    parser.add_argument(
+        "--baselines",
+        metavar="FILE",
+        help="a baselines.json of daenr baselines: what is known without a network, told of runs on"
+        " the same recording and split",
+    )
     options = parser.read(call.arguments)
-    for name, path in (("--out", options.out), *(("RUN", path) for path in options.runs)):
+    places = (("--out", options.out), ("--baselines", options.baselines))
+    for name, path in (*places, *(("RUN", path) for path in options.runs)):
         check_path(name, path)
     if options.out is not None:
         _check_out(options.out)
+    known = None if options.baselines is None else results_file.read(options.baselines)
     runs = _read_all(options.runs)
     blocks = _blocks(runs)
     settings = differing(runs)
-    print("\n\n".join(_text(number, blocks, settings) for number in range(len(blocks))))
+    texts = [_text(number, blocks, settings) for number in range(len(blocks))]
+    if known is not None:
+        texts = [
+            "\n".join([text, *known.told(map(_pcc, block))])
+            if block[0].block == known.block
+            else text
+            for text, block in zip(texts, blocks, strict=True)
+        ]
+        if all(block[0].block != known.block for block in blocks):
+            LOGGER.warning(
+                f"{options.baselines}: of another recording, or another split, than every run's"
+            )
+    print("\n\n".join(texts))
     if options.out is not None:
         write_text(options.out, _csv(blocks, [name for name in settings if name != "recipe"]))
+
+
+def _pcc(run):
+    """A run's path and its mean PCC on the validation and on the test images."""
+    figures = run.figures()
+    return run.path, figures.get(("validation", "pcc")), figures.get(("test", "pcc"))
 
 
 def _check_out(out):

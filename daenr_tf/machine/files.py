@@ -2,13 +2,15 @@
 
 import contextlib
 import fcntl
+import json
+import math
 import os
 import re
 import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from daenr_tf.errors import InputError, MachineError
 
@@ -74,6 +76,21 @@ def replace_file(path: str | os.PathLike, write: Callable[[BinaryIO], object]) -
 def write_text(path: str | os.PathLike, text: str) -> None:
     """`replace_file` for text."""
     replace_file(path, lambda file: file.write(text.encode("utf-8")))
+
+
+def write_json(path: str | os.PathLike, value: Any) -> None:
+    """`write_text` of a value as strict JSON: a number that is not finite is null."""
+    write_text(path, json.dumps(_finite(value), indent=2, allow_nan=False) + "\n")
+
+
+def _finite(value):
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
 
 
 @contextlib.contextmanager

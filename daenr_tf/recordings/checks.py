@@ -245,6 +245,12 @@ def cautions(recording: Recording) -> list[str]:
             f" between {low} and {high}: rescale the responses, or set --readout-l1 and"
             " --activity-l1 (docs/recordings.md)"
         )
+    return sentences + unvarying_neurons(recording)
+
+
+def unvarying_neurons(recording: Recording) -> list[str]:
+    """Sentences about neurons that answer every image alike."""
+    sentences = []
     for responses, where, consequence in (
         (recording.responses, "in training", "nothing can be learned of them"),
         (recording.test_responses, "in the test set", "their PCC counts as 0 in the mean"),

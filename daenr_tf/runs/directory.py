@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
-import math
 import os
 import re
 import tempfile
@@ -16,7 +15,7 @@ from typing import Any
 
 from daenr_tf.config import RunConfig, read_config
 from daenr_tf.errors import InputError, one_line
-from daenr_tf.machine.files import write_text
+from daenr_tf.machine.files import write_json, write_text
 from daenr_tf.runs import checkpoint, lock, own_files
 from daenr_tf.runs.own_files import CHECKPOINT
 from daenr_tf.runs.results_file import read_results
@@ -178,9 +177,7 @@ class RunDirectory:
 
     def write_results(self, results: dict[str, Any]) -> None:
         """Write `results.json`, strict JSON: what is not finite is null."""
-        write_text(
-            self.file(RESULTS), json.dumps(_finite(results), indent=2, allow_nan=False) + "\n"
-        )
+        write_json(self.file(RESULTS), results)
 
     def _check_that_it_is_a_runs(self):
         """Before anything in it is touched: a run's directory has a run's `config.json`, or nothing yet but what a killed run began."""
@@ -237,13 +234,3 @@ class RunDirectory:
         ):
             return file.read()
         return self.digest
-
-
-def _finite(value):
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

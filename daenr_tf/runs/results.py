@@ -42,23 +42,9 @@ def make_results(
     Returns:
         dict, as in `results.json`.
     """
-    counts = {
-        "train": len(sets.train.images),
-        "validation": len(sets.validation.images),
-        "test": len(sets.test.images),
-        "neurons": recording.neurons,
-        "repeats": recording.repeats,
-    }
-    if recording.repeats and recording.repeats_range[0] < recording.repeats:
-        counts["repeats_least"] = recording.repeats_range[0]
     return {
         "recipe": config.model.recipe,
-        "dataset": {
-            "name": recording.name,
-            "simulated": recording.simulated,
-            "counts": counts,
-            "digest": recording.digest,
-        },
+        "dataset": dataset(recording, sets),
         "config": config.to_dict(),
         "test": evaluation.test,
         "validation": {**evaluation.validation, "monitored_loss": training.best},
@@ -76,6 +62,25 @@ def make_results(
         "versions": versions(),
         "notes": notes,
         **evaluation.diagnostics,
+    }
+
+
+def dataset(recording: Recording, sets: Sets) -> dict[str, Any]:
+    """What of `results.json` says which recording it was, and how it was split: `name`, `simulated`, `counts`, `digest`."""
+    counts = {
+        "train": len(sets.train.images),
+        "validation": len(sets.validation.images),
+        "test": len(sets.test.images),
+        "neurons": recording.neurons,
+        "repeats": recording.repeats,
+    }
+    if recording.repeats and recording.repeats_range[0] < recording.repeats:
+        counts["repeats_least"] = recording.repeats_range[0]
+    return {
+        "name": recording.name,
+        "simulated": recording.simulated,
+        "counts": counts,
+        "digest": recording.digest,
     }
 
 

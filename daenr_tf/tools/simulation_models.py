@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from daenr_tf.baselines.axes import Axes, ridge
+from daenr_tf.baselines.pixels import Pixels
 from daenr_tf.metrics import pearson_per_neuron
 
 if TYPE_CHECKING:
     from daenr_tf.recordings.recording import Recording
 
-PENALTIES = 10.0 ** np.arange(1, 6.5, 0.5)  # of z-scored pixels and responses in their own units
+PENALTIES = 10.0 ** np.arange(
+    1, 6.5, 0.5
+)  # of z-scored pixels and responses in their own units, on the sum of squared errors
 
 
 def ridge_pcc(recording: Recording) -> float:
@@ -21,26 +25,17 @@ def ridge_pcc(recording: Recording) -> float:
     One penalty for all neurons, the one of PENALTIES with the highest mean PCC on the validation set of split 0.
     """
     training, validation = recording.split(0)
-    pixels = recording.images.reshape(len(recording.images), -1).astype(np.float64)
-    mean, deviation = pixels[training].mean(axis=0), pixels[training].std(axis=0)
-    deviation = np.where(deviation > 0, deviation, 1)
-    left, singular, right = np.linalg.svd(
-        (pixels[training] - mean) / deviation, full_matrices=False
+    images, responses = recording.images, recording.responses
+    axes = Axes(Pixels(images.shape[1:]), images[training])
+    found = ridge(
+        axes,
+        images[training],
+        responses[training],
+        images[validation],
+        responses[validation],
+        PENALTIES / len(training),
     )
-    responses = recording.responses.astype(np.float64)
-    average = responses[training].mean(axis=0)
-    rotated = left.T @ (responses[training] - average)
-
-    def components(images):
-        return (images.reshape(len(images), -1) - mean) / deviation @ right.T
-
-    held_out, best = components(recording.images[validation]), (-np.inf, None)
-    for penalty in PENALTIES:
-        weights = (singular / (singular**2 + penalty))[:, None] * rotated
-        pcc = pearson_per_neuron(held_out @ weights + average, responses[validation]).mean()
-        if pcc > best[0]:
-            best = (pcc, weights)
-    predicted = components(recording.test_images) @ best[1] + average
+    predicted = found.predict(recording.test_images)
     return float(pearson_per_neuron(predicted, recording.test_responses).mean())
 
 

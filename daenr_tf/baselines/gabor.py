@@ -1,0 +1,117 @@
+"""Gabor energies of images: what a bank of complex cells says of them.
+
+A Gabor with wave vector k and centre c is g(x - c) exp(i k (x - c)), g an isotropic Gaussian; its real part is the even, its imaginary part the odd
+filter of a quadrature pair. It is a product of a function of the row and one of the column, so that the whole grid of its centres costs two small matrix
+products. From each as much of its Gaussian is taken off as makes it blind to a uniform image, at the edges too (Morlet's correction).
+
+References: Adelson and Bergen, "Spatiotemporal energy models for the perception of motion", JOSA A 2, 1985. Kay, Naselaris, Prenger and Gallant,
+"Identifying natural images from human brain activity", Nature 452, 2008, whose bank is of this kind.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from daenr_tf.baselines.axes import MOST_FEATURES, in_parts
+from daenr_tf.machine import blocks
+
+ORIENTATIONS = 8
+OCTAVE = 2.0  # from one spatial frequency to the next
+SHORTEST = 4  # pixels of the shortest wavelength
+WIDTH = 0.65  # standard deviation of the envelope, in wavelengths
+SPACING = 0.5  # of the centres, in wavelengths; wider where the bank would be too large
+WIDER = 1.25
+FLOOR = 0.1  # of a filter's mean energy over the training images
+
+
+class Gabor(NamedTuple):
+    """The Gabors of one frequency and one orientation.
+
+    Attributes:
+        frequency: cycles over the image's shorter side.
+        orientation: radians, the direction of the wave vector, from the columns' (0: vertical stripes) to the rows'.
+        rows, columns: (rows of centres,), (columns of centres,) in pixels; the centre of the first pixel is 0.
+    """
+
+    frequency: float
+    orientation: float
+    rows: np.ndarray
+    columns: np.ndarray
+
+
+def bank(height: int, width: int, most: int = MOST_FEATURES) -> list[Gabor]:
+    """The bank for images of a size: 1, 2, 4, … cycles over the shorter side down to a wavelength of 4 pixels, 8 orientations, centres half a wavelength
+    apart, or as much further as brings the number of Gabors to `most` at most."""
+    side, spacing = min(height, width), SPACING
+    frequencies = [1.0]
+    while side / (frequencies[-1] * OCTAVE) >= SHORTEST:
+        frequencies.append(frequencies[-1] * OCTAVE)
+
+    def centres(pixels, frequency):
+        count = max(1, round(pixels * frequency / (side * spacing)))
+        return (np.arange(count) + 0.5) * pixels / count - 0.5
+
+    while True:
+        found = [
+            Gabor(
+                frequency,
+                np.pi * number / ORIENTATIONS,
+                centres(height, frequency),
+                centres(width, frequency),
+            )
+            for frequency in frequencies
+            for number in range(ORIENTATIONS)
+        ]
+        one_each = len(found) == sum(len(one.rows) * len(one.columns) for one in found)
+        if one_each or sum(len(one.rows) * len(one.columns) for one in found) <= most:
+            return found
+        spacing *= WIDER
+
+
+def responses(images: np.ndarray, gabors: list[Gabor]) -> np.ndarray:
+    """(images, height, width, channels) -> (images, Gabors x channels) complex, per channel in the bank's order, its centres row by row."""
+    height, width = images.shape[1:3]
+    stacks = [np.ascontiguousarray(images[..., channel]) for channel in range(images.shape[-1])]
+    found = [[] for _ in stacks]
+    for one in gabors:
+        wave = 2 * np.pi * one.frequency / min(height, width)
+        deviation = WIDTH * min(height, width) / one.frequency
+        rows = _along(height, one.rows, wave * np.sin(one.orientation), deviation)
+        columns = _along(width, one.columns, wave * np.cos(one.orientation), deviation)
+        uniform, gaussian = (np.outer(rows[i].sum(1), columns[i].sum(1)) for i in (0, 1))
+        for stack, parts in zip(stacks, found, strict=True):
+            complex_one, plain = (rows[i] @ stack @ columns[i].T for i in (0, 1))
+            filtered = (complex_one - plain * (uniform / gaussian)) / deviation**2
+            parts.append(filtered.reshape(len(images), -1))
+    return np.concatenate([np.concatenate(parts, axis=1) for parts in found], axis=1)
+
+
+def _along(pixels, centres, wave, deviation):
+    """A Gabor's factor along one axis, and its Gaussian's: two (centres, pixels)."""
+    away = np.arange(pixels) - centres[:, None]
+    gaussian = np.exp(-0.5 * (away / deviation) ** 2)
+    return gaussian * np.exp(1j * wave * away), gaussian
+
+
+class Energies:
+    """The code log(energy + floor) of every Gabor, energy being sqrt(even² + odd²) and the floor a tenth of its mean over the training images.
+
+    Args:
+        images: (images, height, width, channels), to train on.
+        phases: whether the even and the odd outputs themselves, which are what simple cells see, stand beside it.
+    """
+
+    def __init__(self, images: np.ndarray | blocks.Rows, phases: bool = False) -> None:
+        self.phases = phases
+        height, width, channels = images.shape[1:]
+        self.bank = bank(height, width, MOST_FEATURES // (channels * (3 if phases else 1)))
+        total = sum(np.abs(responses(part, self.bank)).sum(axis=0) for _, part in in_parts(images))
+        self.floor = np.maximum(FLOOR * total / len(images), np.finfo(np.float32).tiny)
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        """(n, height, width, channels) -> (n, features)."""
+        found = responses(images, self.bank)
+        energies = np.log(np.abs(found) + self.floor)
+        return np.concatenate([energies, found.real, found.imag], 1) if self.phases else energies
