@@ -204,8 +204,8 @@ def test_a_finished_run_is_exported_to_another_place_that_is_asked_for(copied, s
 
 def test_another_runs_export_is_never_taken_for_ones_own(copied, settings, tmp_path):
     """A place that was cleared and taken by another model: the run exports again, and hands on no name but its own."""
-    run_dir, first = str(copied / "run"), read_json(copied, "run", "results.json")
-    place = os.path.dirname(first["saved_model"])
+    run_dir, place = str(copied / "run"), str(tmp_path / "place")
+    first = daenr_tf.run(settings, run_dir=run_dir, export_dir=place)
     shutil.rmtree(first["saved_model"])
     model = daenr_tf.Run.open(run_dir).model
     model.set_weights([weight + 1 for weight in model.get_weights()])
