@@ -142,7 +142,7 @@ def test_help_versions_and_mistakes_import_nothing_heavy_and_answer_at_once(run_
     "arguments",
     [["--help"], ["fit", "cae_fr", "--layer", "9"], ["check", "simulated", "--region", "4"]],
 )
-def test_an_answer_takes_under_a_quarter_of_a_second_of_the_processor(arguments):
+def test_an_answer_takes_under_half_a_second_of_the_processor(arguments):
     """The processor's time and not the clock's, which other processes on the machine draw out."""
 
     def taken():
@@ -151,7 +151,7 @@ def test_an_answer_takes_under_a_quarter_of_a_second_of_the_processor(arguments)
         ended = resource.getrusage(resource.RUSAGE_CHILDREN)
         return ended.ru_utime - started.ru_utime + ended.ru_stime - started.ru_stime
 
-    assert min(taken() for _ in range(5)) < 0.25
+    assert min(taken() for _ in range(5)) < 0.5  # the contract; 0.08 to 0.25 are usual
 
 
 def test_version_says_ours_and_those_that_figures_depend_on():
