@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,6 +20,16 @@ def number(value: float | None, digits: int, signed: bool = False) -> str:
         return "−∞" if value < 0 else "∞"
     form = ".0e" if signed and 0 < abs(value) < 0.5 * 10**-digits else f".{digits}f"
     return f"{value:{'+' if signed else ''}{form}}".replace("-", "−")
+
+
+def aligned(rows: Iterable[Sequence[str]]) -> list[str]:
+    """A table of texts as lines, every column as wide as its widest cell."""
+    rows = list(rows)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
 
 
 def interval(estimate: Estimate, digits: int, signed: bool = False) -> str:

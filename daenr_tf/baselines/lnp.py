@@ -11,14 +11,12 @@ optima. Klindt et al., NIPS 2017, put a Laplacian's penalty on filters likewise.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import scipy.optimize
 from numpy.typing import ArrayLike
 from scipy.special import expit
 
-from daenr_tf.baselines.axes import Axes, in_parts
+from daenr_tf.baselines.axes import Axes, Linear, in_parts
 from daenr_tf.machine import blocks
 from daenr_tf.metrics import poisson_per_neuron
 
@@ -33,29 +31,12 @@ LEAST_MEAN = (
 LOWEST = -30.0  # of the filter's output, under which the rate is 0 in all but name
 
 
-@dataclass(frozen=True)
-class LNP:
-    """A fitted population.
-
-    Attributes:
-        axes: `Axes` of smoothed images.
-        weights: (axes, neurons).
-        bias: (neurons,).
-        strength: float, the penalty's.
-        tried: dict of strength -> mean Poisson loss on the validation images.
-    """
-
-    axes: Axes
-    weights: np.ndarray
-    bias: np.ndarray
-    strength: float
-    tried: dict
+class LNP(Linear):
+    """A fitted population: rates, a softplus of what is linear in the axes of smoothed images. Its `tried` is the mean Poisson loss."""
 
     def predict(self, images: np.ndarray | blocks.Rows) -> np.ndarray:
         """(images, ...) -> rates (images, neurons)."""
-        return np.concatenate(
-            [_rate(self.axes(part) @ self.weights + self.bias) for _, part in in_parts(images)]
-        )
+        return _rate(super().predict(images))
 
 
 def fit(

@@ -12,6 +12,7 @@ from daenr_tf.config import RunConfig, resolve
 from daenr_tf.errors import InputError, SettingError, one_line
 from daenr_tf.machine.files import write_json, write_text
 from daenr_tf.machine.messages import LOGGER
+from daenr_tf.readable import aligned
 from daenr_tf.recordings import checks, sources
 from daenr_tf.recordings.load import load_recording
 
@@ -143,18 +144,13 @@ def table(results: dict[str, Any]) -> str:
             *(test["pcc"], test["pcc_normalized"], test["poisson"], ceiling),
         )
         rows.append((one["title"], *map(_figure, figures), f"{one['seconds']:.1f}"))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
     head = (
         f"{data['name']}{' (SIMULATED data)' if data['simulated'] else ''}, digest"
         f" {data['digest'][:12]}, split of seed {results['config']['seed']}: {counts['train']}"
         f" training, {counts['validation']} validation, {counts['test']} test images,"
         f" {counts['neurons']} neurons"
     )
-    return "\n".join(map(one_line, [head, *lines]))
+    return "\n".join(map(one_line, [head, *aligned(rows)]))
 
 
 def _figure(value):

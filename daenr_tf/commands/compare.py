@@ -13,7 +13,7 @@ from daenr_tf.errors import InputError, one_line
 from daenr_tf.machine.files import write_text
 from daenr_tf.machine.messages import LOGGER
 from daenr_tf.paper import IMAGE_METRICS
-from daenr_tf.readable import LINEAR_CODES
+from daenr_tf.readable import LINEAR_CODES, aligned
 from daenr_tf.runs.directory import CONFIG, RESULTS, check_writable
 from daenr_tf.runs.results_file import read_results
 from daenr_tf.runs.summary import label
@@ -276,12 +276,7 @@ def _text(number, blocks, settings):
         )
     if not any(part == "validation" for part, _ in measured):
         heading += "\nno run here has validation figures"
-    rows = [[one_line(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
+    lines = aligned([one_line(cell) for cell in row] for row in rows)
     return "\n".join([*map(one_line, heading.split("\n")), *lines])
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from daenr_tf import paper
 from daenr_tf.experiments import comparisons
-from daenr_tf.experiments.comparisons import BESIDE, PART
+from daenr_tf.experiments.comparisons import CELL, PART
 from daenr_tf.experiments.intervals import holm
 from daenr_tf.experiments.measures import COUNT, PCC
 from daenr_tf.experiments.verdicts import (
@@ -154,7 +154,7 @@ class Judged:
     @property
     def cells(self) -> tuple[Comparison, ...]:
         """The single cells."""
-        return tuple(one for one in self.comparisons if one.role not in (PART, BESIDE))
+        return tuple(one for one in self.comparisons if one.role == CELL)
 
     @property
     def holds_over_all(self) -> bool:

@@ -310,18 +310,7 @@ def best_layer(claim: Claim, part: Part) -> list[Question]:
         best = joints.pop(claim.best[region])
         for other in joints.values():
             what = f"{_of_region(region)}{best.label} against {other.label}"
-            published = _published(part, claim.metric, best, other)
-            found.append(
-                Question(
-                    what,
-                    claim.metric,
-                    claim.unit,
-                    claim.least,
-                    ((best, other),),
-                    published=published,
-                    published_least=claim.least,
-                )
-            )
+            found.append(_question(claim, part, what, [(best, other)]))
     return found
 
 

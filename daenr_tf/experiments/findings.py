@@ -102,7 +102,7 @@ class Findings:
                 make = Score.pcc if metric == PCC else Score.significant
                 self._scores[key] = make(
                     np.stack([one.response for one in found]),
-                    _averaged(recording, repeats),
+                    recording.averages(repeats),
                     draws,
                 )
         return self._scores[key]
@@ -166,13 +166,3 @@ class Findings:
                 else image_omissions(images)
             )
         return self._draws[key]
-
-
-def _averaged(recording, repeats):
-    """The test responses (images, neurons) averaged over the first repeats; where an image has none among them, over all."""
-    if repeats is None or repeats >= len(recording.test_trials):
-        return recording.test_responses
-    trials = np.asarray(recording.test_trials[:repeats], np.float64)
-    counts = np.isfinite(trials).sum(axis=0)
-    sums = np.where(np.isfinite(trials), trials, 0).sum(axis=0)
-    return np.where(counts > 0, sums / np.maximum(counts, 1), recording.test_responses)

@@ -107,6 +107,11 @@ def _versions(directory):
     return sorted(int(name) for name in names if re.fullmatch("[0-9]+", name))
 
 
+def _paths(directory):
+    """The versions' paths, from the oldest on."""
+    return [os.path.join(directory, str(version)) for version in _versions(directory)]
+
+
 def model_digest(model: DAENR) -> str:
     """What tells a model from every other: SHA-256 (hex) of what it is and of its weights."""
     about = json.dumps(model.identity(), sort_keys=True)
@@ -115,11 +120,8 @@ def model_digest(model: DAENR) -> str:
 
 def export_of(digest: str, directory: str) -> str | None:
     """The path of the newest version under a directory that holds the model of a digest, or None."""
-    for version in reversed(_versions(directory)):
-        path = os.path.join(directory, str(version))
-        if digest_in(path) == digest:
-            return path
-    return None
+    paths = reversed(_paths(directory))
+    return next((path for path in paths if digest_in(path) == digest), None)
 
 
 def mark_of(version: str) -> str | None:
@@ -133,8 +135,7 @@ def mark_of(version: str) -> str | None:
 
 def _marked(directory, mark):
     """The path of the version under `directory` that bears a mark, or None."""
-    paths = (os.path.join(directory, str(version)) for version in _versions(directory))
-    return next((path for path in paths if mark_of(path) == mark), None)
+    return next((path for path in _paths(directory) if mark_of(path) == mark), None)
 
 
 def _move_into_place(aside, directory):

@@ -115,32 +115,7 @@ def draw(
 
 def _over_weights(axis, points):
     whole = [point for point in points if point.all_images]
-    for task, style in _STYLES.items():
-        curve = sorted(
-            (one for one in whole if one.joint and one.task == task and one.mse and one.pcc),
-            key=lambda one: one.weights,
-        )
-        if not curve:
-            continue
-        axis.errorbar(
-            [one.mse.value for one in curve],
-            [one.pcc.value for one in curve],
-            xerr=_reach([one.mse for one in curve]),
-            yerr=_reach([one.pcc for one in curve]),
-            ms=4,
-            lw=1.2,
-            elinewidth=0.7,
-            **style,
-        )
-        for one in curve:
-            axis.annotate(
-                f"{one.weights:g}",
-                (one.mse.value, one.pcc.value),
-                xytext=(4, 4),
-                textcoords="offset points",
-                fontsize=STYLE["tick"] - 1,
-                color=style["color"],
-            )
+    _curves(axis, [one for one in whole if one.joint], "mse", "pcc")
     for one in whole:
         if one.joint:
             continue
@@ -160,36 +135,7 @@ def _over_weights(axis, points):
 
 def _gains(axis, points):
     """Both gains of joint learning against each other as alpha : beta grows."""
-    for task, style in _STYLES.items():
-        curve = sorted(
-            (
-                one
-                for one in points
-                if one.all_images and one.task == task and one.lower_mse and one.higher_pcc
-            ),
-            key=lambda one: one.weights,
-        )
-        if not curve:
-            continue
-        axis.errorbar(
-            [one.lower_mse.value for one in curve],
-            [one.higher_pcc.value for one in curve],
-            xerr=_reach([one.lower_mse for one in curve]),
-            yerr=_reach([one.higher_pcc for one in curve]),
-            ms=4,
-            lw=1.2,
-            elinewidth=0.7,
-            **style,
-        )
-        for one in curve:
-            axis.annotate(
-                f"{one.weights:g}",
-                (one.lower_mse.value, one.higher_pcc.value),
-                xytext=(4, 4),
-                textcoords="offset points",
-                fontsize=STYLE["tick"] - 1,
-                color=style["color"],
-            )
+    _curves(axis, [one for one in points if one.all_images], "lower_mse", "higher_pcc")
     axis.axhline(0, color=INK, lw=0.9)
     axis.axvline(0, color=INK, lw=0.9)
     axis.set_xlabel("MSE, alone − joint (right of 0: joint helps)", fontsize=STYLE["label"])
@@ -197,6 +143,41 @@ def _gains(axis, points):
     axis.set_title("above and right of 0: both gain", fontsize=STYLE["tick"], loc="left")
     axis.locator_params(axis="x", nbins=5)
     canvas.plain(axis)
+
+
+def _curves(axis, points, across, up):
+    """One figure of points against another as alpha : beta grows, which stands beside each; a curve per task."""
+    for task, style in _STYLES.items():
+        curve = sorted(
+            (
+                one
+                for one in points
+                if one.task == task and getattr(one, across) and getattr(one, up)
+            ),
+            key=lambda one: one.weights,
+        )
+        if not curve:
+            continue
+        x, y = ([getattr(one, name) for one in curve] for name in (across, up))
+        axis.errorbar(
+            [one.value for one in x],
+            [one.value for one in y],
+            xerr=_reach(x),
+            yerr=_reach(y),
+            ms=4,
+            lw=1.2,
+            elinewidth=0.7,
+            **style,
+        )
+        for one, right, above in zip(curve, x, y, strict=True):
+            axis.annotate(
+                f"{one.weights:g}",
+                (right.value, above.value),
+                xytext=(4, 4),
+                textcoords="offset points",
+                fontsize=STYLE["tick"] - 1,
+                color=style["color"],
+            )
 
 
 def _over_images(axis, points, metric):

@@ -159,6 +159,14 @@ class Recording:
         validation = choose(groups, count, seed)
         return np.flatnonzero(~validation), np.flatnonzero(validation)
 
+    def averages(self, repeats: int | None = None) -> np.ndarray:
+        """(test images, neurons), the test responses averaged over so many repeats, the first ones; None takes all, as does what
+        has none among them."""
+        if repeats is None or repeats >= len(self.test_trials):
+            return self.test_responses
+        mean, known = _mean_over_repeats(self.test_trials[:repeats])
+        return np.where(known, mean, self.test_responses)
+
     def with_images(self, indices: ArrayLike) -> "Recording":
         """The recording of some of its training images, (n,) int; the test images stay."""
         indices, truth = np.asarray(indices), self.truth

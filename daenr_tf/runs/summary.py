@@ -7,7 +7,7 @@ from typing import Any
 from daenr_tf.errors import one_line
 from daenr_tf.loss_weights import DEFAULT_SCALE
 from daenr_tf.paper import IMAGE_METRICS
-from daenr_tf.readable import LINEAR_CODES
+from daenr_tf.readable import LINEAR_CODES, aligned
 
 LABELS = {
     "mse": "MSE",
@@ -51,11 +51,6 @@ def summary(results: dict[str, Any], run_dir: str) -> str:
         if stopped_by(results) == "max_steps"
         else []
     )
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
     head = (
         f"{results['recipe']} on {name}, alpha:beta {config['alpha']:g}:{config['beta']:g}{_scale(config)}, {results['steps']} steps"
         f" (best {results['best_step']}), {results['parameters']:,} parameters"
@@ -63,7 +58,9 @@ def summary(results: dict[str, Any], run_dir: str) -> str:
     places = [f"run: {run_dir}"] + (
         [f"SavedModel: {results['saved_model']}"] if results["saved_model"] else []
     )
-    return "\n".join(map(one_line, [head, *lines, *_linear_codes(results), *cut_off, *places]))
+    return "\n".join(
+        map(one_line, [head, *aligned(rows), *_linear_codes(results), *cut_off, *places])
+    )
 
 
 def _linear_codes(results):

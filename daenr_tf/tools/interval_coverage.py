@@ -141,8 +141,8 @@ def calibrate(regime: Regime, seeds: int, studies: int = STUDIES) -> Calibration
     for study in range(studies):
         results = simulated(regime, seeds, gains, generator)
         bootstrap = draws[study % len(draws)]
-        ours = scores_of(regime, results, bootstrap if regime.figure == COUNTED else omissions)
         naive = scores_of(regime, results, bootstrap)
+        ours = naive if regime.figure == COUNTED else scores_of(regime, results, omissions)
         if regime.of == MEAN:
             covered += [
                 low <= truths[0] <= high for low, high in _intervals(ours[0], naive[0], generator)

@@ -125,6 +125,7 @@ class _Report:
         )
         self._write_claims()
         finished = list(self.findings.cells.values())
+        examined = sum(one.verdict is not None for one in self.claims)
         return environment.from_string(template).render(
             heading=self._heading(),
             simulated=self.simulated,
@@ -146,10 +147,8 @@ class _Report:
             symbols=self.claim_texts.legend(),
             dated=DATED,
             seeds_needed=seeds_in_words(),
-            examined=sum(one.verdict is not None for one in self.claims),
-            any_wrong=min(
-                100, round(100 * LEVEL * sum(one.verdict is not None for one in self.claims))
-            ),
+            examined=examined,
+            any_wrong=min(100, round(100 * LEVEL * examined)),
             least_psnr=f"{LEAST_PSNR:g}",
             least_share=f"{100 * LEAST_SHARE:g} %",
             least_part=f"{LEAST_SHARE:g}",
