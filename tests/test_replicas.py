@@ -101,7 +101,7 @@ def assert_same_losses(runs, recipe, done):
         np.testing.assert_allclose(two[name], value, rtol=1e-5, err_msg=name)
 
 
-def assert_same_weights(runs, recipe):
+def assert_same_weights(runs, recipe, share=1e-4):
     one, two = (
         {name: value for name, value in run.items() if name.startswith(f"{recipe}/weight/")}
         for run in runs
@@ -109,7 +109,7 @@ def assert_same_weights(runs, recipe):
     assert one.keys() == two.keys() and one
     for name, value in one.items():
         np.testing.assert_allclose(
-            two[name], value, rtol=0, atol=1e-4 * np.abs(value).max(), err_msg=name
+            two[name], value, rtol=0, atol=share * np.abs(value).max(), err_msg=name
         )
         moved = np.any(value != runs[0][name.replace("/weight/", "/start/")])
         assert moved or name.endswith("/cell"), name
