@@ -16,8 +16,7 @@ from daenr_tf.resizing import DEFAULT_RESIZE, RESIZES
 from daenr_tf.setting_checks import number, one_of, whole
 
 # What --quick takes where nothing else is said: the whole path in under a minute.
-QUICK = {"max_steps": 200, "validate_every": 25}
-QUICK_PATIENCE = {"patience_steps": 100}  # of a schedule that has patience
+QUICK = {"max_steps": 200, "validate_every": 25, "patience_steps": 100}
 LARGEST_CONFIG = 1_000_000  # bytes that are read
 
 
@@ -120,9 +119,9 @@ class TrainConfig:
             ("sum"), over neurons alone ("neurons").
         schedule: one of `schedules.SCHEDULES`.
         batch_size: int, images per step, over all replicas. None takes the schedule's, as it does below.
-        learning_rate: float, the largest; the second stage of two has half of it.
+        learning_rate: float, the largest.
         max_steps: int, of all stages together.
-        patience_steps: int, steps without improvement that end a stage; a schedule may have none.
+        patience_steps: int, steps without improvement that end a stage.
         validate_every: int, steps between validations.
         seed: int, of the validation split and of the order of images.
     """
@@ -149,21 +148,12 @@ class TrainConfig:
             raise SettingError("beta", "alpha and beta not both 0", self.beta)
         one_of("loss_scale", self.loss_scale, LOSS_SCALES)
         one_of("schedule", self.schedule, schedules.SCHEDULES)
-        schedule = schedules.SCHEDULES[self.schedule]
-        if schedule.fixed and self.patience_steps is not None:
-            raise SettingError(
-                "patience_steps",
-                f"none with the schedule {schedule.name}, whose length is fixed",
-                self.patience_steps,
-            )
-        for name, usual in schedule.defaults().items():
+        for name, usual in schedules.SCHEDULES[self.schedule].defaults().items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, usual)
         number("learning_rate", self.learning_rate, positive=True)
-        for name in ("batch_size", "max_steps", "validate_every"):
+        for name in ("batch_size", "max_steps", "patience_steps", "validate_every"):
             whole(name, getattr(self, name), 1)
-        if not schedule.fixed:
-            whole("patience_steps", self.patience_steps, 1)
         whole("seed", self.seed, 0)
 
     @property
@@ -341,22 +331,20 @@ def resolve(recipe: str, given: dict[str, Any], config_file: str | None = None) 
     if another:
         _drop_another_schedules_own(settings)
     if given.get("quick") or (another and settings.get("quick")):
-        fixed = schedules.SCHEDULES[schedule].fixed
-        settings.update(QUICK if fixed else QUICK | QUICK_PATIENCE)
+        settings.update(QUICK)
     settings.update(given)
     return RunConfig.from_dict(settings)
 
 
 def _drop_the_quick_budget(settings):
     """What a file has from --quick goes with it; what was set otherwise stays."""
-    for name, value in (QUICK | QUICK_PATIENCE).items():
+    for name, value in QUICK.items():
         if settings.get(name) == value:
             del settings[name]
 
 
 def _drop_another_schedules_own(settings):
-    """What a file has from its schedule goes with it, and its patience too; what was set otherwise stays."""
-    settings.pop("patience_steps", None)
+    """What a file has from its schedule goes with it; what was set otherwise stays."""
     usual = schedules.SCHEDULES[settings.get("schedule", schedules.DEFAULT)].defaults()
     for name, value in usual.items():
         if name in settings and settings[name] == value:

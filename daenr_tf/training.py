@@ -43,7 +43,7 @@ class Training:
         history: `pandas.DataFrame`, a row per validation.
         steps, best_step: int.
         best: float, the monitored validation loss at `best_step`.
-        stopped_by: "patience", "schedule" (of a fixed length) or "max_steps": then a larger one has something to go on with.
+        stopped_by: "patience" or "max_steps", which cut it off.
         seconds: float, time in the training loop, validation included.
         images_per_second: float.
         threads: tuple of int, as in `State`: one, unless training was stopped and went on with another number.
@@ -208,8 +208,8 @@ class _Loop:
         """Train up to the next validation, and validate."""
         state, config = self.state, self.config
         regular_end = (state.step // config.validate_every + 1) * config.validate_every
-        end = min(config.max_steps, regular_end)
-        if end < regular_end:
+        end = int(min(config.max_steps, regular_end, state.stage_end(config)))
+        if end < regular_end and not self.schedule.fall:
             self.saved.before_the_end = self._snapshot()
         for metric in self.model.metrics:
             metric.reset_state()
@@ -244,7 +244,8 @@ class _Loop:
         state = self.state
         for observer in self.observers:
             observer.validated(state, state.history[-1], self.model)
-        if not state.finished and state.patience_left(self.config) <= 0:
+        over = state.patience_left(self.config) <= 0 or state.step >= state.stage_end(self.config)
+        if not state.finished and over:
             if state.stage == self.schedule.stages:
                 state.finished = True
             else:
@@ -259,7 +260,7 @@ class _Loop:
             raise KeyboardInterrupt(f"stopped at step {state.step}, the state is saved")
 
     def _next_stage(self):
-        """Begin the next stage from the best weights, at half the rate, with a fresh Adam."""
+        """Begin the next stage from the best weights, with a fresh Adam."""
         state = self.state
         state.stage, state.stage_start = state.stage + 1, state.step
         self.model.set_weights(self.best_weights)
@@ -268,8 +269,9 @@ class _Loop:
 
     def _rate(self, step):
         """The learning rate of a step of the stage that it is in."""
-        share = self.schedule.share(step, self.config.max_steps)
-        return self.config.learning_rate * share / 2 ** (self.state.stage - 1)
+        state, config = self.state, self.config
+        share = self.schedule.share(state.stage, step - state.stage_start, config.max_steps)
+        return config.learning_rate * share
 
     def _snapshot(self):
         """Where training stands: (dict of lists of arrays, the `State` as a dict)."""
@@ -295,7 +297,7 @@ def _identity(config):
     settings = dataclasses.asdict(config)
     if config.loss_scale == DEFAULT_SCALE:
         del settings["loss_scale"]  # states of before there was another have none
-    if not SCHEDULES[config.schedule].fixed:
+    if not SCHEDULES[config.schedule].fall:
         del settings["max_steps"], settings["schedule"]
     return settings
 

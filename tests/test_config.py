@@ -257,13 +257,11 @@ BAD = {
 }
 
 
-def test_the_fast_schedule_has_its_own_defaults_and_no_patience():
+def test_the_fast_schedule_has_its_own_defaults():
     fast = RunConfig.from_dict({"schedule": "fast"}).training
     row = schedules.SCHEDULES["fast"]
     assert (fast.max_steps, fast.learning_rate) == (row.max_steps, row.learning_rate)
-    assert fast.patience_steps is None and fast.max_steps < TrainConfig().max_steps
-    with pytest.raises(SettingError, match="patience_steps: expected none with the schedule fast"):
-        RunConfig.from_dict({"schedule": "fast", "patience_steps": 100})
+    assert fast.patience_steps == row.patience_steps < TrainConfig().patience_steps
     assert RunConfig.from_dict(RunConfig.from_dict({"schedule": "fast"}).to_dict()).training == fast
 
 
@@ -272,15 +270,16 @@ def test_another_schedule_takes_its_own_defaults_and_keeps_what_was_set_otherwis
     path = write_settings(**plain)
     assert resolve("cae_fr", {"schedule": "fast"}, path) == resolve("cae_fr", {"schedule": "fast"})
     path = write_settings(**{**plain, "max_steps": 300, "patience_steps": 50})
-    assert resolve("cae_fr", {"schedule": "fast"}, path).training.max_steps == 300
+    kept = resolve("cae_fr", {"schedule": "fast"}, path).training
+    assert (kept.max_steps, kept.patience_steps) == (300, 50)
     back = write_settings(**RunConfig.from_dict({"schedule": "fast"}).to_dict())
     assert resolve("cae_fr", {"schedule": "two-stage"}, back) == resolve("cae_fr", {})
 
 
-@pytest.mark.parametrize("schedule, patience", [("fast", None), ("two-stage", 100)])
-def test_a_quick_run_is_quick_under_every_schedule(schedule, patience, write_settings):
+@pytest.mark.parametrize("schedule", ["fast", "two-stage"])
+def test_a_quick_run_is_quick_under_every_schedule(schedule, write_settings):
     quick = resolve("cae_fr", {"schedule": schedule, "quick": True})
-    assert (quick.training.max_steps, quick.training.patience_steps) == (200, patience)
+    assert (quick.training.max_steps, quick.training.patience_steps) == (200, 100)
     path = write_settings(**quick.to_dict())
     assert (
         resolve("cae_fr", {"quick": False}, path).training

@@ -398,7 +398,7 @@ def test_the_table_says_where_a_training_was_cut_off(place):
     results = daenr_tf.Run.open(place / "run").results
     said = "cut off: max_steps ended the training at step 4, before patience did"
     assert results["stopped_by"] == "max_steps" and said in summary(results, "run").splitlines()
-    for end in ("patience", "schedule", None):
+    for end in ("patience", None):
         assert "cut off" not in summary({**results, "stopped_by": end}, "run")
     del results["stopped_by"]  # as version 0.1 wrote them
     assert stopped_by(results) is None and "cut off" not in summary(results, "run")

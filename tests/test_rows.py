@@ -243,7 +243,7 @@ def test_the_fast_budget_trains_every_cell_by_the_fast_schedule_which_is_not_the
     study = Study("antolik", budget="fast", settings={"readout_l1": 0.5})
     alone, joint = setting("cae", 3, 2, "ir", 2), setting("cae_fr", 3, 2, "ir", 2)
     assert study.config(Cell(joint, 0)).training.schedule == "fast"
-    assert study.config(Cell(joint, 0)).training.patience_steps is None and not study.rehearsal
+    assert study.config(Cell(joint, 0)).training.patience_steps == 300 and not study.rehearsal
     assert study.departures([alone]) == {"schedule": "fast"}
     assert study.departures([alone, joint]) == {"readout_l1": 0.5, "schedule": "fast"}
     assert Study("antolik").departures([alone, joint]) == {}
@@ -256,7 +256,7 @@ def test_the_papers_budget_lets_patience_end_every_training_which_is_the_papers_
         dataclasses.replace(study, settings={"max_steps": 9}).config(cell).training.max_steps == 9
     )
     assert study.departures([cell.setting]) == {}
-    assert Study("antolik", budget="fast").config(cell).training.max_steps == 1800
+    assert Study("antolik", budget="fast").config(cell).training.max_steps == 10000
 
 
 def test_a_loss_scale_is_that_of_every_cell_that_weighs_two_losses_and_departs_there():

@@ -430,36 +430,65 @@ def test_a_training_that_patience_ended_has_nothing_to_go_on_with(
 
 
 FAST = TrainConfig(
-    task="nrs", beta=0.5, batch_size=7, schedule="fast", max_steps=20, validate_every=4
+    task="nrs",
+    beta=0.5,
+    batch_size=7,
+    schedule="fast",
+    max_steps=40,
+    validate_every=4,
+    patience_steps=8,
 )
 
 
-def test_the_fast_schedule_rises_and_falls_over_its_steps_and_ends_with_them(
-    recording, tmp_path, monkeypatch
+@pytest.fixture
+def short_fall(monkeypatch):
+    """The fast schedule with 3 steps of rise and 10 of fall."""
+    row = dataclasses.replace(schedules.SCHEDULES["fast"], warm_up=3, fall=10)
+    monkeypatch.setitem(schedules.SCHEDULES, "fast", row)
+
+
+def test_the_fast_schedule_falls_from_the_best_weights_when_patience_ends(
+    recording, tmp_path, monkeypatch, short_fall
 ):
-    scripted(monkeypatch, [5, 6, 7, 8, 9])
+    scripted(monkeypatch, [5, 4, 6, 7, 3, 8, 9])
     witness = Witness()
     result = train(fresh(recording), recording, FAST, str(tmp_path), [witness])
-    assert (result.steps, result.best_step, result.stopped_by) == (20, 4, "schedule")
-    assert result.history["stage"].tolist() == [1] * 5
-    # The rate rises over the first tenth, 2 steps, and falls along half a cosine over the other 18.
-    falls = [(1 + math.cos(math.pi * (step - 2) / 18)) / 2 for step in (3, 7, 11, 15, 19)]
-    rates = FAST.learning_rate * np.array(falls)
+    assert result.history["step"].tolist() == [4, 8, 12, 16, 20, 24, 26]
+    assert result.history["stage"].tolist() == [1] * 4 + [2] * 3
+    assert (result.steps, result.best_step, result.stopped_by) == (26, 20, "patience")
+    falls = [(1 + math.cos(math.pi * step / 10)) / 2 for step in (3, 7, 9)]
+    rates = FAST.learning_rate * np.array([1, 1, 1, 1, *falls])
     np.testing.assert_allclose(result.history["learning_rate"], rates, atol=1e-12)
     np.testing.assert_allclose(witness.rates, rates, rtol=1e-5, atol=1e-12)
 
 
+@pytest.mark.parametrize(
+    "max_steps, steps",
+    [(14, [4, 7, 8, 12, 14]), (30, [4, 8, 12, 16, 20, 24, 28, 30]), (1, [1]), (3, [2, 3])],
+)
+def test_the_fast_schedule_has_room_for_its_fall(
+    recording, tmp_path, monkeypatch, short_fall, max_steps, steps
+):
+    scripted(monkeypatch, range(20, 0, -1))
+    config = dataclasses.replace(FAST, max_steps=max_steps)
+    result = train(fresh(recording), recording, config, str(tmp_path))
+    assert result.history["step"].tolist() == steps
+    assert result.history["stage"].iloc[-1] == (2 if max_steps > 1 else 1)
+    assert result.stopped_by == "max_steps"
+
+
 def test_a_schedules_first_rates_rise_in_a_line():
-    schedule = schedules.SCHEDULES["fast"]
-    shares = [schedule.share(step, 100) for step in range(10)]
-    np.testing.assert_allclose(shares, np.arange(1, 11) / 10)
-    assert schedules.SCHEDULES["two-stage"].share(5000, 10000) == 1.0
+    fast, two = (schedules.SCHEDULES[name] for name in ("fast", "two-stage"))
+    shares = [fast.share(1, step, 10000) for step in range(fast.warm_up + 5)]
+    rising = np.arange(1, fast.warm_up + 1) / fast.warm_up
+    np.testing.assert_allclose(shares, [*rising, 1, 1, 1, 1, 1])
+    assert (two.share(1, 0, 10000), two.share(2, 5000, 10000)) == (1.0, 0.5)
 
 
-def test_a_stopped_training_of_a_fixed_length_comes_to_the_same_bits(recording, tmp_path):
+def test_a_stopped_training_that_falls_comes_to_the_same_bits(recording, tmp_path, short_fall):
     whole = fresh(recording)
     expected = train(whole, recording, FAST, str(tmp_path / "whole"))
-    for _ in range(2):
+    for _ in range(3):
         with pytest.raises(KeyboardInterrupt):
             train(fresh(recording), recording, FAST, str(tmp_path / "p"), stop=stopping_after(2))
     model = fresh(recording)
@@ -467,9 +496,9 @@ def test_a_stopped_training_of_a_fixed_length_comes_to_the_same_bits(recording, 
     assert_same_run((model.get_weights(), result), (whole.get_weights(), expected))
 
 
-@pytest.mark.parametrize("changed", [{"max_steps": 40}, {"schedule": "two-stage"}])
-def test_a_training_of_a_fixed_length_is_another_than_one_of_another_length_or_schedule(
-    recording, tmp_path, changed
+@pytest.mark.parametrize("changed", [{"max_steps": 60}, {"schedule": "two-stage"}])
+def test_a_training_that_falls_is_another_than_one_of_more_steps_or_another_schedule(
+    recording, tmp_path, short_fall, changed
 ):
     train(fresh(recording), recording, FAST, str(tmp_path))
     other = dataclasses.replace(FAST, **changed)

@@ -110,7 +110,7 @@ OF_EVERY_MODEL = (
     (
         "learning-rate",
         number,
-        f"the largest; the second stage of two has half of it (default: {_of_schedules('learning_rate')})",
+        f"the largest; the second stage of the two-stage schedule has half of it (default: {_of_schedules('learning_rate')})",
         None,
     ),
     (

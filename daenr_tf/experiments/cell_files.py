@@ -47,7 +47,7 @@ DTYPES = {
     "validation_pcc": np.float64,
     **dict.fromkeys(IMAGE_METRICS, np.float64),
 }
-ENDS = ("patience", "max_steps", "schedule")  # what ends a training
+ENDS = ("patience", "max_steps")  # what ends a training
 FINITE_COLUMNS = ("step", "stage", "learning_rate", "train_loss", "val_loss")
 
 

@@ -40,7 +40,7 @@ class Outputs:
     Attributes:
         skipped: str, why nothing was trained; None where something was.
         steps, best_step: int.
-        stopped_by: "patience", "max_steps" or "schedule", what ended its training; None where it isn't known.
+        stopped_by: "patience" or "max_steps", what ended its training; None where it isn't known.
         seconds: float, of training.
         versions: dict of text -> text or None, what it was trained with.
         threads: tuple of int, that TensorFlow computed with, one per part of the training; None where it isn't known.

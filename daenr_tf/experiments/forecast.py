@@ -47,9 +47,9 @@ def describe(plan: Plan, finished: Finished, workers: int) -> str:
     usual, longest = [], []
     for cell in left:
         kind, training = cell.setting.system.encoder, study.config(cell).training
-        most = steps = training.max_steps
-        if not SCHEDULES[training.schedule].fixed:
-            steps = min(most, known.get(kind, cell.setting.system.usual_steps))
+        most = training.max_steps
+        expected = cell.setting.system.usual_steps * SCHEDULES[training.schedule].usual_share
+        steps = min(most, known.get(kind, expected))
         usual.append(START + seconds[kind] * steps)
         longest.append(START + seconds[kind] * most)
     lines.append(

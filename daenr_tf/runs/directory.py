@@ -217,7 +217,7 @@ class RunDirectory:
         except InputError as error:
             raise InputError(f"{self.file(file)}: {error}; --overwrite starts afresh") from None
         shorter = found["max_steps"] < self.settings["max_steps"]
-        may_be_longer = shorter and not SCHEDULES[self.settings["schedule"]].fixed
+        may_be_longer = shorter and not SCHEDULES[self.settings["schedule"]].fall
         for name, wanted in sorted(self.settings.items(), key=lambda item: item[0] != "schedule"):
             may_differ = name == "dataset" or (name == "max_steps" and may_be_longer)
             if not may_differ and found[name] != wanted:

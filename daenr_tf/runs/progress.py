@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from daenr_tf.machine.progress import Meter
@@ -42,8 +43,9 @@ class Progress(Observer):
             f"stage {state.stage}, val {self.config.monitor} {row['val_' + self.config.monitor]:.5f},"
             f" best {state.best:.5f} at {state.best_step}"
         )
-        if self.config.patience_steps is not None:
-            text += f", patience {max(state.patience_left(self.config), 0)}"
+        left = state.patience_left(self.config)
+        if math.isfinite(left):
+            text += f", patience {max(left, 0)}"
         self.meter.beside(text)
         if self.meter.line_is_due(now=state.stage != self.told_stage):
             self.told_stage = state.stage

@@ -33,17 +33,23 @@ class State:
     threads: list = field(default_factory=list)
 
     def patience_left(self, config: "TrainConfig") -> float:
-        """Steps until the stage ends if nothing improves; infinite where the schedule has no patience."""
-        if config.patience_steps is None:
+        """Steps until patience ends the stage if nothing improves; infinite in a stage that it does not end."""
+        schedule = SCHEDULES[config.schedule]
+        if schedule.fall and self.stage == schedule.stages:
             return math.inf
         return config.patience_steps - (self.step - max(self.best_step, self.stage_start))
 
+    def stage_end(self, config: "TrainConfig") -> float:
+        """The step at which the stage ends whatever improves."""
+        return SCHEDULES[config.schedule].stage_end(self.stage, self.stage_start, config.max_steps)
+
     def stopped_by(self, config: "TrainConfig") -> str:
-        """What ended a finished training: "patience", at a validation that a longer training has too, "schedule", whose length is
-        fixed, or "max_steps", which cut it off."""
+        """What ended a finished training, or the stages of it that patience may end: "patience", at a validation that a longer training has too,
+        or "max_steps", which cut it off."""
         schedule = SCHEDULES[config.schedule]
-        if schedule.fixed:
-            return "schedule"
+        if schedule.fall:
+            cut = self.stage_start + schedule.falling(config.max_steps) >= config.max_steps
+            return "max_steps" if self.stage < schedule.stages or cut else "patience"
         patience_ended = (
             self.stage == schedule.stages
             and self.patience_left(config) <= 0

@@ -25,7 +25,7 @@ def label(name: str) -> str:
 
 
 def stopped_by(results: dict[str, Any]) -> str | None:
-    """What ended a run's training: "patience", "max_steps", "schedule" (of a fixed length), or None where its results are too old to say."""
+    """What ended a run's training: "patience", "max_steps", or None where its results are too old to say."""
     return results.get("stopped_by", results.get("ended_by"))  # as it was called for a while
 
 
