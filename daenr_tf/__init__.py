@@ -18,6 +18,7 @@ _HOMES = {
     "evaluate": "evaluation",
     "export": "models.saved_model",
     "load_model": "models.keras_file",
+    "load_served": "models.endpoints",
     "preprocess": "models.preprocessing",
     "run": "runs.run",
     "Run": "runs.opened",

@@ -26,8 +26,8 @@ place, *recipes = sys.argv[1:]
 inputs = np.load(f"{place}/inputs.npz")
 for recipe in recipes:
     loaded = tf.saved_model.load(f"{place}/{recipe}/1")
-    heads = {"reconstruct"} if recipe != "cnn_fr" else set()
-    assert set(loaded.signatures) == {"serve_raw", "serving_default", "respond"} | heads, list(loaded.signatures)
+    heads = {"reconstruct", "decode"} if recipe != "cnn_fr" else set()
+    assert set(loaded.signatures) == {"serve_raw", "serving_default", "respond", "encode"} | heads, list(loaded.signatures)
     whole = loaded.signatures["serving_default"](images=tf.constant(inputs["model"]))
     for endpoint, head in (("respond", "response"), ("reconstruct", "reconstruction")):
         if endpoint in loaded.signatures:

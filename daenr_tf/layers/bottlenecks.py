@@ -83,6 +83,15 @@ class _LatentBottleneck(Part):
             self.expand(latent), (keras.ops.shape(latent)[0], *self.code_shape)
         )
 
+    @property
+    def code_spec(self) -> tf.TensorSpec:
+        """(batch, latent_size) float32, `latent`."""
+        return tf.TensorSpec((None, self.latent_size), tf.float32, name="latent")
+
+    def from_code(self, code: tf.Tensor) -> tf.Tensor:
+        """(batch, latent_size) -> (batch, height, width, channels)."""
+        return self.to_grid(code)
+
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         return input_shape
 
@@ -98,6 +107,10 @@ class _LatentBottleneck(Part):
 @keras.saving.register_keras_serializable(package="daenr_tf")
 class DenseBottleneck(_LatentBottleneck):
     """The CAE's: a latent vector of `latent_size`, dense both ways. No terms."""
+
+    def to_code(self, inputs: tf.Tensor) -> tf.Tensor:
+        """(batch, height, width, channels) -> (batch, latent_size) float32."""
+        return tf.cast(self.compress(self.flatten(inputs)), tf.float32)
 
     def call(
         self, hidden: tf.Tensor, draws: tf.Tensor | None = None, training: bool = False
@@ -130,6 +143,10 @@ class GaussianBottleneck(_LatentBottleneck):
             tf.cast(self.compress(self.flatten(hidden)), tf.float32), 2, axis=-1
         )
         return tfd.MultivariateNormalDiag(mean, tf.exp(0.5 * log_variance))
+
+    def to_code(self, inputs: tf.Tensor) -> tf.Tensor:
+        """The posterior's mean, (batch, height, width, channels) -> (batch, latent_size)."""
+        return self.posterior(inputs).mean()
 
     def call(
         self, hidden: tf.Tensor, draws: tf.Tensor | None = None, training: bool = False

@@ -27,6 +27,9 @@ class Part(keras.layers.Layer):
             training could undo.
         code_size: of a bottleneck whose code is a vector, how many numbers that has; None of any other part.
         figure: str, which of the figures of `runs.products` shows it, or None.
+        code_spec: of a bottleneck whose code can be served and decoded, the `tf.TensorSpec` of that code, its
+            name and its shape with the batch, known when the part is built; None of any other part. A part
+            that has one has `to_code` and `from_code`.
     """
 
     term_names = ()
@@ -34,6 +37,7 @@ class Part(keras.layers.Layer):
     split_matters = False
     code_size = None
     figure = None
+    code_spec = None
 
     def initialize(self, training: TrainingPart) -> None:
         """Start from the images that are trained on: `training.images` (images, H, W, C) as
@@ -45,6 +49,14 @@ class Part(keras.layers.Layer):
         tensor, of names that no head and no other part has.
         """
         return {}
+
+    def to_code(self, inputs: tf.Tensor) -> tf.Tensor:
+        """The code of the part's input, as `code_spec` says it."""
+        raise NotImplementedError
+
+    def from_code(self, code: tf.Tensor) -> tf.Tensor:
+        """What the decoder takes, (batch, *code_shape), of a code as `code_spec` says it."""
+        raise NotImplementedError
 
     def diagnostics(self, batches: Iterable) -> tuple[dict[str, float], list[str]]:
         """Figures that tell how the part works on some images.

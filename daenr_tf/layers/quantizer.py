@@ -198,7 +198,28 @@ class QuantizedBottleneck(Part):
 
     def outputs(self, inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         """`indices` (batch, height, width) int32, the number of each cell's code."""
-        return {"indices": self.indices(self.project(inputs))}
+        return {"indices": self.to_code(inputs)}
+
+    @property
+    def code_spec(self) -> tf.TensorSpec:
+        """(batch, height, width) int32, `indices`: the number of each cell's code."""
+        return tf.TensorSpec((None, *self.code_shape[:2]), tf.int32, name="indices")
+
+    def to_code(self, inputs: tf.Tensor) -> tf.Tensor:
+        """(batch, height, width, channels) -> (batch, height, width) int32."""
+        return self.indices(self.project(inputs))
+
+    def from_code(self, code: tf.Tensor) -> tf.Tensor:
+        """The codes of numbers (batch, height, width), (batch, height, width, code_dim).
+
+        A number that no code has is an `InvalidArgumentError`: some devices would give zeros for it.
+        """
+        known = tf.reduce_all((code >= 0) & (code < self.codebook_size))
+        lowest, highest = tf.reduce_min(code), tf.reduce_max(code)
+        said = [f"indices: expected numbers from 0 to {self.codebook_size - 1}, found"]
+        said += [lowest, "to", highest]
+        with tf.control_dependencies([tf.debugging.Assert(known, said)]):
+            return tf.gather(tf.convert_to_tensor(self.codebook), code)
 
     def diagnostics(self, batches: Iterable) -> tuple[dict[str, float], list[str]]:
         """`codebook_perplexity` over all cells of all images."""

@@ -7,15 +7,17 @@ import hashlib
 import json
 import os
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import keras
 import tensorflow as tf
 
 from daenr_tf import pipeline
 from daenr_tf.errors import MachineError, first_line
-from daenr_tf.machine.files import folder_aside
+from daenr_tf.machine.files import folder_aside, write_json
+from daenr_tf.models import codes, model_card
 from daenr_tf.models.keras_file import without_replicas
+from daenr_tf.models.model_card import CARD
 from daenr_tf.models.served import ABOUT, digest_in
 from daenr_tf.runs.checkpoint import digest_of
 
@@ -30,20 +32,28 @@ EXTRA, MARK = (
 )  # where a SavedModel may hold what TensorFlow does not look at
 
 
-def export(model: DAENR, directory: str, mark: str | None = None) -> str:
+def export(
+    model: DAENR,
+    directory: str,
+    mark: str | None = None,
+    card: dict[str, Any] | None = None,
+) -> str:
     """Export a model as the next version under `directory`, in the layout that TensorFlow Serving scans.
 
-    Endpoints, all with the input `images` and the outputs `reconstruction` and `response` (those the model has;
+    Endpoints, with the input `images` and the outputs `reconstruction` and `response` (those the model has;
     a VQ-VAE also `indices`, the codes of its grid):
     `serving_default` takes what the model takes, (N, height, width, channels) float32 in [-1, 1];
     `serve_raw` takes images as the recording has them, (N, H, W, 1 or 3) float32 of any size in the recording's
     own pixel range, and does the preprocessing inside the graph.
-    `reconstruct` and `respond` take what `serving_default` takes and compute that head alone.
+    `reconstruct` and `respond` take what `serving_default` takes and compute that head alone; `encode` gives
+    what `models.codes.encode` gives. `decode` takes a code instead, `latent` or `indices`, and gives `reconstruction`.
 
     Args:
         model: `DAENR`.
         directory: str; its integer versions are made inside.
         mark: str that names a run; a version that bears it already is this run's, and is left as it is.
+        card: what is known of the model besides itself, as `models.model_card.of_run` gives it; a version's card holds it
+            with what the model knows of itself.
 
     Returns:
         The path of the version.
@@ -57,9 +67,12 @@ def export(model: DAENR, directory: str, mark: str | None = None) -> str:
     digest, model = model_digest(model), without_replicas(model)
     height, width, channels = model.image_shape
 
-    def serve(images):
+    def shaped(images):
         # A signature's shape is not checked when it is called, and a grey model would take colour for grouped channels.
-        return model.serve(tf.ensure_shape(images, (None, height, width, channels)))
+        return tf.ensure_shape(images, (None, height, width, channels))
+
+    def serve(images):
+        return model.serve(shaped(images))
 
     def serve_raw(images):
         images = tf.ensure_shape(images, (None, None, None, None))
@@ -77,6 +90,14 @@ def export(model: DAENR, directory: str, mark: str | None = None) -> str:
         archive.add_endpoint(
             ALONE[head], lambda images, head=head: {head: serve(images)[head]}, [prepared]
         )
+    archive.add_endpoint("encode", lambda images: codes.encode(model, shaped(images)), [prepared])
+    code = codes.code_spec(model)
+    if code is not None:
+
+        def decode(latent):
+            return {"reconstruction": codes.decode(model, tf.ensure_shape(latent, code.shape))}
+
+        archive.add_endpoint("decode", decode, [code])
     archive.add_endpoint(
         "serve_raw", serve_raw, [tf.TensorSpec((None, None, None, None), tf.float32, name="images")]
     )
@@ -92,6 +113,10 @@ def export(model: DAENR, directory: str, mark: str | None = None) -> str:
                     "model_digest": digest,
                 }
                 json.dump(about, file)
+            write_json(
+                os.path.join(path, CARD),
+                {**model_card.of_model(model), "model_digest": digest, **(card or {})},
+            )
             if mark:
                 with open(os.path.join(path, EXTRA, MARK), "w", encoding="utf-8") as file:
                     file.write(mark)

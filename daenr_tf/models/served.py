@@ -91,6 +91,22 @@ def locate(path: str) -> str:
     )
 
 
+def locate_export(path: str) -> str:
+    """The SavedModel that a path means: as `locate`, but of a run's directory its export.
+
+    Raises:
+        InputError: there is none.
+    """
+    place = locate(path)
+    if os.path.isdir(place):
+        return place
+    results = os.path.join(os.path.dirname(place), RESULTS)
+    exported = _exported(results) if os.path.isfile(results) else None
+    if exported and os.path.isfile(os.path.join(exported, GRAPH)):
+        return exported
+    raise InputError(f"{path}: expected a SavedModel or a run with its export, found a run without")
+
+
 def _exported(results):
     """The export that a run's results name; None where they name none, or it holds another model by now."""
     try:

@@ -134,15 +134,27 @@ def _export_too(directory, results, export_dir):
     from daenr_tf.runs.quiet import import_tensorflow
 
     import_tensorflow()
-    from daenr_tf.models import keras_file, saved_model
+    from daenr_tf.models import keras_file, model_card, saved_model
 
     model = keras_file.load_model(directory.file(MODEL))
     digest = saved_model.model_digest(model)
     exported = saved_model.export_of(digest, export_dir)
-    exported = exported or saved_model.export(model, export_dir, uuid.uuid4().hex)
+    if not exported:
+        card = model_card.of_run(results, _neurons_of(directory))
+        exported = saved_model.export(model, export_dir, uuid.uuid4().hex, card)
     directory.check_held()
     directory.write_results({**results, "saved_model": exported, "model_digest": digest})
     return directory.results()
+
+
+def _neurons_of(directory):
+    """The table that a finished run keeps of its neurons; None without a readout, or where it can't be read."""
+    import pandas as pd
+
+    try:
+        return pd.read_csv(directory.file("neurons.csv"))
+    except (OSError, ValueError):
+        return None
 
 
 def _notes(config, recording):
@@ -228,7 +240,7 @@ def fit(
 def _fit(tf, config, recording, directory, stop, products, conclude, change):
     from daenr_tf import pipeline
     from daenr_tf.evaluation import evaluate
-    from daenr_tf.models import keras_file, saved_model
+    from daenr_tf.models import keras_file, model_card, saved_model
     from daenr_tf.models.build import build_model
     from daenr_tf.runs.lengthening import Lengthening
     from daenr_tf.runs.products import write_figures, write_history, write_neurons
@@ -298,9 +310,6 @@ def _fit(tf, config, recording, directory, stop, products, conclude, change):
     if products.figures:
         write_figures(directory.file("figures"), config, recording, model, training, evaluation)
     pause()
-    exported = None
-    if products.export_dir:
-        exported = saved_model.export(model, products.export_dir, directory.mark())
     notes = (
         _notes(config, recording)
         + replica_notes
@@ -308,6 +317,10 @@ def _fit(tf, config, recording, directory, stop, products, conclude, change):
         + evaluation.notes
     )
     results = make_results(config, recording, sets, model, training, evaluation, notes)
+    exported = None
+    if products.export_dir:
+        card = model_card.of_run(results, evaluation.neurons)
+        exported = saved_model.export(model, products.export_dir, directory.mark(), card)
     directory.check_held()
     directory.write_results(
         {
