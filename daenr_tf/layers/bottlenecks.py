@@ -99,10 +99,14 @@ class _LatentBottleneck(Part):
 class DenseBottleneck(_LatentBottleneck):
     """The CAE's: a latent vector of `latent_size`, dense both ways. No terms."""
 
+    def latent(self, hidden: tf.Tensor) -> tf.Tensor:
+        """(batch, height, width, channels) -> (batch, latent)."""
+        return self.compress(self.flatten(hidden))
+
     def call(
         self, hidden: tf.Tensor, draws: tf.Tensor | None = None, training: bool = False
     ) -> tuple[tf.Tensor, Terms]:
-        return self.to_grid(self.compress(self.flatten(hidden))), {}
+        return self.to_grid(self.latent(hidden)), {}
 
 
 @keras.saving.register_keras_serializable(package="daenr_tf")
@@ -130,6 +134,11 @@ class GaussianBottleneck(_LatentBottleneck):
             tf.cast(self.compress(self.flatten(hidden)), tf.float32), 2, axis=-1
         )
         return tfd.MultivariateNormalDiag(mean, tf.exp(0.5 * log_variance))
+
+    def latent(self, hidden: tf.Tensor) -> tf.Tensor:
+        """(batch, height, width, channels) -> (batch, latent) float32, the posterior's mean."""
+        compressed = tf.cast(self.compress(self.flatten(hidden)), tf.float32)
+        return compressed[:, : self.latent_size]
 
     def call(
         self, hidden: tf.Tensor, draws: tf.Tensor | None = None, training: bool = False
