@@ -88,6 +88,10 @@ class _LatentBottleneck(Part):
         """(batch, latent_size) float32, `latent`."""
         return tf.TensorSpec((None, self.latent_size), tf.float32, name="latent")
 
+    def to_code(self, inputs: tf.Tensor) -> tf.Tensor:
+        """(batch, height, width, channels) -> (batch, latent_size) float32."""
+        return tf.cast(self.latent(inputs), tf.float32)
+
     def from_code(self, code: tf.Tensor) -> tf.Tensor:
         """(batch, latent_size) -> (batch, height, width, channels)."""
         return self.to_grid(code)
@@ -108,14 +112,14 @@ class _LatentBottleneck(Part):
 class DenseBottleneck(_LatentBottleneck):
     """The CAE's: a latent vector of `latent_size`, dense both ways. No terms."""
 
-    def to_code(self, inputs: tf.Tensor) -> tf.Tensor:
-        """(batch, height, width, channels) -> (batch, latent_size) float32."""
-        return tf.cast(self.compress(self.flatten(inputs)), tf.float32)
+    def latent(self, hidden: tf.Tensor) -> tf.Tensor:
+        """(batch, height, width, channels) -> (batch, latent)."""
+        return self.compress(self.flatten(hidden))
 
     def call(
         self, hidden: tf.Tensor, draws: tf.Tensor | None = None, training: bool = False
     ) -> tuple[tf.Tensor, Terms]:
-        return self.to_grid(self.compress(self.flatten(hidden))), {}
+        return self.to_grid(self.latent(hidden)), {}
 
 
 @keras.saving.register_keras_serializable(package="daenr_tf")
@@ -144,9 +148,10 @@ class GaussianBottleneck(_LatentBottleneck):
         )
         return tfd.MultivariateNormalDiag(mean, tf.exp(0.5 * log_variance))
 
-    def to_code(self, inputs: tf.Tensor) -> tf.Tensor:
-        """The posterior's mean, (batch, height, width, channels) -> (batch, latent_size)."""
-        return self.posterior(inputs).mean()
+    def latent(self, hidden: tf.Tensor) -> tf.Tensor:
+        """(batch, height, width, channels) -> (batch, latent) float32, the posterior's mean."""
+        compressed = tf.cast(self.compress(self.flatten(hidden)), tf.float32)
+        return compressed[:, : self.latent_size]
 
     def call(
         self, hidden: tf.Tensor, draws: tf.Tensor | None = None, training: bool = False
