@@ -78,15 +78,15 @@ SCHEDULES = {
         Schedule(
             "fast",
             "until a short patience ends, and a fall of the rate to 0 over a fixed number of steps",
-            batch_size=32,
-            learning_rate=5e-3,
+            batch_size=64,
+            learning_rate=3e-3,
             max_steps=10000,
-            validate_every=50,
-            patience_steps=300,
+            validate_every=25,
+            patience_steps=150,
             later_rate=1.0,
-            usual_share=0.5,
-            warm_up=100,
-            fall=300,
+            usual_share=0.3,
+            warm_up=50,
+            fall=200,
         ),
     )
 }

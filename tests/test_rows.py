@@ -243,7 +243,7 @@ def test_the_fast_budget_trains_every_cell_by_the_fast_schedule_which_is_not_the
     study = Study("antolik", budget="fast", settings={"readout_l1": 0.5})
     alone, joint = setting("cae", 3, 2, "ir", 2), setting("cae_fr", 3, 2, "ir", 2)
     assert study.config(Cell(joint, 0)).training.schedule == "fast"
-    assert study.config(Cell(joint, 0)).training.patience_steps == 300 and not study.rehearsal
+    assert study.config(Cell(joint, 0)).training.patience_steps == 150 and not study.rehearsal
     assert study.departures([alone]) == {"schedule": "fast"}
     assert study.departures([alone, joint]) == {"readout_l1": 0.5, "schedule": "fast"}
     assert Study("antolik").departures([alone, joint]) == {}
