@@ -19,6 +19,7 @@ _HOMES = {
     "export": "models.saved_model",
     "load_model": "models.keras_file",
     "load_served": "models.endpoints",
+    "load_responder": "models.lite",
     "preprocess": "models.preprocessing",
     "run": "runs.run",
     "Run": "runs.opened",

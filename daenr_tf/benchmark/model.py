@@ -94,7 +94,7 @@ def measure(order: dict[str, Any]) -> dict[str, Any]:
     if order["count"]:
         facts["operations"] = _operations(model, request.batch_size)
     if order["folder"]:
-        facts["serving"] = _serving(model, order["folder"], request.steps)
+        facts["serving"] = _serving(model, order["folder"], request)
     return facts
 
 
@@ -154,10 +154,11 @@ def _operations(model: DAENR, batch_size: int) -> dict[str, Any]:
     }
 
 
-def _serving(model: DAENR, folder: str, steps: int) -> dict[str, Any]:
+def _serving(model: DAENR, folder: str, request: Request) -> dict[str, Any]:
     """What an export answers, loaded into this process."""
     import tensorflow as tf
 
+    from daenr_tf.models import lite
     from daenr_tf.models.saved_model import export
 
     path = export(model, os.path.join(folder, "export"))
@@ -169,7 +170,10 @@ def _serving(model: DAENR, folder: str, steps: int) -> dict[str, Any]:
     )
     for name in SIGNATURES:
         if name in loaded.signatures:
-            found[name] = _answers(loaded.signatures[name], images, steps)
+            found[name] = _answers(loaded.signatures[name], images, request.steps)
+    if os.path.exists(os.path.join(path, lite.LITE)):
+        respond = lite.Responder(path, request.threads).respond
+        found["lite"] = timing.answering(respond, images.numpy(), images[:1].numpy(), request.steps)
     return found
 
 

@@ -25,7 +25,7 @@ FIGURES = {
     "matrix_rate": ("matrix_rate", "mean"),
     **{
         f"{signature}_{name}": ("serving", signature, *keys)
-        for signature in ("serving_default", "respond")
+        for signature in ("serving_default", "respond", "lite")
         for name, keys in (
             ("images_per_second", ("images_per_second",)),
             ("latency_p5_ms", ("latency", "p5_ms")),

@@ -13,13 +13,15 @@ import keras
 import tensorflow as tf
 
 from daenr_tf import pipeline
-from daenr_tf.errors import MachineError, first_line
+from daenr_tf.errors import InputError, MachineError, first_line
 from daenr_tf.machine.files import folder_aside, write_json
-from daenr_tf.models import codes, model_card
+from daenr_tf.machine.messages import LOGGER
+from daenr_tf.models import codes, lite, model_card
 from daenr_tf.models.keras_file import without_replicas
 from daenr_tf.models.model_card import CARD
 from daenr_tf.models.served import ABOUT, digest_in
 from daenr_tf.runs.checkpoint import digest_of
+from daenr_tf.runs.quiet import quiet
 
 if TYPE_CHECKING:
     from daenr_tf.models.daenr import DAENR
@@ -47,6 +49,7 @@ def export(
     own pixel range, and does the preprocessing inside the graph.
     `reconstruct` and `respond` take what `serving_default` takes and compute that head alone; `encode` gives
     what `models.codes.encode` gives. `decode` takes a code instead, `latent` or `indices`, and gives `reconstruction`.
+    Beside the graph lies what `models.lite` answers single images with.
 
     Args:
         model: `DAENR`.
@@ -117,6 +120,8 @@ def export(
                 os.path.join(path, CARD),
                 {**model_card.of_model(model), "model_digest": digest, **(card or {})},
             )
+            if "response" in model.heads:
+                _write_lite(model, os.path.join(path, lite.LITE))
             if mark:
                 with open(os.path.join(path, EXTRA, MARK), "w", encoding="utf-8") as file:
                     file.write(mark)
@@ -125,6 +130,18 @@ def export(
         raise MachineError(
             f"{directory}: the export could not be written ({first_line(error)})"
         ) from None
+
+
+def _write_lite(model, path):
+    """Write what answers single images fast beside the graph; without it the export is whole."""
+    try:
+        with quiet():
+            converted = lite.convert(model)
+    except InputError as error:
+        LOGGER.warning("the export has no %s: %s", os.path.basename(path), error)
+        return
+    with open(path, "wb") as file:
+        file.write(converted)
 
 
 def _versions(directory):
