@@ -33,6 +33,8 @@ class _ModelConfig:
         color: "grey" (1 channel) or "rgb" (3).
         precision: "float32" or "mixed_bfloat16".
         seed: int, of the initial weights and of sampling; also of the validation split that parts start from.
+        encoder_from: str, a run's directory (or its model.keras) whose encoder's weights the model starts with; None starts it afresh.
+        freeze_encoder: bool, whether those stay as they are.
     """
 
     recipe: str = "cae_fr"
@@ -43,6 +45,8 @@ class _ModelConfig:
     color: str = "grey"
     precision: str = "float32"
     seed: int = 0
+    encoder_from: str | None = None
+    freeze_encoder: bool = False
 
     def __post_init__(self) -> None:
         one_of("recipe", self.recipe, systems.SYSTEMS)
@@ -63,6 +67,14 @@ class _ModelConfig:
         one_of("color", self.color, ("grey", "rgb"))
         one_of("precision", self.precision, ("float32", "mixed_bfloat16"))
         whole("seed", self.seed, 0)
+        if self.encoder_from is not None and (
+            not isinstance(self.encoder_from, str) or not self.encoder_from
+        ):
+            raise SettingError("encoder_from", "a run's directory", self.encoder_from)
+        if not isinstance(self.freeze_encoder, bool):
+            raise SettingError("freeze_encoder", "true or false", self.freeze_encoder)
+        if self.freeze_encoder and self.encoder_from is None:
+            raise SettingError("freeze_encoder", "encoder_from beside it", True)
         own = {option.name: option for part in self.system.parts(core) for option in part.options}
         for name, first in systems.options().items():
             option = own.get(name, first)

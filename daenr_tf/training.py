@@ -136,7 +136,7 @@ class _Loop:
         self.schedule = SCHEDULES[config.schedule]
         identity = {
             "model": model.identity(),
-            "training": _identity(config),
+            "training": _identity(config, model),
             "recording": recording.digest,
             "start": digest_of(model.get_weights()),
         }
@@ -292,13 +292,16 @@ class _Loop:
         self.state, self.best_weights = state, arrays["best"]
 
 
-def _identity(config):
+def _identity(config, model):
     """The settings that another training differs in: one that is longer is another where its rates are."""
     settings = dataclasses.asdict(config)
     if config.loss_scale == DEFAULT_SCALE:
         del settings["loss_scale"]  # states of before there was another have none
     if not SCHEDULES[config.schedule].fall:
         del settings["max_steps"], settings["schedule"]
+    frozen = [part.name for part in model.parts() if not part.trainable]
+    if frozen:
+        settings["frozen"] = frozen
     return settings
 
 

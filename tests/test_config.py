@@ -245,6 +245,8 @@ BAD = {
     "learning_rate": [0, -1e-3, math.nan, math.inf],
     "max_steps": [0, 1.5],
     "schedule": ["slow", None, 1],
+    "encoder_from": ["", 3, ["runs"]],
+    "freeze_encoder": [1, "yes", None],
     "patience_steps": [0, 10.0],
     "validate_every": [0, -5],
     "seed": [-1, 0.5, "0", 2**31],

@@ -81,6 +81,7 @@ OPTIONS = (
     ),
     options.SCHEDULE,
     *options.OF_EVERY_MODEL,
+    *options.ENCODER_FROM,
     ("run-dir", str, "where the run's files go (default: runs/<recipe>/<tag>)", None),
     (
         "export-dir",

@@ -91,6 +91,20 @@ SCHEDULE = (
     + f" (default: {schedules.DEFAULT})",
     None,
 )
+ENCODER_FROM = (
+    (
+        "encoder-from",
+        str,
+        "a run whose encoder this one starts with, for new neurons on a fitted core (its directory)",
+        None,
+    ),
+    (
+        "freeze-encoder",
+        bool,
+        "leave that encoder as it is: only the other parts are trained",
+        None,
+    ),
+)
 CORES = f"the encoder, one of {', '.join(systems.CORES)} (default: {systems.DEFAULT_CORE})"
 LOSS_SCALE = (
     "loss-scale",

@@ -13,6 +13,7 @@ from daenr_tf.loss_weights import DEFAULT_SCALE, scale_factors
 from daenr_tf.models.daenr import DAENR
 from daenr_tf.models.optimizer import EPSILON, Adam
 from daenr_tf.models.parts import make_parts
+from daenr_tf.models.transfer import take_core
 from daenr_tf.resizing import DEFAULT_RESIZE
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ def build_model(
     learning_rate: float = 1e-3,
     loss_scale: str = DEFAULT_SCALE,
 ) -> DAENR:
-    """A compiled model for a recording, its parts started from the images that are trained on.
+    """A compiled model for a recording, its parts started from the images that are trained on, or its core from another's
+    (`config.encoder_from`).
 
     Args:
         config: `ModelConfig`.
@@ -83,6 +85,9 @@ def build_model(
     training = TrainingPart(recording, recording.split(config.seed)[0])
     for part in model.parts():
         part.initialize(training)
+    if config.encoder_from:
+        take_core(model, config.encoder_from)
+        model.encoder.trainable = not config.freeze_encoder
     model.compile(adam(learning_rate), loss_weights=head_weights(model, alpha, beta, loss_scale))
     return model
 

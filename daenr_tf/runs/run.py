@@ -11,6 +11,7 @@ from daenr_tf import paper, schedules
 from daenr_tf.errors import DivergedError, MachineError, first_line
 from daenr_tf.loss_weights import DEFAULT_SCALE, default_weights
 from daenr_tf.machine.messages import LOGGER
+from daenr_tf.models import transfer
 from daenr_tf.recordings import checks, sources
 from daenr_tf.recordings.load import load_recording
 from daenr_tf.runs import footprint, interruption
@@ -70,6 +71,8 @@ def run(
     for option, directory in (("--run-dir", run_dir), ("--export-dir", export_dir)):
         if directory:
             check_writable(option, directory)
+    if config.model.encoder_from:
+        transfer.locate(config.model.encoder_from)
     recording = load_recording(config.dataset, config.region, data_dir, config.repeats_as_test)
     checks.colour(recording, config.model.channels)
     footprint.check(config, recording)
@@ -168,6 +171,9 @@ def _notes(config, recording):
             f" region {config.region}, which names no part of the recording"
         )
     model, training = config.model, config.training
+    if model.encoder_from:
+        kept = "and stays as it is" if model.freeze_encoder else "and is trained on"
+        notes.append(f"the encoder is that of {model.encoder_from}, {kept}")
     usual = default_weights(
         model.recipe, model.system.heads, config.region, model.layer, training.task
     )
