@@ -27,6 +27,8 @@ class Option:
         read: text of the command line -> value; raises ValueError.
         check: called with name and value; raises `SettingError`.
         help: what it means, without the default.
+        search: (low, high, whether on a logarithmic scale) of a number, where `daenr tune` looks for
+            a better one; None where it doesn't.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Option:
     read: Callable
     check: Callable
     help: str
+    search: tuple | None = None
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,12 @@ def _by_name(*parts):
 
 LATENT_SIZE = Option("latent_size", 100, _read_whole, _from(1), "latent variables")
 ACTIVITY_L1 = Option(
-    "activity_l1", 0.01, float, number, "weight of the mean absolute activity of h_i"
+    "activity_l1",
+    0.01,
+    float,
+    number,
+    "weight of the mean absolute activity of h_i",
+    search=(1e-4, 0.3, True),
 )
 BATCH_NORM_MOMENTUM = Option(
     "batch_norm_momentum",
@@ -122,7 +130,14 @@ BATCH_NORM_MOMENTUM = Option(
 
 
 def _readout_l1(default):
-    return Option("readout_l1", default, float, number, "weight of the readout's sparsity penalty")
+    return Option(
+        "readout_l1",
+        default,
+        float,
+        number,
+        "weight of the readout's sparsity penalty",
+        search=(1e-3, 1.0, True),
+    )
 
 
 CORES = _by_name(

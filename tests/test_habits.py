@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parents[1] / "daenr_tf"
 # the shapes that it takes and gives.
 SAID_ELSEWHERE = {"build", "call", "compute_output_shape", "get_config", "error", "forward"}
 # Readers of an option's text, whose messages say what was expected.
-SAID_BY_NAME = {"whole", "number", "size"}
+SAID_BY_NAME = {"whole", "number", "count", "size"}
 
 
 def public(tree, inside=""):

@@ -57,6 +57,11 @@ COMMANDS = {
             "what is known without a network: ridge regressions, LNP, the mean rate",
             "daenr_tf.commands.baselines:baselines",
         ),
+        Command(
+            "tune",
+            "settings found on the validation set, with the same number of tries for every recipe",
+            "daenr_tf.commands.tune:tune",
+        ),
         Command("reproduce", "the paper's tables and figures, with a report", REPRODUCE),
         *(Command(name, EXPERIMENTS[name].title, REPRODUCE) for name in WITH_COMMANDS),
         Command(

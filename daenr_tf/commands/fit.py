@@ -105,7 +105,7 @@ OPTIONS = (
 )
 
 
-def _options(system):
+def rows_of(system: systems.System) -> list[tuple[str, Any, str, Any]]:
     """The rows of a system: the common ones, and its parts' own."""
     return [
         *(row for row in OPTIONS if row[3] is None or row[3](system)),
@@ -118,7 +118,7 @@ def _parser(recipe, typed):
         prog=typed,
         description=f"Train, evaluate and export {recipe}. The run's files go to runs/, the SavedModel to saved_models/.",
     )
-    options.add(parser, _options(systems.system(recipe)))
+    options.add(parser, rows_of(systems.system(recipe)))
     return parser
 
 
@@ -127,7 +127,7 @@ def _refuse_unknown(recipe, unknown):
     having = [
         name
         for name, system in systems.SYSTEMS.items()
-        if given in {f"--{row[0]}" for row in _options(system)}
+        if given in {f"--{row[0]}" for row in rows_of(system)}
     ]
     if having:
         raise InputError(

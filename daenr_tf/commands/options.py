@@ -33,6 +33,16 @@ def number(text: str) -> float:
         raise argparse.ArgumentTypeError(f"expected a number, found {text!r}") from None
 
 
+def count(text: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if not 1 <= value <= 1000:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1 to 1000, found {text!r}")
+    return value
+
+
 def size(text: str) -> tuple[int, int]:
     match = re.fullmatch(r"(\d{1,6})(?:x(\d{1,6}))?", text)
     if not match:
@@ -195,15 +205,16 @@ def of_parts(system: systems.System) -> list[tuple[str, Any, str, Any]]:
 def of_every_cell() -> list[tuple[str, Any, str, Any]]:
     """The rows of what a study can set for the training of all of its cells; a part's own, for those
     that have it."""
+    return [LOSS_SCALE, *OF_EVERY_MODEL, *of_any_part()]
+
+
+def of_any_part() -> list[tuple[str, Any, str, Any]]:
+    """The rows of all parts' own options, for a command on several models."""
     parts = {}
     for part in systems.PARTS:
         for option in part.options:
             parts.setdefault(option.name, []).append((part, option))
-    return [
-        LOSS_SCALE,
-        *OF_EVERY_MODEL,
-        *(_row(having[0][1], _of_several(having)) for having in parts.values()),
-    ]
+    return [_row(having[0][1], _of_several(having)) for having in parts.values()]
 
 
 def _row(option, meaning):

@@ -82,7 +82,7 @@ def _add_choice(parser):
     )
     parser.add_argument(
         "--seeds",
-        type=_count,
+        type=shared.count,
         default=DEFAULT_SEEDS,
         metavar="N",
         help=f"seeds 0..N-1 (default: {DEFAULT_SEEDS})",
@@ -107,7 +107,7 @@ def _add_work(parser):
     )
     parser.add_argument(
         "--workers",
-        type=_count,
+        type=shared.count,
         metavar="N",
         help="cells at once on this machine (default: its cores)",
     )
@@ -165,16 +165,6 @@ def _names(text):
 
 def _models(text):
     return _one_of("model", text, tuple(systems.SYSTEMS))
-
-
-def _count(text):
-    try:
-        value = int(text)
-    except ValueError:
-        value = 0
-    if not 1 <= value <= 1000:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1 to 1000, found {text!r}")
-    return value
 
 
 def settings_of(options: argparse.Namespace) -> dict[str, Any]:

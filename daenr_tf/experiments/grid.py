@@ -23,7 +23,7 @@ from daenr_tf.runs import interruption
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from distributed import Client
+    from distributed import Client, Future
 
     from daenr_tf.experiments.cell_outputs import Outputs
     from daenr_tf.experiments.grid_progress import Show
@@ -79,7 +79,7 @@ def run_grid(
     ]
     left = [cell for cell in cells if not is_finished(results_dir, cell)]
     if left:
-        _see_that_workers_share(client, results_dir)
+        see_that_workers_share(client, results_dir)
     outcomes, futures, command = list(kept), {}, uuid.uuid4().hex
     bases = {cell.base for cell in left if cell.base}
     with interruption.watched(_STOPPING) as stop:
@@ -112,7 +112,7 @@ def run_grid(
                 show.ended(outcome)
         except KeyboardInterrupt as error:
             saved = [outcome.cell.name for outcome in outcomes if outcome.status == "stopped"]
-            told = _stopped(client, command, list(futures.values()), results_dir, saved)
+            told = stopped(client, command, list(futures.values()), results_dir, saved)
             raise KeyboardInterrupt("; ".join(filter(None, (str(error), told)))) from None
         finally:
             show.close()
@@ -144,7 +144,8 @@ def _length(cell):
     return systems.system(cell.setting.model).usual_steps // 1000
 
 
-def _see_that_workers_share(client, results_dir):
+def see_that_workers_share(client: Client, results_dir: str, option: str = "--results-dir") -> None:
+    """Raises `InputError` where a worker does not see a directory, which `option` named, and `MachineError` where there is no worker."""
     token = os.path.join(results_dir, f".seen-{os.getpid()}")
     with open(token, "w", encoding="utf-8"):
         pass
@@ -154,7 +155,7 @@ def _see_that_workers_share(client, results_dir):
         blind = [worker for worker, sees in client.run(os.path.exists, token).items() if not sees]
         if blind:
             raise InputError(
-                f"--results-dir: expected a directory that every worker sees, found that {blind[0]} does not see {results_dir}"
+                f"{option}: expected a directory that every worker sees, found that {blind[0]} does not see {results_dir}"
             )
     except TimeoutError:
         raise MachineError("the cluster has had no worker for 60 seconds") from None
@@ -176,7 +177,9 @@ def _as_they_end(futures, stop):
     stop.raise_if_asked()
 
 
-def _stopped(client, command, futures, results_dir, saved):
+def stopped(
+    client: Client, command: str, futures: Sequence[Future], results_dir: str, saved: Sequence[str]
+) -> str:
     """Let a study's cells at work save their states; what came of it, in words. `saved` are the names of those that had done so by themselves."""
     statuses, deaf = dict.fromkeys(saved, INTERRUPTED), []
     try:

@@ -86,33 +86,43 @@ def run_in_a_process(
         results_dir: str.
         base: the outcome of the cell that chooses its neurons, waited for.
     """
+    cell, study = Cell.from_dict(cell), Study(**study)
+    if base and base[0] != "done":
+        return "failed", 0.0, f"{cell.base.name} did not end well, which chooses its neurons"
+    order = {"cell": cell.to_dict(), "study": study.to_dict(), "results_dir": results_dir}
+    return run_order(command, results_dir, cell.name, _WORK, order, log_file(results_dir, cell))
+
+
+def run_order(
+    command: str, results_dir: str, name: str, work: str, order: dict[str, Any], log_path: str
+) -> tuple[str, float, str]:
+    """What a worker does for anything that has a process of its own: (status, seconds, message).
+
+    Args:
+        command, results_dir: as in `run_in_a_process`.
+        name: what it is called; its process leads messages with it.
+        work: the module that is run; it reads the order from its standard input.
+        order: dict that JSON can hold; the process' share of threads and of memory join it.
+        log_path: where what the process says goes.
+    """
     from dask.system import CPU_COUNT
     from distributed import get_worker
     from distributed.system import MEMORY_LIMIT
 
-    cell, study = Cell.from_dict(cell), Study(**study)
-    if base and base[0] != "done":
-        return "failed", 0.0, f"{cell.base.name} did not end well, which chooses its neurons"
     # CPU_COUNT and MEMORY_LIMIT are what affinity and cgroups let this process have.
     at_once = get_worker().state.nthreads
     given = getattr(get_worker().memory_manager, "memory_limit", None)
     memory = given or MEMORY_SHARE * MEMORY_LIMIT
-    order = {
-        "cell": cell.to_dict(),
-        "study": study.to_dict(),
-        "results_dir": results_dir,
-        "threads": max(1, CPU_COUNT // at_once),
-        "memory": memory / at_once,
-    }
-    os.makedirs(os.path.dirname(log_file(results_dir, cell)), exist_ok=True)
+    order = {**order, "threads": max(1, CPU_COUNT // at_once), "memory": memory / at_once}
+    os.makedirs(os.path.dirname(log_path), exist_ok=True)
     started = time.monotonic()
-    with open(log_file(results_dir, cell), "a+b") as log:
+    with open(log_path, "a+b") as log:
         began = log.seek(0, os.SEEK_END)
         process = _AT_WORK.start(
             command,
             results_dir,
-            cell.name,
-            [sys.executable, "-m", _WORK],
+            name,
+            [sys.executable, "-m", work],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,
@@ -132,7 +142,7 @@ def run_in_a_process(
         message = f"its process was ended by signal {-status}"
     else:
         message = (
-            lines[-1].removeprefix(f"{cell.name}: ")
+            lines[-1].removeprefix(f"{name}: ")
             if lines
             else f"its process ended with status {status} and said nothing"
         )

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    import tensorflow as tf
+
     from daenr_tf.config import RunConfig
     from daenr_tf.evaluation import Evaluation
     from daenr_tf.models.daenr import DAENR
@@ -257,7 +259,7 @@ def _fit(tf, config, recording, directory, stop, products, conclude, change):
 
     if config.deterministic:
         tf.config.experimental.enable_op_determinism()
-    strategy = _strategy(tf, config.strategy)
+    strategy = strategy_of(config.strategy)
     replica_notes = _replica_notes(config, strategy.num_replicas_in_sync)
     for note in replica_notes:
         _tell(note)
@@ -340,8 +342,10 @@ def _fit(tf, config, recording, directory, stop, products, conclude, change):
     return directory.results()
 
 
-def _strategy(tf, name):
+def strategy_of(name: str) -> tf.distribute.Strategy:
     """The distribution over devices: "mirrored" puts a replica on every GPU, or on every logical CPU where there is none."""
+    import tensorflow as tf
+
     if name == "none":
         return tf.distribute.get_strategy()
     devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")

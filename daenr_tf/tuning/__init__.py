@@ -1,0 +1,1 @@
+"""Settings found on the validation set: what is searched, who suggests, how a trial is run, what comes out."""
