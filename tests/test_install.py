@@ -226,7 +226,7 @@ def pins():
 
 
 def test_every_requirement_has_bounds_and_a_pin_within(pins):
-    for requirement in requirements("dev", "docs", "gpu", "completion", "lite"):
+    for requirement in requirements("dev", "docs", "gpu", "completion", "lite", "tune"):
         assert {">=", "<"} <= {bound.operator for bound in requirement.specifier}, (
             f"{requirement}: expected a lower and an upper bound"
         )

@@ -62,7 +62,7 @@ def history(
 def importance(
     path: str,
     slices: Mapping[str, Sequence[tuple[float, float, str]]],
-    logarithmic: Mapping[str, bool],
+    bounds: Mapping[str, tuple[float, float, bool]],
     shares: Mapping[str, float],
     title: str,
     axis: str,
@@ -74,34 +74,33 @@ def importance(
     Args:
         path: the PNG file.
         slices: dict of a setting's name -> (its value, loss, how the trial ended) of each trial.
-        logarithmic: dict of name -> whether it was searched on a logarithmic scale.
+        bounds: dict of name -> (low, high, whether logarithmic) of its search.
         shares: dict of name -> its share in how losses differ; empty where that is not known.
         title, axis, simulated: as in `history`.
     """
-    columns = min(COLUMNS, len(slices) + 1)
+    columns = 2 if len(slices) == 3 else min(COLUMNS, len(slices) + 1)
     rows = math.ceil((len(slices) + 1) / columns)
     figure = canvas.figure(2.6 * columns, 2.4 * rows, title, simulated)
     bars, *plots = figure.subplots(rows, columns, squeeze=False).ravel()
     _bars(bars, list(slices), shares)
-    losses = [
-        loss for points in slices.values() for _, loss, ended in points if ended == "finished"
-    ]
+    trials = next(iter(slices.values()))
+    losses = [loss for _, loss, ended in trials if ended == "finished"]
+    shown = {}
     for plot, (name, points) in zip(plots, slices.items(), strict=False):
         for how, (marker, colour) in LOOKS.items():
             some = [(value, loss) for value, loss, ended in points if ended == how]
             if some:
-                plot.plot(
+                (shown[how],) = plot.plot(
                     *zip(*some, strict=True), marker, color=colour, ms=5, ls="none", label=how
                 )
-        if logarithmic[name]:
-            plot.set_xscale("log")
+        _bounded(plot, [value for value, _, _ in points], *bounds[name])
         plot.set_xlabel(name, fontsize=STYLE["label"])
         plot.set_ylabel(axis, fontsize=STYLE["label"])
         _zoom(plot, losses, [loss for _, loss, _ in points])
         canvas.plain(plot)
-        canvas.legend_above(plot, columns=3)
     for plot in plots[len(slices) :]:
         plot.axis("off")
+    canvas.legend_below(figure, list(shown.values()))
     canvas.write(path, figure)
 
 
@@ -117,8 +116,24 @@ def _bars(axis, names, shares):
     canvas.plain(axis)
 
 
+def _bounded(axis, values, low, high, log):
+    """The setting's axis: the bounds of its search, and what lies out of them, as the defaults may."""
+    ends = min(low, *values), max(high, *values)
+    if log and ends[0] > 0:
+        axis.set_xscale("log")
+    axis.set_xlim(*_wider(*ends, log and ends[0] > 0))
+
+
+def _wider(low, high, log):
+    if log:
+        share = (high / low) ** 0.05
+        return low / share, high * share
+    return low - 0.05 * (high - low), high + 0.05 * (high - low)
+
+
 def _zoom(axis, losses, all_losses):
     """Let what finished fill the axis: a trial that failed wholly would press it into a line."""
+    axis.ticklabel_format(axis="y", useOffset=False)
     if len(losses) < 4:
         return
     low, middle = np.min(losses), np.median(losses)

@@ -250,9 +250,9 @@ def draw(tuning: Tuning) -> None:
             ]
             for dimension in record.space.dimensions
         },
-        {dimension.name: dimension.log for dimension in record.space.dimensions},
+        {one.name: (one.low, one.high, one.log) for one in record.space.dimensions},
         tuning.importances(),
-        f"What the searched settings matter\n{about}",
+        f"How much each setting matters\n{about}",
         axis,
         simulated=simulated,
     )
