@@ -118,7 +118,7 @@ ACTIVITY_L1 = Option(
     float,
     number,
     "weight of the mean absolute activity of h_i",
-    search=(1e-4, 0.3, True),
+    search=(1e-4, 0.1, True),
 )
 BATCH_NORM_MOMENTUM = Option(
     "batch_norm_momentum",
@@ -136,7 +136,7 @@ def _readout_l1(default):
         float,
         number,
         "weight of the readout's sparsity penalty",
-        search=(1e-3, 1.0, True),
+        search=(2e-3, 0.2, True),
     )
 
 

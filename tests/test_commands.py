@@ -111,6 +111,18 @@ ARGUMENT_ERRORS = {
         ["baselines", "--image-size", "33"],
         "daenr baselines: --image-size: expected height and width in pixels, multiples of 4",
     ),
+    "nowhere to put a search": (
+        ["tune", "cnn_fr"],
+        "daenr tune: --out: expected DIR, where trials and results go",
+    ),
+    "a setting that can't be searched": (
+        ["tune", "cnn_fr", "--out", "o", "--search", "task=1:2"],
+        "daenr tune: --search: expected a setting among batch_norm_momentum, readout_l1",
+    ),
+    "a model that is none, to be tuned": (
+        ["tune", "cae_fx", "--out", "o"],
+        "daenr tune: recipe: expected one of cae, vae",
+    ),
 }
 
 
