@@ -102,7 +102,7 @@ class Findings:
                 make = Score.pcc if metric == PCC else Score.significant
                 self._scores[key] = make(
                     np.stack([one.response for one in found]),
-                    recording.averages(repeats),
+                    np.where(recording.unrecorded, np.nan, recording.averages(repeats)),
                     draws,
                 )
         return self._scores[key]

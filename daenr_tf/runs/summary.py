@@ -15,6 +15,8 @@ LABELS = {
     "ssim": "SSIM",
     "pcc": "mean PCC",
     "pcc_normalized": "PCC / ceiling",
+    "single_trial_pcc": "single-trial PCC",
+    "feve": "FEVE",
     "monitored_loss": "monitored loss",
 }
 
