@@ -8,7 +8,7 @@ from daenr_tf.errors import InputError
 from daenr_tf.machine import blocks
 
 
-def trials_of(rates, repeats, deviation, seed=0):
+def trials_of(rates, repeats, deviation, seed=7):
     noise = np.random.default_rng(seed).normal(size=(repeats, *rates.shape))
     return rates + deviation * noise
 

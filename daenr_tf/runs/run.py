@@ -13,7 +13,7 @@ from daenr_tf.loss_weights import DEFAULT_SCALE, default_weights
 from daenr_tf.machine.messages import LOGGER
 from daenr_tf.recordings import checks, sources
 from daenr_tf.recordings.load import load_recording
-from daenr_tf.runs import footprint, interruption
+from daenr_tf.runs import footprint, interruption, reference
 from daenr_tf.runs.directory import MODEL, RunDirectory, check_writable
 from daenr_tf.runs.results import make_results
 from daenr_tf.runs.summary import stopped_by, summary
@@ -37,6 +37,7 @@ class Products:
         export_dir: where the SavedModel's versions go; None exports nothing.
         model, figures, tensorboard: bool, whether `model.keras`, `figures/` and `tensorboard/` are made.
         state: bool, whether the state that a longer run could go on from is kept.
+        reference: bool, whether what is known without a network is fitted beside a model that predicts responses.
     """
 
     export_dir: str | None = None
@@ -44,6 +45,7 @@ class Products:
     figures: bool = True
     tensorboard: bool = True
     state: bool = False
+    reference: bool = False
 
 
 def run(
@@ -89,9 +91,8 @@ def run(
         if results is None or directory.can_be_lengthened:
             with interruption.watched() as stop:
                 try:
-                    results = fit(
-                        config, recording, directory, stop, Products(export_dir, state=True)
-                    )
+                    products = Products(export_dir, state=True, reference=not config.quick)
+                    results = fit(config, recording, directory, stop, products)
                 except KeyboardInterrupt as error:
                     raise KeyboardInterrupt(
                         f"{error}; the same command goes on with {run_dir}"
@@ -297,6 +298,12 @@ def _fit(tf, config, recording, directory, stop, products, conclude, change):
     write_neurons(directory, evaluation)
     if products.figures:
         write_figures(directory.file("figures"), config, recording, model, training, evaluation)
+    known, of_known = {}, []
+    if products.reference and model.neurons:
+        _tell("fitting ridge on Gabor energies to the same split, to compare with")
+        known, of_known = reference.fitted(recording, sets)
+        for note in of_known:
+            _tell(note)
     pause()
     exported = None
     if products.export_dir:
@@ -306,8 +313,12 @@ def _fit(tf, config, recording, directory, stop, products, conclude, change):
         + replica_notes
         + threads_notes(training.threads)
         + evaluation.notes
+        + of_known
     )
     results = make_results(config, recording, sets, model, training, evaluation, notes)
+    if known:
+        results["baselines"] = known
+        results["notes"] = notes + reference.told(results)[1:]
     directory.check_held()
     directory.write_results(
         {

@@ -8,6 +8,7 @@ from daenr_tf.errors import one_line
 from daenr_tf.loss_weights import DEFAULT_SCALE
 from daenr_tf.paper import IMAGE_METRICS
 from daenr_tf.readable import LINEAR_CODES, aligned
+from daenr_tf.runs import reference
 
 LABELS = {
     "mse": "MSE",
@@ -61,7 +62,17 @@ def summary(results: dict[str, Any], run_dir: str) -> str:
         [f"SavedModel: {results['saved_model']}"] if results["saved_model"] else []
     )
     return "\n".join(
-        map(one_line, [head, *aligned(rows), *_linear_codes(results), *cut_off, *places])
+        map(
+            one_line,
+            [
+                head,
+                *aligned(rows),
+                *_linear_codes(results),
+                *reference.told(results),
+                *cut_off,
+                *places,
+            ],
+        )
     )
 
 
