@@ -95,11 +95,26 @@ def evaluate(model: DAENR, recording: Recording, sets: pipeline.Sets | None = No
     figures = _figures(of_validation, sets.validation, recording.unrecorded)
     images = sets.test.images
     outputs = predict(model, images)
-    test, codes = _figures(outputs, sets.test, recording.unrecorded), {}
+    test, ceiling, table = measured(outputs, sets.test, recording)
+    codes = {}
     if "reconstruction" in outputs:
         size = model.bottleneck.code_size or systems.LATENT_SIZE.default
         codes = linear_codes(sets.train.images, images, sets.validation.images, size)
-    ceiling, table = None, None
+    diagnostics = model.diagnostics(lambda: (images[some] for some in _batches(images)))
+    return Evaluation(figures, test, codes, ceiling, table, images, outputs, *diagnostics)
+
+
+def measured(
+    outputs: dict[str, np.ndarray], examples: pipeline.Examples, recording: Recording
+) -> tuple[dict[str, float | None], float | None, pd.DataFrame | None]:
+    """What outputs for a recording's test images come to: `test`, `noise_ceiling` and `neurons` of an `Evaluation`.
+
+    Args:
+        outputs: dict of head -> array, of all test images.
+        examples: `pipeline.Examples`, the test set.
+        recording: `Recording`.
+    """
+    test, ceiling, table = _figures(outputs, examples, recording.unrecorded), None, None
     if "response" in outputs:
         table = neuron_table(outputs["response"], recording)
         test["pcc_normalized"] = None
@@ -111,8 +126,7 @@ def evaluate(model: DAENR, recording: Recording, sets: pipeline.Sets | None = No
         if recording.test_trials is not None:
             for name in OF_REPEATS:
                 test[name] = mean_over_neurons(table[name].to_numpy())
-    diagnostics = model.diagnostics(lambda: (images[some] for some in _batches(images)))
-    return Evaluation(figures, test, codes, ceiling, table, images, outputs, *diagnostics)
+    return test, ceiling, table
 
 
 def _figures(outputs, examples, unrecorded):
@@ -141,10 +155,21 @@ def neuron_table(predicted: np.ndarray, recording: Recording) -> pd.DataFrame:
         predicted: (T, neurons), predicted responses to the recording's test images.
         recording: `Recording`.
     """
-    observed, trials = recording.test_responses, recording.test_trials
     predicted = np.where(recording.unrecorded, np.nan, predicted)  # of nothing that was learned
+    return pd.DataFrame(neuron_figures(predicted, recording.test_responses, recording.test_trials))
+
+
+def neuron_figures(
+    predicted: np.ndarray, observed: np.ndarray, trials: np.ndarray | None
+) -> dict[str, np.ndarray]:
+    """The columns of `neuron_table`.
+
+    Args:
+        predicted, observed: (images, neurons), the latter averaged over repeats.
+        trials: (repeats, images, neurons), or None.
+    """
     pcc = metrics.pearson_per_neuron(predicted, observed)
-    ceiling, more = np.full(recording.neurons, np.nan), {}
+    ceiling, more = np.full(len(pcc), np.nan), {}
     if trials is not None:
         ceiling = metrics.noise_ceiling(trials)
         more = {
@@ -152,14 +177,12 @@ def neuron_table(predicted: np.ndarray, recording: Recording) -> pd.DataFrame:
             "fev": metrics.explainable_variance(trials),
             "feve": metrics.explained_variance(predicted, trials),
         }
-    return pd.DataFrame(
-        {
-            "neuron": np.arange(recording.neurons),
-            "pcc": pcc,
-            "p_value": metrics.pearson_p_value(pcc, known_counts(observed)),
-            "significant": metrics.significant_neurons(predicted, observed),
-            "noise_ceiling": ceiling,
-            "pcc_normalized": metrics.pcc_normalized(pcc, ceiling),
-            **more,
-        }
-    )
+    return {
+        "neuron": np.arange(len(pcc)),
+        "pcc": pcc,
+        "p_value": metrics.pearson_p_value(pcc, known_counts(observed)),
+        "significant": metrics.significant_neurons(predicted, observed),
+        "noise_ceiling": ceiling,
+        "pcc_normalized": metrics.pcc_normalized(pcc, ceiling),
+        **more,
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import uuid
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from daenr_tf.errors import DivergedError, MachineError, first_line
 from daenr_tf.loss_weights import DEFAULT_SCALE, default_weights
 from daenr_tf.machine.messages import LOGGER
 from daenr_tf.recordings import checks, sources
-from daenr_tf.recordings.load import load_recording
+from daenr_tf.recordings.load import recording_of
 from daenr_tf.runs import footprint, interruption, reference
 from daenr_tf.runs.directory import MODEL, RunDirectory, check_writable
 from daenr_tf.runs.results import make_results
@@ -54,6 +55,7 @@ def run(
     run_dir: str | None = None,
     export_dir: str | None = None,
     overwrite: bool = False,
+    export: bool = True,
 ) -> dict[str, Any]:
     """Run a configuration; a run that lies in its directory goes on, or is reported if it is finished.
 
@@ -62,6 +64,7 @@ def run(
         data_dir: where the published recording lies, or None.
         run_dir, export_dir: str, or None for the default places.
         overwrite: bool, start afresh where a run lies.
+        export: bool, whether the model is exported as a SavedModel.
 
     Returns:
         The results, as in `results.json`.
@@ -72,18 +75,17 @@ def run(
     for option, directory in (("--run-dir", run_dir), ("--export-dir", export_dir)):
         if directory:
             check_writable(option, directory)
-    recording = load_recording(config.dataset, config.region, data_dir, config.repeats_as_test)
+    recording = recording_of(config, data_dir)
     checks.colour(recording, config.model.channels)
     footprint.check(config, recording)
     config = dataclasses.replace(config, dataset=sources.settled(config.dataset, recording))
     place = os.path.join(config.model.recipe, tag(config, recording))
     asked = export_dir
-    run_dir, export_dir = (
-        run_dir or os.path.join("runs", place),
-        export_dir or os.path.join("saved_models", place),
-    )
-    for option, directory in (("--run-dir", run_dir), ("--export-dir", export_dir)):
-        check_writable(option, directory)
+    run_dir = run_dir or os.path.join("runs", place)
+    check_writable("--run-dir", run_dir)
+    if export:
+        export_dir = export_dir or os.path.join("saved_models", place)
+        check_writable("--export-dir", export_dir)
     with RunDirectory(run_dir, config, recording.digest).held(overwrite) as directory:
         for note in _notes(config, recording):
             _tell(note)
@@ -183,6 +185,8 @@ def tag(config: RunConfig, recording: Recording) -> str:
     if config.model.system.readout:
         parts.append(f"l{config.model.layer}")
     parts += [config.training.task, f"s{config.training.seed}"]
+    if config.fold is not None:
+        parts.append(f"fold{config.fold.replace('/', 'of')}")
     if config.training.loss_scale != DEFAULT_SCALE:
         parts.append(config.training.loss_scale)
     if config.training.schedule != schedules.DEFAULT:
@@ -332,8 +336,10 @@ def _fit(tf, config, recording, directory, stop, products, conclude, change):
     return directory.results()
 
 
+@functools.cache
 def _strategy(tf, name):
-    """The distribution over devices: "mirrored" puts a replica on every GPU, or on every logical CPU where there is none."""
+    """The distribution over devices: "mirrored" puts a replica on every GPU, or on every logical CPU where there is none. One for all runs
+    of a process, for TensorFlow's collectives can't have two."""
     if name == "none":
         return tf.distribute.get_strategy()
     devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")

@@ -54,9 +54,12 @@ def summary(results: dict[str, Any], run_dir: str) -> str:
         if stopped_by(results) == "max_steps"
         else []
     )
+    members = results.get("members")
+    steps = f"{results['steps']} steps"
+    steps += f" of {len(members)} models" if members else f" (best {results['best_step']})"
     head = (
-        f"{results['recipe']} on {name}, alpha:beta {config['alpha']:g}:{config['beta']:g}{_scale(config)}, {results['steps']} steps"
-        f" (best {results['best_step']}), {results['parameters']:,} parameters"
+        f"{results['recipe']} on {name}, alpha:beta {config['alpha']:g}:{config['beta']:g}{_scale(config)}, {steps},"
+        f" {results['parameters']:,} parameters"
     )
     places = [f"run: {run_dir}"] + (
         [f"SavedModel: {results['saved_model']}"] if results["saved_model"] else []
