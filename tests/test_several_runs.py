@@ -124,6 +124,7 @@ def test_options_that_can_not_be_used_are_refused_in_a_line(options, named):
 
 
 class TestEnsemble:
+    @pytest.mark.slow
     def test_members_are_ordinary_runs(self, averaged, recording_file, tmp_path):
         folder, _ = averaged
         go_here(
@@ -267,6 +268,7 @@ class TestCrossValidation:
         with open(os.path.join(folder, "run", "neurons.csv"), encoding="utf-8") as file:
             assert len(file.readlines()) == 5
 
+    @pytest.mark.slow
     def test_a_fold_alone_is_the_same_run(self, validated, recording_file, tmp_path):
         """So folds can be trained on machines of their own."""
         given = ("--dataset", recording_file, "--max-steps", "10", "--fold", "2/2")
