@@ -13,6 +13,7 @@ from daenr_tf.machine.files import read_text
 from daenr_tf.paper import DEFAULT_REGION, REGIONS
 from daenr_tf.recordings import sources
 from daenr_tf.resizing import DEFAULT_RESIZE, RESIZES
+from daenr_tf.setting_checks import fold as check_fold
 from daenr_tf.setting_checks import number, one_of, whole
 
 # What --quick takes where nothing else is said: the whole path in under a minute.
@@ -212,6 +213,7 @@ class RunConfig:
         region: 1..3, the recorded region (for one's own recording: the region whose alpha:beta are taken).
         repeats_as_test: bool, whether the stimuli that one's own recording shows several times
             become its test set.
+        fold: "k/K", the fold of the recording's images that is the test set (docs/folds.md); None takes the recording's own.
         strategy: "none" or "mirrored".
         deterministic: bool, whether TensorFlow is held to operations that give the same bits each time.
         quick: bool, whether the small budget was asked for.
@@ -222,6 +224,7 @@ class RunConfig:
     dataset: str = "auto"
     region: int = DEFAULT_REGION
     repeats_as_test: bool = False
+    fold: str | None = None
     strategy: str = "none"
     deterministic: bool = False
     quick: bool = False
@@ -231,6 +234,8 @@ class RunConfig:
         one_of("strategy", self.strategy, ("none", "mirrored"))
         if not isinstance(self.dataset, str) or not self.dataset:
             raise SettingError("dataset", sources.choices(), self.dataset)
+        if self.fold is not None:
+            check_fold("fold", self.fold)
         for name in ("repeats_as_test", "deterministic", "quick"):
             if not isinstance(getattr(self, name), bool):
                 raise SettingError(name, "true or false", getattr(self, name))

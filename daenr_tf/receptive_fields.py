@@ -58,11 +58,11 @@ def estimate_receptive_fields(
 ) -> ReceptiveFields:
     """Estimates the position of every neuron's receptive field.
 
-    A neuron that never changes its response has a map of zeros, and the image's centre for a position.
+    A neuron that never changes its response, or has none, has a map of zeros, and the image's centre for a position.
 
     Args:
         images: (images, height, width, channels), in any grey levels; the training images.
-        responses: (images, neurons), one presentation or the average of several.
+        responses: (images, neurons), one presentation or the average of several; NaN where one is missing.
         chosen: index of the images to estimate from, where not all of them count.
     """
     images, responses = np.asarray(images), np.asarray(responses)
@@ -133,10 +133,24 @@ def _weights(responses: np.ndarray, chosen, some: slice) -> np.ndarray:
         some.start - 1, 0
     )  # one more, so that a last neuron that is left alone is added up as the others are: see `blocks.slices`
     values = responses[:, first : some.stop][chosen].astype(np.float64)
+    if np.isnan(values).any():
+        return _weights_of_known(values)[:, some.start - first :].astype(np.float32).T
     _z_score(values)
     return values[:, some.start - first :].astype(np.float32).T / np.sqrt(
         len(values), dtype=np.float32
     )
+
+
+def _weights_of_known(values: np.ndarray) -> np.ndarray:
+    """(images, neurons) with NaN where one is missing -> z-scored over the images that a neuron was recorded on, over the root of their number; 0
+    on the others."""
+    known = ~np.isnan(values)
+    count = np.maximum(known.sum(axis=0), 1)
+    varies = np.fmin.reduce(values, axis=0) < np.fmax.reduce(values, axis=0)
+    centred = np.where(known, values, 0)
+    centred = np.where(known & varies, centred - centred.sum(axis=0) / count, 0)
+    deviation = np.sqrt((centred**2).sum(axis=0) / count)
+    return centred / np.where(varies, deviation, 1) / np.sqrt(count)
 
 
 def _decorrelated(images: np.ndarray) -> np.ndarray:

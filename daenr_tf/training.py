@@ -17,6 +17,7 @@ from daenr_tf.errors import DivergedError, SettingError
 from daenr_tf.loss_weights import DEFAULT_SCALE
 from daenr_tf.machine import blocks
 from daenr_tf.machine.blocks import EVALUATION_BATCH, EVALUATION_BYTES
+from daenr_tf.missing import known_counts
 from daenr_tf.models.build import adam, head_weights
 from daenr_tf.paper import DEFAULT_REGION
 from daenr_tf.recordings import checks
@@ -133,6 +134,10 @@ class _Loop:
             )
         checks.neurons(recording, model.neurons)
         self.sets = sets or pipeline.prepare(recording, model.image_settings, config.seed)
+        if model.neurons:
+            checks.known_responses(
+                train=self.sets.train.responses, validation=self.sets.validation.responses
+            )
         self.schedule = SCHEDULES[config.schedule]
         identity = {
             "model": model.identity(),
@@ -160,10 +165,15 @@ class _Loop:
         for observer in self.observers:
             observer.started(state)
         if not state.finished:
-            self._steps_function()
-            while not state.finished:
-                self._window()
-                self._conclude_window()
+            usual = self.model.lacking
+            self.model.lacking = tuple(head for head in usual if self._lacks(head))
+            try:
+                self._steps_function()
+                while not state.finished:
+                    self._window()
+                    self._conclude_window()
+            finally:
+                self.model.lacking = usual
         self.model.set_weights(self.best_weights)
         # A model that goes on from here, by `fit` for example, begins at a rate at which it learns.
         self.model.optimizer.learning_rate.assign(config.learning_rate)
@@ -185,6 +195,11 @@ class _Loop:
             state.step * config.batch_size / max(state.seconds, 1e-9),
             tuple(state.threads),
         )
+
+    def _lacks(self, head):
+        """Whether a target of a head is missing in what is trained or validated on."""
+        sets = (self.sets.train, self.sets.validation) if head == "response" else ()
+        return any((known_counts(one.responses) < len(one.responses)).any() for one in sets)
 
     def _steps_function(self):
         model, strategy = self.model, self.strategy
@@ -323,6 +338,10 @@ def evaluate_terms(
 ) -> dict[str, float]:
     """Every loss term over all examples, without replicas: dict of name -> float, with the total as `loss`."""
     sums, count = {}, len(examples.images)
+    known = {}  # how many examples' worth of a head's targets there is, where some may be missing
+    if "response" in heads:
+        counts = known_counts(examples.responses)
+        known["response"] = float(counts.sum()) / len(counts)
     for some in blocks.batches(
         count, EVALUATION_BATCH, examples.images[:1].nbytes, EVALUATION_BYTES
     ):
@@ -332,7 +351,7 @@ def evaluate_terms(
         for name, value in values.items():
             value = np.asarray(value, np.float64)
             sums[name] = sums.get(name, 0.0) + (
-                value.sum() / count if value.ndim else value * len(images) / count
+                value.sum() / known.get(name, count) if value.ndim else value * len(images) / count
             )
     means = {name: float(value) for name, value in sums.items()}
     return {

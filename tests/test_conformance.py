@@ -260,6 +260,7 @@ def test_two_replicas_train_as_one_at_full_size(run_python, tmp_path, case):
         tmp_path,
         (recipe,),
         (),
+        (),
         ((64, 20),),
         {"layer": int(layer)},
         103,

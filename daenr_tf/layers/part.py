@@ -43,7 +43,8 @@ class Part(keras.layers.Layer):
 
     def initialize(self, training: TrainingPart) -> None:
         """Start from the images that are trained on: `training.images` (images, H, W, C) as
-        recorded, `training.responses` (images, neurons).
+        recorded, `training.responses` (images, neurons), NaN
+        where one is missing, `training.mean_responses` (neurons,).
         """
 
     def outputs(self, inputs: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -100,7 +100,7 @@ class Readout(Part):
 
     def initialize(self, training: TrainingPart) -> None:
         """Start at the neurons' mean training response."""
-        self.start(training.responses.mean(axis=0, dtype="float64"))
+        self.start(training.mean_responses)
 
     def start(self, mean_response: np.ndarray) -> None:
         """Let the readout start at a mean response, (neurons,) per presentation."""
@@ -199,7 +199,7 @@ class FixedMaskReadout(Readout):
             recording.images, recording.responses, training.indices
         ).positions
         cells = grid_cell(self.positions, recording.images.shape[1:3], (self.height, self.width))
-        self.start(training.responses.mean(axis=0, dtype="float64"), cells)
+        self.start(training.mean_responses, cells)
 
     def start(self, mean_response: np.ndarray, cells: np.ndarray) -> None:
         """`cells` (neurons, 2) int: row and column of each neuron's cell in h_i."""

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 
 from daenr_tf import systems
 from daenr_tf.loss_weights import DEFAULT_SCALE, scale_factors
+from daenr_tf.missing import mean
 from daenr_tf.models.daenr import DAENR
 from daenr_tf.models.optimizer import EPSILON, Adam
 from daenr_tf.models.parts import make_parts
@@ -17,8 +19,6 @@ from daenr_tf.models.transfer import take_core
 from daenr_tf.resizing import DEFAULT_RESIZE
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from daenr_tf.config import ModelConfig
     from daenr_tf.recordings.recording import Recording
 
@@ -41,8 +41,14 @@ class TrainingPart:
 
     @property
     def responses(self) -> np.ndarray:
-        """(images, neurons) float32."""
+        """(images, neurons) float32, NaN where one is missing."""
         return self.recording.responses[self.indices]
+
+    @property
+    def mean_responses(self) -> np.ndarray:
+        """(neurons,) float64, mean over the images that a neuron was recorded on; 0 for one without any."""
+        found = mean(self.responses)
+        return np.where(np.isnan(found), 0.0, found)
 
 
 def build_model(

@@ -12,6 +12,7 @@ from daenr_tf.paper import DEFAULT_REGION, REGIONS
 from daenr_tf.recordings import sources
 
 if TYPE_CHECKING:
+    from daenr_tf.config import RunConfig
     from daenr_tf.recordings.recording import Recording
 
 REQUIRED = ("images", "responses")
@@ -67,6 +68,16 @@ def load_recording(
     if not os.path.exists(dataset):
         raise refusal("dataset", sources.choices(), f"{dataset!r}, which is no file")
     return load_own(dataset, repeats_as_test)
+
+
+def recording_of(config: RunConfig, data_dir: str | os.PathLike | None = None) -> Recording:
+    """The recording of a run, of which a fold may be the test set. Raises `InputError` as `load_recording` does."""
+    recording = load_recording(config.dataset, config.region, data_dir, config.repeats_as_test)
+    if config.fold is None:
+        return recording
+    from daenr_tf.recordings.folds import fold_of
+
+    return fold_of(recording, config.fold)
 
 
 def load_own(path: str | os.PathLike, repeats_as_test: bool = False) -> Recording:

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from daenr_tf.errors import refusal
 from daenr_tf.machine import blocks
+from daenr_tf.missing import known_counts
 from daenr_tf.recordings import checks
 from daenr_tf.recordings.splits import choose, image_groups, trials_of_repeats
 
@@ -29,10 +30,11 @@ class Recording:
     Attributes:
         images: (images, height, width, channels), training images in their own grey levels and type; channels 1 or 3.
             The channel axis may be left out on the way in.
-        responses: (images, neurons) float32, spikes (or a rate) per presentation, finite and >= 0.
+        responses: (images, neurons) float32, spikes (or a rate) per presentation, finite and >= 0; NaN where a neuron was not
+            recorded on an image.
         test_images: (test images, height, width, channels), of the type and size of `images`.
         test_trials: (repeats, test images, neurons) float32, NaN where a repeat is missing; None where only averages exist.
-        test_responses: (test images, neurons) float32, the mean over repeats.
+        test_responses: (test images, neurons) float32, the mean over repeats; NaN where there is none.
         region: 1..3, of the published or simulated recordings; None for any other.
         name: short name, fit for a directory's name.
         simulated: whether the responses come from a model instead of an animal.
@@ -68,7 +70,11 @@ class Recording:
         self._set(source=str(self.source or self.name), notes=tuple(self.notes))
         images = checks.with_channel(self._what("images"), self.images)
         responses = checks.rates(
-            self._what("responses"), self.responses, (len(images), None), "(images, neurons)"
+            self._what("responses"),
+            self.responses,
+            (len(images), None),
+            "(images, neurons)",
+            missing=True,
         )
         self._set(images=images, responses=responses)
         if self.test_images is None:
@@ -94,6 +100,8 @@ class Recording:
                 self._what("images"), self.pixel_range, (self.images, self.test_images)
             )
         )
+        for key in ("responses", "test_responses"):
+            checks.refuse_all_missing(self._what(key), getattr(self, key))
         for field in ("images", "responses", "test_images", "test_trials", "test_responses"):
             if getattr(self, field) is not None:
                 view = getattr(self, field).view()
@@ -130,6 +138,16 @@ class Recording:
     def repeats_text(self) -> str | None:
         """How often test images were shown, "9", or "6 to 9" where it varies; None as above."""
         return self.repeats_range and " to ".join(map(str, sorted(set(self.repeats_range))))
+
+    @functools.cached_property
+    def missing(self) -> float:
+        """The share of the training responses that is missing, 0 of a complete recording."""
+        return 1 - float(known_counts(self.responses).mean()) / len(self.responses)
+
+    @functools.cached_property
+    def unrecorded(self) -> np.ndarray:
+        """(neurons,) bool, those without any training response: nothing is learned of them, and they are not scored."""
+        return known_counts(self.responses) == 0
 
     @functools.cached_property
     def digest(self) -> str:
@@ -229,7 +247,11 @@ class Recording:
             raise refusal(what, "test_trials or test_responses beside it", "neither")
         if averages is not None:
             averages = checks.rates(
-                self._what("test_responses"), averages, shape, "(test images, neurons)"
+                self._what("test_responses"),
+                averages,
+                shape,
+                "(test images, neurons)",
+                missing=True,
             )
         if trials is not None:
             what = self._what("test_trials")
@@ -240,12 +262,11 @@ class Recording:
             known = np.empty(shape, bool)
             for some in blocks.slices(len(test_images), trials[:, 0].nbytes):
                 mean[some], known[some] = _mean_over_repeats(trials[:, some])
-            checks.refuse_where(
-                what, ~known, trials[0], "at least one repeat for every [test image, neuron]"
-            )
             if averages is not None:
-                tolerance = 1e-4 * np.maximum(np.abs(mean), 1e-2 * np.abs(mean).max())
+                largest = np.abs(mean).max(where=known, initial=0)
+                tolerance = 1e-4 * np.maximum(np.abs(mean), 1e-2 * largest)
                 apart = np.abs(averages.astype(np.float64) - mean) > tolerance
+                apart |= np.isnan(averages) == known
                 checks.refuse_where(
                     self._what("test_responses"),
                     apart,
@@ -344,4 +365,5 @@ def _mean_over_repeats(trials):
     known = ~np.isnan(trials)
     with np.errstate(all="ignore"):
         mean = np.where(known, trials, 0).sum(0, dtype=np.float64) / known.sum(0)
-        return mean.astype(np.float32), known.any(0)
+        known = known.any(0)
+        return np.where(known, mean, np.nan).astype(np.float32), known

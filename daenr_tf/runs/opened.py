@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from daenr_tf.config import RunConfig, read_config
 from daenr_tf.errors import InputError
-from daenr_tf.recordings.load import load_recording
+from daenr_tf.recordings.load import recording_of
 from daenr_tf.runs.directory import CONFIG, HISTORY, MODEL, RESULTS
 from daenr_tf.runs.results_file import read_results
 
@@ -84,9 +84,7 @@ class Run:
     @functools.cached_property
     def recording(self) -> Recording:
         """The `Recording`. Raises `InputError` where it can't be found, or is another one now."""
-        recording = load_recording(
-            self.config.dataset, self.config.region, self._data_dir, self.config.repeats_as_test
-        )
+        recording = recording_of(self.config, self._data_dir)
         wanted = self.results["dataset"]["digest"]
         if recording.digest != wanted:
             raise InputError(

@@ -119,6 +119,7 @@ def best_predicted(pcc: np.ndarray, recording: Recording) -> np.ndarray:
     """The numbers of the neurons with the largest PCC (neurons,), the best first, `SHOWN` at most; none
     that never varies in training or in the test set, whose PCC of 0 says nothing of its mask."""
     silent = checks.unvarying(recording.responses) | checks.unvarying(recording.test_responses)
+    silent |= np.isnan(pcc)
     order = np.argsort(-pcc, kind="stable")
     return order[~silent[order]][:SHOWN]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import uuid
 from typing import TYPE_CHECKING
@@ -13,8 +14,8 @@ from daenr_tf.loss_weights import DEFAULT_SCALE, default_weights
 from daenr_tf.machine.messages import LOGGER
 from daenr_tf.models import transfer
 from daenr_tf.recordings import checks, sources
-from daenr_tf.recordings.load import load_recording
-from daenr_tf.runs import footprint, interruption
+from daenr_tf.recordings.load import recording_of
+from daenr_tf.runs import footprint, interruption, reference
 from daenr_tf.runs.directory import MODEL, RunDirectory, check_writable
 from daenr_tf.runs.results import make_results
 from daenr_tf.runs.summary import stopped_by, summary
@@ -38,6 +39,7 @@ class Products:
         export_dir: where the SavedModel's versions go; None exports nothing.
         model, figures, tensorboard: bool, whether `model.keras`, `figures/` and `tensorboard/` are made.
         state: bool, whether the state that a longer run could go on from is kept.
+        reference: bool, whether what is known without a network is fitted beside a model that predicts responses.
     """
 
     export_dir: str | None = None
@@ -45,6 +47,7 @@ class Products:
     figures: bool = True
     tensorboard: bool = True
     state: bool = False
+    reference: bool = False
 
 
 def run(
@@ -53,6 +56,7 @@ def run(
     run_dir: str | None = None,
     export_dir: str | None = None,
     overwrite: bool = False,
+    export: bool = True,
 ) -> dict[str, Any]:
     """Run a configuration; a run that lies in its directory goes on, or is reported if it is finished.
 
@@ -61,6 +65,7 @@ def run(
         data_dir: where the published recording lies, or None.
         run_dir, export_dir: str, or None for the default places.
         overwrite: bool, start afresh where a run lies.
+        export: bool, whether the model is exported as a SavedModel.
 
     Returns:
         The results, as in `results.json`.
@@ -73,18 +78,17 @@ def run(
             check_writable(option, directory)
     if config.model.encoder_from:
         transfer.locate(config.model.encoder_from)
-    recording = load_recording(config.dataset, config.region, data_dir, config.repeats_as_test)
+    recording = recording_of(config, data_dir)
     checks.colour(recording, config.model.channels)
     footprint.check(config, recording)
     config = dataclasses.replace(config, dataset=sources.settled(config.dataset, recording))
     place = os.path.join(config.model.recipe, tag(config, recording))
     asked = export_dir
-    run_dir, export_dir = (
-        run_dir or os.path.join("runs", place),
-        export_dir or os.path.join("saved_models", place),
-    )
-    for option, directory in (("--run-dir", run_dir), ("--export-dir", export_dir)):
-        check_writable(option, directory)
+    run_dir = run_dir or os.path.join("runs", place)
+    check_writable("--run-dir", run_dir)
+    if export:
+        export_dir = export_dir or os.path.join("saved_models", place)
+        check_writable("--export-dir", export_dir)
     with RunDirectory(run_dir, config, recording.digest).held(overwrite) as directory:
         for note in _notes(config, recording):
             _tell(note)
@@ -92,9 +96,8 @@ def run(
         if results is None or directory.can_be_lengthened:
             with interruption.watched() as stop:
                 try:
-                    results = fit(
-                        config, recording, directory, stop, Products(export_dir, state=True)
-                    )
+                    products = Products(export_dir, state=True, reference=not config.quick)
+                    results = fit(config, recording, directory, stop, products)
                 except KeyboardInterrupt as error:
                     raise KeyboardInterrupt(
                         f"{error}; the same command goes on with {run_dir}"
@@ -200,6 +203,8 @@ def tag(config: RunConfig, recording: Recording) -> str:
     if config.model.system.readout:
         parts.append(f"l{config.model.layer}")
     parts += [config.training.task, f"s{config.training.seed}"]
+    if config.fold is not None:
+        parts.append(f"fold{config.fold.replace('/', 'of')}")
     if config.training.loss_scale != DEFAULT_SCALE:
         parts.append(config.training.loss_scale)
     if config.training.schedule != schedules.DEFAULT:
@@ -315,14 +320,24 @@ def _fit(tf, config, recording, directory, stop, products, conclude, change):
     write_neurons(directory, evaluation)
     if products.figures:
         write_figures(directory.file("figures"), config, recording, model, training, evaluation)
+    known, of_known = {}, []
+    if products.reference and model.neurons:
+        _tell("fitting ridge on Gabor energies to the same split, to compare with")
+        known, of_known = reference.fitted(recording, sets)
+        for note in of_known:
+            _tell(note)
     pause()
     notes = (
         _notes(config, recording)
         + replica_notes
         + threads_notes(training.threads)
         + evaluation.notes
+        + of_known
     )
     results = make_results(config, recording, sets, model, training, evaluation, notes)
+    if known:
+        results["baselines"] = known
+        results["notes"] = notes + reference.told(results)[1:]
     exported = None
     if products.export_dir:
         card = model_card.of_run(results, evaluation.neurons)
@@ -340,8 +355,10 @@ def _fit(tf, config, recording, directory, stop, products, conclude, change):
     return directory.results()
 
 
+@functools.cache
 def _strategy(tf, name):
-    """The distribution over devices: "mirrored" puts a replica on every GPU, or on every logical CPU where there is none."""
+    """The distribution over devices: "mirrored" puts a replica on every GPU, or on every logical CPU where there is none. One for all runs
+    of a process, for TensorFlow's collectives can't have two."""
     if name == "none":
         return tf.distribute.get_strategy()
     devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
