@@ -14,7 +14,6 @@ from daenr_tf.machine.messages import LOGGER
 from daenr_tf.models import served
 
 if TYPE_CHECKING:
-
     pass
 
 MAKER = "daenr fields"
