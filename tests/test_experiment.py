@@ -8,8 +8,8 @@ import pytest
 from runs import go_here, in_this_process, read_json, write_recording
 
 from daenr_tf.commands.catalogue import COMMANDS
-from daenr_tf.commands.experiment import PROTOCOLS, RESPONSES
-from daenr_tf.laboratory import protocols, sampling
+from daenr_tf.laboratory import protocols
+from daenr_tf.laboratory.catalogue import PROTOCOLS
 from daenr_tf.recordings.load import load_own
 
 FEW = {
@@ -55,9 +55,29 @@ def bits(folder):
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
-def test_the_command_knows_the_protocols_and_laws_that_there_are():
-    assert tuple(protocols.PROTOCOLS) == PROTOCOLS and RESPONSES == sampling.KINDS
-    assert set(FEW) == set(PROTOCOLS)
+def test_a_protocol_is_a_row(fitted, tmp_path, monkeypatch):
+    """A toy one: its images and its index come out."""
+    from daenr_tf.laboratory.catalogue import Protocol
+    from daenr_tf.laboratory.stimuli import Stimuli
+
+    def show(subject, settings, images):
+        ramp = np.arange(12, dtype=np.uint8)[:, None, None, None] * 20
+        images = np.broadcast_to(ramp, (12, *subject.shape, 1)).copy()
+        return Stimuli(images, pd.DataFrame({"level": np.arange(12)}))
+
+    def measure(stimuli, responses, subject, settings):
+        return protocols.Measured(pd.DataFrame({"neuron": range(4), "span": np.ptp(responses, 0)}))
+
+    monkeypatch.setattr(protocols, "show_levels", show, raising=False)
+    monkeypatch.setattr(protocols, "measure_levels", measure, raising=False)
+    home = "daenr_tf.laboratory.protocols"
+    row = Protocol("levels", "grey levels", f"{home}:show_levels", f"{home}:measure_levels")
+    monkeypatch.setitem(PROTOCOLS, "levels", row)
+    out = tmp_path / "out"
+    ask("experiment", fitted / "run", "--protocol", "levels", "--out", out, "--quiet")
+    assert list(pd.read_csv(out / "neurons.csv")) == ["neuron", "span"]
+    assert set(pd.read_csv(out / "responses.csv")["level"]) == set(range(12))
+    assert "levels: grey levels" in " ".join(ask("experiment", "--help").stdout.split())
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -238,3 +258,10 @@ def test_without_its_recording_the_average_is_the_models_own(fitted, tmp_path):
         status=2,
     )
     assert "expected a model that tells its recording" in done.stderr
+
+
+def test_the_rate_of_an_export_is_measured_beside_the_model(fitted):
+    from daenr_tf.tools.serving_rate import measure
+
+    found = measure(str(fitted / "run"), rounds=3)
+    assert len(found) == 5 and all(value > 0 for value in found.values())

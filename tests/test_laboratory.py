@@ -181,6 +181,12 @@ def test_a_recording_of_an_experiment_can_be_read_and_says_that_it_is_simulated(
     assert load_own(path).repeats is None and (plain.test == session.test).all()
 
 
+def test_stimuli_that_are_all_alike_make_no_recording(shown):
+    alike = stimuli.Stimuli(np.repeat(shown.images[:2], 20, axis=0), shown.conditions)
+    with refused("stimuli: expected at least 4 distinct images, found 2"):
+        record.record(alike, np.ones((40, 3), np.float32), None, 4, seed=0)
+
+
 def test_the_tidy_table_has_a_row_per_stimulus_and_neuron(shown, tmp_path, monkeypatch):
     rates = np.arange(120, dtype=np.float32).reshape(40, 3)
     session = record.record(shown, rates, sampling.poisson(3), 4, seed=0)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from daenr_tf.commands import options as shared
 from daenr_tf.commands.process import Call, Parser, check_path
 from daenr_tf.errors import InputError, SettingError, refusal
+from daenr_tf.laboratory.catalogue import PROTOCOLS
+from daenr_tf.laboratory.sampling import KINDS
 from daenr_tf.laboratory.settings import Settings
 from daenr_tf.machine.messages import LOGGER
 from daenr_tf.models import served
@@ -20,9 +22,6 @@ if TYPE_CHECKING:
     from daenr_tf.twin.twin import Twin
 
 MAKER = "daenr experiment"
-# What a protocol shows, in a line; `laboratory.protocols`, which needs TensorFlow, has the rows.
-PROTOCOLS = ("gratings", "sparse_noise", "natural", "contrast", "size")
-RESPONSES = ("rates", "poisson", "fitted")
 SIMULATED = "responses of a fitted model, not of an animal"
 EPILOG = (
     "Lengths are pixels of the image that the model sees, or degrees with --pixels-per-degree. What comes out is a recording"
@@ -78,13 +77,12 @@ def experiment(call: Call) -> None:
         "--protocol",
         required=True,
         choices=PROTOCOLS,
-        help="what is shown: full-field gratings; sparse noise; natural(-like) images; gratings of many"
-        " contrasts; discs of each neuron's preferred grating",
+        help="; ".join(f"{one.name}: {one.help}" for one in PROTOCOLS.values()),
     )
     parser.add_argument("--out", required=True, metavar="DIR", help="where the files go")
     parser.add_argument(
         "--response",
-        choices=RESPONSES,
+        choices=KINDS,
         default="rates",
         help="expected responses, or drawn: Poisson, or by the law fitted to the repeats of the model's recording"
         " (default: rates)",
@@ -154,22 +152,22 @@ def _go(paths, out, name, kind, repeats, settings, files, data_dir):
     from daenr_tf.runs.quiet import import_tensorflow
 
     import_tensorflow()
-    from daenr_tf.laboratory.protocols import PROTOCOLS as ROWS
     from daenr_tf.laboratory.subject import Subject
     from daenr_tf.twin.twin import Twin
 
     twin = Twin.open(paths)
-    subject, protocol = Subject(twin), ROWS[name]
+    subject = Subject(twin)
+    show, measure = PROTOCOLS[name].functions()
     if kind == "poisson":
         law = sampling.poisson(subject.neurons)
     try:
-        stimuli = protocol.stimuli(subject, settings, sources and _own(sources, twin))
+        stimuli = show(subject, settings, sources and _own(sources, twin))
     except SettingError as error:
         raise _named(error) from None
     if len(stimuli) < 10:
         raise refusal("--stimuli", "at least 10 images", len(stimuli))
     session = record.record(stimuli, subject.rates(stimuli.images), law, repeats, settings.seed)
-    measured = protocol.measure(stimuli, session.responses, subject, settings)
+    measured = measure(stimuli, session.responses, subject, settings)
     about = {
         "made_by": MAKER,
         "protocol": name,

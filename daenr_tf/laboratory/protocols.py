@@ -1,12 +1,7 @@
-"""The protocols, as data: a new one is a function that makes stimuli, one that measures, and a row here.
-
-`stimuli(subject, settings, images)` gives `Stimuli`; `images` are one's own, (N, height, width, channels) uint8, or None.
-`measure(stimuli, responses, subject, settings)` gives `Measured` of responses (N, neurons).
-"""
+"""What each protocol shows and what it measures; `laboratory.catalogue` has the rows."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -35,16 +30,6 @@ class Measured:
     neurons: pd.DataFrame
     curves: dict = field(default_factory=dict)
     maps: dict = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """A protocol: what it is called by, what it shows in a line, and its two functions."""
-
-    name: str
-    help: str
-    stimuli: Callable[[Subject, Settings, np.ndarray | None], Stimuli]
-    measure: Callable[[Stimuli, np.ndarray, Subject, Settings], Measured]
 
 
 def _degrees(count, span):
@@ -264,40 +249,3 @@ def measure_natural(
         }
     )
     return Measured(table, maps={"spike-triggered": fields.maps})
-
-
-PROTOCOLS = {
-    one.name: one
-    for one in (
-        Protocol(
-            "gratings",
-            "full-field static gratings: orientation and spatial-frequency tuning",
-            show_gratings,
-            measure_gratings,
-        ),
-        Protocol(
-            "sparse_noise",
-            "single bright and dark squares: receptive-field maps",
-            show_squares,
-            measure_squares,
-        ),
-        Protocol(
-            "natural",
-            "natural-like images, or your own: a recording that can be fitted",
-            show_natural,
-            measure_natural,
-        ),
-        Protocol(
-            "contrast",
-            "gratings of many contrasts: contrast curves",
-            show_contrasts,
-            measure_contrasts,
-        ),
-        Protocol(
-            "size",
-            "discs of each neuron's preferred grating: size curves, suppression",
-            show_sizes,
-            measure_sizes,
-        ),
-    )
-}

@@ -62,8 +62,14 @@ def record(
         law: how responses vary; None gives the rates themselves.
         repeats: int.
         seed: int.
+
+    Raises:
+        InputError: there are fewer than 4 distinct images.
     """
     (groups,) = image_groups(stimuli.images)
+    distinct = int(groups.max()) + 1
+    if distinct < 4:
+        raise refusal("stimuli", "at least 4 distinct images", distinct)
     count = min(MOST_HELD_OUT, max(2, round(HOLD_OUT * len(rates))))
     test = choose(groups, count, seed, at_least=2, leave=2)
     if law is None:
