@@ -53,7 +53,7 @@ COMMANDS = {
         ),
         Command(
             "fields",
-            "receptive fields of a fitted model: masks, gradients, spike-triggered averages",
+            "receptive fields of a fitted model: masks, gradients, stimulus averages",
             "daenr_tf.commands.fields:fields",
         ),
         Command("compare", "several runs in one table", "daenr_tf.commands.compare:compare"),

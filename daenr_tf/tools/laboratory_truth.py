@@ -1,6 +1,6 @@
 """What virtual experiments on a model of the simulated recording find, beside what was planted in it:
 
-    python -m daenr_tf.tools.twin_truth runs/cnn_fr/simulated-r3-l2-nrs-s0-fast
+    python -m daenr_tf.tools.laboratory_truth runs/cnn_fr/simulated-r3-l2-nrs-s0-fast
 
 Neurons are those whose PCC on the test images is above half of their ceiling. The planted orientation is that of the filter
 that leads a neuron's drive; its subunits have others, so the true neurons, shown the same gratings, are measured beside the twin.
