@@ -89,6 +89,36 @@ def estimate_receptive_fields(
     return ReceptiveFields(_peaks(maps), maps)
 
 
+def spike_triggered_averages(
+    images: ArrayLike, responses: ArrayLike, chosen: slice | np.ndarray = slice(None)
+) -> np.ndarray:
+    """(neurons, height, width) float32: the spike-triggered averages <r z> sqrt(N) of decorrelated pixels, averaged over channels, in
+    standard deviations of an untuned neuron's.
+
+    Args:
+        images, responses, chosen: as of `estimate_receptive_fields`.
+    """
+    images, responses = np.asarray(images), np.asarray(responses)
+    _, height, width, channels = images.shape
+    maps = np.zeros((responses.shape[1], height, width), np.float32)
+    for channel in range(channels):
+        pixels = _decorrelated(images[..., channel][chosen])
+        for start in range(0, len(maps), _NEURONS_AT_ONCE):
+            some = slice(start, min(start + _NEURONS_AT_ONCE, len(maps)))
+            found = _weights(responses, chosen, some) @ pixels
+            maps[some] += (found / channels).reshape(-1, height, width)
+    return maps
+
+
+def map_centers(maps: ArrayLike) -> np.ndarray:
+    """(neurons, 2) float64, row and column of the peaks of maps (neurons, height, width) >= 0, smoothed as those of
+    `estimate_receptive_fields`."""
+    maps = np.array(maps, np.float32)
+    for some in maps:
+        gaussian_filter(some, SMOOTHING * min(maps.shape[1:]), mode="constant", output=some)
+    return _peaks(maps)
+
+
 def fixed_cells(
     recording: Recording, training: np.ndarray, grid_shape: tuple[int, int]
 ) -> np.ndarray:

@@ -46,6 +46,16 @@ COMMANDS = {
             "what a fitted model answers to images: responses and reconstructions",
             "daenr_tf.commands.predict:predict",
         ),
+        Command(
+            "experiment",
+            "stimuli shown to a fitted model: tuning, maps, a recording of its answers",
+            "daenr_tf.commands.experiment:experiment",
+        ),
+        Command(
+            "fields",
+            "receptive fields of a fitted model: masks, gradients, stimulus averages",
+            "daenr_tf.commands.fields:fields",
+        ),
         Command("compare", "several runs in one table", "daenr_tf.commands.compare:compare"),
         Command(
             "check",

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from daenr_tf.recordings.recording import Recording
 
 REQUIRED = ("images", "responses")
-ARRAYS = (*REQUIRED, "test_images", "test_trials", "test_responses")  # of one's own recording
+# Of one's own recording; `simulated` is a single true or false.
+ARRAYS = (*REQUIRED, "test_images", "test_trials", "test_responses", "simulated")
 SHOWN = 10  # names of a file that no recording has, each cut to LONGEST characters
 LONGEST = 40
 DATA_DIR, OFFLINE = "DAENR_DATA_DIR", "DAENR_OFFLINE"
