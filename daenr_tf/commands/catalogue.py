@@ -46,6 +46,16 @@ COMMANDS = {
             "what a fitted model answers to images: responses and reconstructions",
             "daenr_tf.commands.predict:predict",
         ),
+        Command(
+            "synthesize",
+            "the images that drive a fitted model's neurons most",
+            "daenr_tf.commands.synthesize:synthesize",
+        ),
+        Command(
+            "control",
+            "images that drive one neuron or a group and keep the rest down",
+            "daenr_tf.commands.synthesize:control",
+        ),
         Command("compare", "several runs in one table", "daenr_tf.commands.compare:compare"),
         Command(
             "check",
