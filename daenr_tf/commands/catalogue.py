@@ -46,16 +46,6 @@ COMMANDS = {
             "what a fitted model answers to images: responses and reconstructions",
             "daenr_tf.commands.predict:predict",
         ),
-        Command(
-            "synthesize",
-            "the images that drive a fitted model's neurons most",
-            "daenr_tf.commands.synthesize:synthesize",
-        ),
-        Command(
-            "control",
-            "images that drive one neuron or a group and keep the rest down",
-            "daenr_tf.commands.synthesize:control",
-        ),
         Command("compare", "several runs in one table", "daenr_tf.commands.compare:compare"),
         Command(
             "check",
@@ -66,6 +56,16 @@ COMMANDS = {
             "baselines",
             "what is known without a network: ridge regressions, LNP, the mean rate",
             "daenr_tf.commands.baselines:baselines",
+        ),
+        Command(
+            "synthesize",
+            "the images that drive a fitted model's neurons most",
+            "daenr_tf.commands.synthesize:synthesize",
+        ),
+        Command(
+            "control",
+            "images that drive one neuron or a group and keep the rest down",
+            "daenr_tf.commands.synthesize:control",
         ),
         Command("reproduce", "the paper's tables and figures, with a report", REPRODUCE),
         *(Command(name, EXPERIMENTS[name].title, REPRODUCE) for name in WITH_COMMANDS),

@@ -75,7 +75,7 @@ class _Codes:
     """Ascent in the decoder's code, from the codes of the natural images that do best already."""
 
     def __init__(self, twin: Twin, plan: Plan, natural: Natural, score: Callable) -> None:
-        codes = in_parts(tf.function(twin.encode), natural.images)
+        codes = in_parts(twin.encode, natural.images)
         known = Codes.of(codes)
         self.plan, self.natural, self.score = plan, natural, score
         self.white = known.whitened(codes)

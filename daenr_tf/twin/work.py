@@ -54,7 +54,6 @@ class Work:
                 self._clear()
             elif os.path.exists(self.file(CONFIG)):
                 self._check_settings()
-            os.makedirs(self.file(PARTS), exist_ok=True)
             if not os.path.exists(self.file(CONFIG)):
                 write_json(self.file(CONFIG), self.settings)
             yield self
@@ -76,6 +75,7 @@ class Work:
     def write_part(self, number: int, arrays: dict[str, np.ndarray]) -> None:
         """Keep the arrays of a part."""
         self._lock.check()
+        os.makedirs(self.file(PARTS), exist_ok=True)
         replace_file(self._part(number), lambda file: np.savez(file, **arrays))
 
     def results(self) -> dict[str, Any] | None:
