@@ -126,7 +126,7 @@ def test_the_latent_method_gives_only_what_the_decoder_makes():
     residual = np.linalg.lstsq(spanned.T, found["images"].reshape(NEURONS, -1).T, rcond=None)[1]
     assert residual.max() < 1e-3
     assert found["score"].mean() > found["natural_score"].mean()
-    pixels = made(linear_twin(), plan(strength=0))
+    pixels = made(linear_twin(), plan(precondition="fourier", strength=0))
     assert np.all(pixels["score"] >= found["score"] - 1e-3)
 
 

@@ -16,9 +16,9 @@ from daenr_tf.recordings import pictures
 from daenr_tf.runs.directory import CONFIG
 
 METHODS = ("pixel", "latent")
-PRECONDITIONS = ("fourier", "gaussian")
+PRECONDITIONS = ("gaussian", "fourier")
 DEFAULTS = {"steps": 60, "starts": 3, "seed": 0}
-OF_NATURAL = 0.3  # the default contrast, as a share of the natural images' mean contrast
+OF_NATURAL = 0.25  # the default contrast, as a share of the natural images' mean contrast
 
 
 def neurons(text: str) -> list[int]:
@@ -79,7 +79,7 @@ def add(parser: Parser) -> None:
         "--precondition",
         choices=PRECONDITIONS,
         default=PRECONDITIONS[0],
-        help="of the gradient in pixels: 1/f^S, or a blur of S pixels (default: fourier)",
+        help="of the gradient in pixels: a blur of S pixels, or 1/f^S (default: gaussian)",
     )
     parser.add_argument(
         "--images",

@@ -24,7 +24,7 @@ from daenr_tf.recordings.simulated.regions import fresh_images, true_rates
 from daenr_tf.runs.opened import Run
 
 FRESH, SEED = 5000, 0  # natural images that the truth is asked for
-OF_NATURAL = 0.3  # contrast, as `daenr synthesize` takes it
+OF_NATURAL = 0.25  # contrast, as `daenr synthesize` takes it
 RESAMPLES = 2000
 APART = 3.0  # SDs of the others
 TIMED = 100  # images

@@ -76,7 +76,7 @@ def climb_pixels(
     score: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
     constraint: Constraint,
     steps: int,
-    precondition: str = "fourier",
+    precondition: str = "gaussian",
     strength: float | None = None,
 ) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
     """Ascent in pixels, under the constraint after every step.

@@ -42,7 +42,7 @@ class Plan:
     steps: int = 60
     starts: int = 3
     seed: int = 0
-    precondition: str = "fourier"
+    precondition: str = "gaussian"
     strength: float | None = None
 
     @property
