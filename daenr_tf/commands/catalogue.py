@@ -67,6 +67,16 @@ COMMANDS = {
             "what is known without a network: ridge regressions, LNP, the mean rate",
             "daenr_tf.commands.baselines:baselines",
         ),
+        Command(
+            "synthesize",
+            "the images that drive a fitted model's neurons most",
+            "daenr_tf.commands.synthesize:synthesize",
+        ),
+        Command(
+            "control",
+            "images that drive one neuron or a group and keep the rest down",
+            "daenr_tf.commands.synthesize:control",
+        ),
         Command("reproduce", "the paper's tables and figures, with a report", REPRODUCE),
         *(Command(name, EXPERIMENTS[name].title, REPRODUCE) for name in WITH_COMMANDS),
         Command(
