@@ -120,6 +120,14 @@ BATCH_NORM_MOMENTUM = Option(
     "share of batch normalisation's moving statistics that a step keeps, between 0 and 1",
 )
 
+MASK_START = Option(
+    "mask_start",
+    "normal",
+    str,
+    _among(*sizes.MASK_STARTS),
+    "where masks start: normal (noise) or sta (at the receptive field that the training images show)",
+)
+
 
 def _readout_l1(default):
     return Option("readout_l1", default, float, number, "weight of the readout's sparsity penalty")
@@ -133,6 +141,29 @@ CORES = _by_name(
         (BATCH_NORM_MOMENTUM,),
         size=sizes.encoder,
         hidden=sizes.HIDDEN,
+    ),
+    Core(
+        "klindt",
+        "Klindt",
+        "daenr_tf.layers.klindt_core:KlindtCore",
+        (
+            Option(
+                "first_kernel", 13, _read_whole, _from(1), "side of the first kernels, in pixels"
+            ),
+            Option(
+                "kernel_smoothness", 0.03, float, number, "weight of the first kernels' roughness"
+            ),
+            Option(
+                "kernel_sparsity",
+                0.05,
+                float,
+                number,
+                "weight of the later kernels' group sparsity",
+            ),
+            BATCH_NORM_MOMENTUM,
+        ),
+        sizes.klindt_core,
+        hidden=sizes.KLINDT_HIDDEN,
     ),
 )
 BOTTLENECKS = _by_name(
@@ -181,7 +212,12 @@ READOUTS = _by_name(
         "fr",
         "FR",
         "daenr_tf.layers.readouts:FactorizedReadout",
-        (_readout_l1(0.02), ACTIVITY_L1),
+        (
+            _readout_l1(0.02),
+            ACTIVITY_L1,
+            Option("positive", False, bool, _among(True, False), "masks and features are >= 0"),
+            MASK_START,
+        ),
         sizes.factorized,
     ),
     Part(
@@ -197,6 +233,24 @@ READOUTS = _by_name(
         "daenr_tf.layers.readouts:FixedMaskReadout",
         (_readout_l1(0.02), ACTIVITY_L1),
         sizes.fixed_mask,
+    ),
+    Part(
+        "gr",
+        "GR",
+        "daenr_tf.layers.gaussian_readout:GaussianReadout",
+        (
+            _readout_l1(0.02),
+            ACTIVITY_L1,
+            Option(
+                "position_spread",
+                0.2,
+                float,
+                number,
+                "spread of a neuron's place in training at the start, in halves of the grid",
+            ),
+            MASK_START,
+        ),
+        sizes.gaussian_readout,
     ),
 )
 DEFAULT_CORE = "daenr"
