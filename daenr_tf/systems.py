@@ -120,17 +120,19 @@ BATCH_NORM_MOMENTUM = Option(
     "share of batch normalisation's moving statistics that a step keeps, between 0 and 1",
 )
 
-MASK_START = Option(
-    "mask_start",
-    "normal",
-    str,
-    _among(*sizes.MASK_STARTS),
-    "where masks start: normal (noise) or sta (at the receptive field that the training images show)",
-)
-
 
 def _readout_l1(default):
     return Option("readout_l1", default, float, number, "weight of the readout's sparsity penalty")
+
+
+def _mask_start(default):
+    return Option(
+        "mask_start",
+        default,
+        str,
+        _among(*sizes.MASK_STARTS),
+        "where masks and places start: normal (noise) or sta (the receptive field that the training images show)",
+    )
 
 
 CORES = _by_name(
@@ -216,7 +218,7 @@ READOUTS = _by_name(
             _readout_l1(0.02),
             ACTIVITY_L1,
             Option("positive", False, bool, _among(True, False), "masks and features are >= 0"),
-            MASK_START,
+            _mask_start("normal"),
         ),
         sizes.factorized,
     ),
@@ -248,7 +250,7 @@ READOUTS = _by_name(
                 number,
                 "spread of a neuron's place in training at the start, in halves of the grid",
             ),
-            MASK_START,
+            _mask_start("sta"),
         ),
         sizes.gaussian_readout,
     ),

@@ -52,7 +52,7 @@ class GaussianReadout(Readout):
         self,
         neurons: int,
         position_spread: float = 0.2,
-        mask_start: str = "normal",
+        mask_start: str = "sta",
         **kwargs: Any,
     ) -> None:
         super().__init__(neurons, **kwargs)

@@ -38,7 +38,7 @@ def read_at(grid: tf.Tensor, places: tf.Tensor, weights: tf.Tensor) -> tuple[tf.
     def gradient(upstream):
         def backward(by_weights, image):
             own, where = of(image)
-            parts, numbers, shares, seen, slopes = _corners(own, where, weights, height, width)
+            _, numbers, shares, seen, slopes = _corners(own, where, weights, height, width)
             up = upstream[image][:, tf.newaxis]
             scaled = shares * up  # (places, 4)
             by_weights += tf.einsum("nk,nkc->nc", scaled, seen)
