@@ -150,10 +150,10 @@ CORES = _by_name(
         "daenr_tf.layers.klindt_core:KlindtCore",
         (
             Option(
-                "first_kernel", 13, _read_whole, _from(1), "side of the first kernels, in pixels"
+                "first_kernel", 7, _read_whole, _from(1), "side of the first kernels, in pixels"
             ),
             Option(
-                "kernel_smoothness", 0.03, float, number, "weight of the first kernels' roughness"
+                "kernel_smoothness", 0.003, float, number, "weight of the first kernels' roughness"
             ),
             Option(
                 "kernel_sparsity",

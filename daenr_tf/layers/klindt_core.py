@@ -62,9 +62,9 @@ class KlindtCore(Part):
     def __init__(
         self,
         depth: int = 4,
-        first_kernel: int = 13,
-        kernel_smoothness: float = 0.03,
-        kernel_sparsity: float = 0.05,
+        first_kernel: int = 7,
+        kernel_smoothness: float = 0.003,
+        kernel_sparsity: float = 0.005,
         batch_norm_momentum: float = BATCH_NORM_MOMENTUM,
         seed: int = 0,
         **kwargs: Any,
