@@ -1,5 +1,6 @@
 """The parts that are made to predict: the Klindt core, non-negative readouts, the Gaussian readout."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -149,7 +150,7 @@ def test_masks_and_places_start_where_the_receptive_fields_are():
     assert np.median(np.linalg.norm(centers - planted, axis=1)) < 3.0
 
 
-@pytest.mark.parametrize("shape", [(3, 5, 7, 4), (2, 1, 7, 4), (2, 1, 1, 4), (0, 5, 7, 4)])
+@pytest.mark.parametrize("shape", [(2, 3, 4, 2), (2, 1, 4, 2), (1, 1, 1, 2), (0, 3, 4, 2)])
 @pytest.mark.parametrize("shared", [False, True])
 def test_a_grid_is_read_between_its_cells_as_scipy_does_with_the_slopes_of_differences(
     shape, shared
@@ -159,9 +160,10 @@ def test_a_grid_is_read_between_its_cells_as_scipy_does_with_the_slopes_of_diffe
     count = 1 if shared else shape[0]
     places = random_.uniform(0, 1, (count, 6, 2)) * np.maximum(np.subtract(shape[1:3], 1), 0)
     places, weights = (
-        tf.constant(some, tf.float32) for some in (places, random_.normal(size=(6, 4)))
+        tf.constant(some, tf.float32) for some in (places, random_.normal(size=(6, 2)))
     )
-    found = tf.function(read_at)(grid, places, weights)
+    read = tf.function(read_at)
+    found = read(grid, places, weights)
     expected = np.zeros((shape[0], 6))
     for b, n in np.ndindex(*expected.shape):
         place = places.numpy()[0 if shared else b, n][:, None]
@@ -170,7 +172,7 @@ def test_a_grid_is_read_between_its_cells_as_scipy_does_with_the_slopes_of_diffe
     np.testing.assert_allclose(found, expected, atol=1e-5)
     if shape[0]:
         ours, differences = tf.test.compute_gradient(
-            lambda *inputs: tf.function(read_at)(*inputs) ** 2, [grid, places, weights], delta=1e-2
+            lambda *inputs: read(*inputs) ** 2, [grid, places, weights], delta=1e-2
         )
         for one, other in zip(ours, differences, strict=True):
             np.testing.assert_allclose(one, other, atol=5e-3)
@@ -179,20 +181,21 @@ def test_a_grid_is_read_between_its_cells_as_scipy_does_with_the_slopes_of_diffe
 def test_the_gaussian_readout_reads_at_the_mean_and_draws_around_it_in_training():
     layer = built(GaussianReadout(4, position_spread=0.3, seed=3), 5, 9, 2)
     row, column = np.meshgrid(np.arange(5.0), np.arange(9.0), indexing="ij")
-    hidden = np.tile(np.stack([row, column], axis=-1), (2000, 1, 1, 1)).astype(np.float32)
+    hidden = np.tile(np.stack([row, column], axis=-1), (500, 1, 1, 1)).astype(np.float32)
     layer.position.assign([[-1, -1], [0, 0], [0.25, -0.5], [3, 3]])
+    read = tf.function(layer.drive)
     layer.features.assign([[1, 0], [1, 0], [0, 1], [1, 1]])
-    drive = np.asarray(layer.drive(tf.constant(hidden), None, False))
+    drive = np.asarray(read(tf.constant(hidden), None, False))
     np.testing.assert_allclose(drive[0], [0, 2, 2, 4 + 8], atol=1e-5)
     np.testing.assert_allclose(layer.centers((10, 18))[1:3], [[4.5, 8.5], [5.5, 4.5]])
-    draws = tf.range(2000, dtype=tf.int64)
-    drawn = np.asarray(layer.drive(tf.constant(hidden), draws, True))
-    np.testing.assert_allclose(drawn[:, 1].mean(), 2.0, atol=0.05)
-    np.testing.assert_allclose(drawn[:, 1].std(), 0.3 * 2, atol=0.03)  # 2 cells are half the grid
-    other = np.asarray(layer.drive(tf.constant(hidden[:3]), draws[7:10], True))
+    draws = tf.range(500, dtype=tf.int64)
+    drawn = np.asarray(read(tf.constant(hidden), draws, True))
+    np.testing.assert_allclose(drawn[:, 1].mean(), 2.0, atol=0.1)
+    np.testing.assert_allclose(drawn[:, 1].std(), 0.3 * 2, atol=0.07)  # 2 cells are half the grid
+    other = np.asarray(read(tf.constant(hidden[:3]), draws[7:10], True))
     np.testing.assert_array_equal(other, drawn[7:10])
     layer.spread.assign(np.zeros((4, 2, 2)))
-    np.testing.assert_allclose(layer.drive(tf.constant(hidden[:3]), draws[:3], True), drive[:3])
+    np.testing.assert_allclose(read(tf.constant(hidden[:3]), draws[:3], True), drive[:3])
     assert layer.count_params() == 4 * (2 + 7)
     assert layer.masks()[1].argmax() == 2 * 9 + 4
 
@@ -204,13 +207,19 @@ def test_a_place_is_learned():
     hidden = np.random.default_rng(0).normal(0, 1, (4000, 9, 9, 1)).astype(np.float32)
     hidden = tf.nn.avg_pool2d(hidden, 3, 1, "SAME").numpy()
     target = hidden[:, 6, 2, 0]
-    optimizer = tf.keras.optimizers.Adam(0.03)
-    for step in range(200):
-        some = slice(step * 20 % 4000, step * 20 % 4000 + 20)
-        draws = tf.range(some.start, some.stop, dtype=tf.int64)
+    optimizer = keras.optimizers.Adam(0.03)
+    variables = [layer.position, layer.spread]
+    optimizer.build(variables)
+
+    @tf.function
+    def step(seen, wanted, draws):
         with tf.GradientTape() as tape:
-            drive = layer.drive(tf.constant(hidden[some]), draws, True)
-            loss = tf.reduce_mean((drive[:, 0] - target[some]) ** 2)
-        variables = [layer.position, layer.spread]
+            drive = layer.drive(seen, draws, True)
+            loss = tf.reduce_mean((drive[:, 0] - wanted) ** 2)
         optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+
+    for start in range(0, 4000, 20):
+        some = slice(start, start + 20)
+        draws = tf.range(start, start + 20, dtype=tf.int64)
+        step(tf.constant(hidden[some]), tf.constant(target[some]), draws)
     np.testing.assert_allclose(layer.centers((9, 9))[0], [6, 2], atol=0.5)
