@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy.fft import dctn, idctn
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, map_coordinates
 
 from daenr_tf.machine import blocks
 
@@ -117,6 +117,34 @@ def map_centers(maps: ArrayLike) -> np.ndarray:
     for some in maps:
         gaussian_filter(some, SMOOTHING * min(maps.shape[1:]), mode="constant", output=some)
     return _peaks(maps)
+
+
+def envelopes(
+    images: ArrayLike,
+    responses: ArrayLike,
+    chosen: slice | np.ndarray,
+    grid_shape: tuple[int, int],
+) -> np.ndarray:
+    """How far every cell of a hidden layer's grid lies in each neuron's receptive field, as a share of its peak.
+
+    Args:
+        images, responses, chosen: as of `estimate_receptive_fields`.
+        grid_shape: (height, width) of the hidden layer in cells.
+
+    Returns:
+        (neurons, height, width) float32 in 0..1, 1 at the cell that has the peak; 0 for a neuron whose map is flat.
+    """
+    maps = estimate_receptive_fields(images, responses, chosen).maps
+    rows, columns = (
+        np.clip((np.arange(cells) + 0.5) * pixels / cells - 0.5, 0, pixels - 1)
+        for cells, pixels in zip(grid_shape, maps.shape[1:], strict=True)
+    )
+    places = np.meshgrid(rows, columns, indexing="ij")
+    at_cells = np.stack([map_coordinates(one, places, order=1) for one in maps])
+    at_cells -= np.median(at_cells, axis=(1, 2), keepdims=True)
+    at_cells = np.maximum(at_cells, 0.0)
+    peaks = at_cells.max(axis=(1, 2), keepdims=True)
+    return np.divide(at_cells, peaks, out=np.zeros_like(at_cells), where=peaks > 0)
 
 
 def fixed_cells(

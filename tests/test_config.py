@@ -12,30 +12,14 @@ from daenr_tf.paper import RECIPES
 from daenr_tf.systems import SYSTEMS
 
 
-def test_recipes_are_the_fifteen_of_the_papers_table():
-    assert (
-        sorted(SYSTEMS)
-        == sorted(RECIPES)
-        == sorted(
-            [
-                "cnn_fr",
-                "cnn_fc",
-                "cnn_fm",
-                "cae",
-                "cae_fr",
-                "cae_fc",
-                "cae_fm",
-                "vae",
-                "vae_fr",
-                "vae_fc",
-                "vae_fm",
-                "vqvae",
-                "vqvae_fr",
-                "vqvae_fc",
-                "vqvae_fm",
-            ]
-        )
-    )
+def test_recipes_are_the_fifteen_of_the_papers_table_and_those_with_the_gaussian_readout():
+    papers = {"cae", "vae", "vqvae"} | {
+        f"{encoder}_{readout}"
+        for encoder in ("cnn", "cae", "vae", "vqvae")
+        for readout in ("fr", "fc", "fm")
+    }
+    assert set(RECIPES) == papers
+    assert set(SYSTEMS) == papers | {"cnn_gr", "cae_gr", "vae_gr", "vqvae_gr"}
 
 
 @pytest.mark.parametrize(
@@ -237,6 +221,12 @@ BAD = {
     "codebook_update": ["sgd", 1],
     "readout_l1": [-0.1, math.nan, math.inf, "0.02", True],
     "activity_l1": [-0.1, math.nan, 10**400],
+    "positive": [1, "yes"],
+    "mask_start": ["rf", "", 1],
+    "position_spread": [-0.1, math.nan, "0.2"],
+    "first_kernel": [0, 7.0, "7"],
+    "kernel_smoothness": [-0.1, math.nan, "0.003"],
+    "kernel_sparsity": [-0.1, math.inf, True],
     "precision": ["float16", None],
     "task": ["xyz", 1],
     "alpha": [-1, math.nan, math.inf, "1", True, 10**400],

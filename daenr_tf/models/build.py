@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 
-from daenr_tf import systems
+from daenr_tf import pipeline, systems
 from daenr_tf.loss_weights import DEFAULT_SCALE, scale_factors
+from daenr_tf.machine import blocks
 from daenr_tf.missing import mean
-from daenr_tf.models.daenr import DAENR
+from daenr_tf.models.daenr import DAENR, ImageSettings
 from daenr_tf.models.optimizer import EPSILON, Adam
 from daenr_tf.models.parts import make_parts
 from daenr_tf.models.transfer import take_core
@@ -29,10 +30,11 @@ class TrainingPart:
     Args:
         recording: `Recording`.
         indices: (images,) int, of its training images.
+        settings: `ImageSettings` of the model that sees them.
     """
 
-    def __init__(self, recording: Recording, indices: np.ndarray) -> None:
-        self.recording, self.indices = recording, indices
+    def __init__(self, recording: Recording, indices: np.ndarray, settings: ImageSettings) -> None:
+        self.recording, self.indices, self.settings = recording, indices, settings
 
     @property
     def images(self) -> np.ndarray:
@@ -49,6 +51,18 @@ class TrainingPart:
         """(neurons,) float64, mean over the images that a neuron was recorded on; 0 for one without any."""
         found = mean(self.responses)
         return np.where(np.isnan(found), 0.0, found)
+
+    @property
+    def neurons(self) -> int:
+        """How many neurons were recorded."""
+        return self.recording.neurons
+
+    def inputs(self) -> Iterator[np.ndarray]:
+        """The images as the model sees them, (n, height, width, channels) float32 in [-1, 1], some at a time."""
+        pixels = math.prod(self.settings.image_size) * self.settings.channels
+        for some in blocks.slices(len(self.indices), 4 * pixels):
+            images = self.recording.images[self.indices[some]]
+            yield pipeline.prepare_images(images, self.recording, self.settings)
 
 
 def build_model(
@@ -88,7 +102,7 @@ def build_model(
         config.resize,
     )
     model.build()
-    training = TrainingPart(recording, recording.split(config.seed)[0])
+    training = TrainingPart(recording, recording.split(config.seed)[0], model.image_settings)
     for part in model.parts():
         part.initialize(training)
     if config.encoder_from:

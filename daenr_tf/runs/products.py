@@ -131,7 +131,11 @@ def _draw_masks(path, name, recording, model, table):
     best = best_predicted(pcc, recording)
     if not len(best):
         return
-    planted = {} if recording.truth is None else {"planted": recording.truth["center"][best]}
+    shape = recording.images.shape[1:3]
+    centers = {} if recording.truth is None else {"planted": recording.truth["center"][best]}
+    learned = model.readout.centers(shape)
+    if learned is not None:
+        centers["learned"] = learned[best]
     masks.masks(
         path,
         model.readout.masks()[best],
@@ -139,8 +143,8 @@ def _draw_masks(path, name, recording, model, table):
         f"Spatial masks of the best predicted neurons\n{name}",
         pccs=pcc[best],
         ceilings=ceilings[best],
-        centers=planted,
-        stimulus_shape=recording.images.shape[1:3],
+        centers=centers,
+        stimulus_shape=shape,
         simulated=recording.simulated,
     )
 
