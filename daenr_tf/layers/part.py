@@ -26,6 +26,7 @@ class Part(keras.layers.Layer):
         split_matters: bool, whether `initialize` takes more from the training images than a later
             training could undo.
         code_size: of a bottleneck whose code is a vector, how many numbers that has; None of any other part.
+        recordings: dict of name -> neurons, of a readout of several recordings, which takes the argument `whose` besides; None of any other part.
         figure: str, which of the figures of `runs.products` shows it, or None.
     """
 
@@ -33,6 +34,7 @@ class Part(keras.layers.Layer):
     units: ClassVar[dict[str, tuple[str, str]]] = {}
     split_matters = False
     code_size = None
+    recordings = None
     figure = None
 
     def initialize(self, training: TrainingPart) -> None:
