@@ -319,6 +319,11 @@ def _terms_function(model):
     return terms
 
 
+def term_on(model: "DAENR", examples: pipeline.Examples, name: str) -> float:
+    """One term of a compiled model's loss over all examples."""
+    return evaluate_terms(_terms_function(model), examples, model.heads)[name]
+
+
 def evaluate_terms(
     terms: Callable[
         [tf.Tensor, dict[str, tf.Tensor]], tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]

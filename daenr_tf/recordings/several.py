@@ -14,7 +14,7 @@ from daenr_tf.recordings.folds import pool
 from daenr_tf.recordings.splits import SharedStimuli, image_groups
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from daenr_tf.recordings.recording import Recording
 
@@ -62,8 +62,8 @@ class Recordings:
                     )
         members, moved = _agreed_test_sets(members)
         members, dropped = _without_test_images(members)
-        self.notes = [*moved, *dropped]
         self._members = _sharing(members)
+        self.notes = [*of_each(self, lambda one: one.notes), *moved, *dropped]
 
     def __iter__(self) -> Iterator[Recording]:
         return iter(self._members)
@@ -232,3 +232,19 @@ def _sharing(members):
 def together(recording: Recording | Recordings | Sequence[Recording]) -> Recording | Recordings:
     """A recording as it is; a list of them as `Recordings`."""
     return Recordings(recording) if isinstance(recording, (list, tuple)) else recording
+
+
+def of_each(
+    recording: Recording | Recordings, tell: Callable[[Recording], Iterable[str]]
+) -> list[str]:
+    """The sentences that `tell` gives of a recording; of several each once, after the names of those that it is true of."""
+    if not isinstance(recording, Recordings):
+        return list(tell(recording))
+    told = {}
+    for one in recording:
+        for sentence in tell(one):
+            told.setdefault(sentence, []).append(one.name)
+    return [
+        f"{'every recording' if len(names) == len(recording) else ', '.join(names)}: {sentence}"
+        for sentence, names in told.items()
+    ]
