@@ -54,9 +54,7 @@ def hidden(count=12, seed=1):
 def three(make_recording):
     """Recordings of other sizes, numbers of images and of neurons, and pixel ranges."""
     floats = make_recording(3, images=30, height=8, width=8, neurons=4, name="c-1.x")
-    arrays = {
-        key: getattr(floats, key) / np.float32(100) - 1 for key in ("images", "test_images")
-    }
+    arrays = {key: getattr(floats, key) / np.float32(100) - 1 for key in ("images", "test_images")}
     return Recordings(
         [
             make_recording(1, images=50, neurons=5, name="a"),
@@ -146,7 +144,9 @@ class TestLoss:
                 expected = (one.images[train_indices] - low) * (2 / (high - low)) - 1
                 np.testing.assert_allclose(own, expected, atol=1e-5)
             assert own.min() < -0.5 and own.max() > 0.5 and np.abs(own).max() <= 1
-            assert np.isnan(sets.train.responses[sets.train.whose == number][:, one.neurons :]).all()
+            assert np.isnan(
+                sets.train.responses[sets.train.whose == number][:, one.neurons :]
+            ).all()
 
     @pytest.mark.parametrize("scale", LOSS_SCALES)
     def test_a_sum_over_neurons_is_over_the_mean_number_of_a_recording(self, three, scale):
@@ -183,9 +183,7 @@ class TestTraining:
                     expected = expected[:, first : first + one.neurons]
                 np.testing.assert_allclose(values, expected, rtol=1e-5, atol=1e-6)
             first += one.neurons
-            assert evaluate(own, one).test.keys() >= (
-                {"pcc"} if "response" in answers else {"mse"}
-            )
+            assert evaluate(own, one).test.keys() >= ({"pcc"} if "response" in answers else {"mse"})
             save_model(own, str(tmp_path / "own.keras"))
             again = load_model(tmp_path / "own.keras")(images)
             assert all(np.array_equal(values, again[head]) for head, values in answers.items())

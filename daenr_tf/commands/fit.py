@@ -241,7 +241,9 @@ def _run(recipe, call):
     several = {name: places.pop(name) for name in SEVERAL}
     for name in SEVERAL:
         if several[name] and config.several:
-            raise InputError(f"--{name}: expected none with several recordings, found {several[name]}")
+            raise InputError(
+                f"--{name}: expected none with several recordings, found {several[name]}"
+            )
     if config.recording is not None:
         raise InputError(
             "--config: expected the settings of a run, found those of one of the recordings of a run on"

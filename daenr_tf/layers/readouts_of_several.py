@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from daenr_tf.layers.readouts import Readout
     from daenr_tf.models.build import TrainingParts
 
-PADDING = 1.0  # the rate of a neuron that is not there: finite in the Poisson loss, and of no gradient
+PADDING = (
+    1.0  # the rate of a neuron that is not there: finite in the Poisson loss, and of no gradient
+)
 
 
 @keras.saving.register_keras_serializable(package="daenr_tf")
@@ -57,9 +59,7 @@ class ReadoutsOfSeveral(Part):
     @property
     def recordings(self) -> dict[str, int]:
         """dict of the recordings' names -> number of neurons."""
-        return {
-            name: member.neurons for name, member in zip(self.names, self.members, strict=True)
-        }
+        return {name: member.neurons for name, member in zip(self.names, self.members, strict=True)}
 
     @property
     def neurons_of_an_image(self) -> float:

@@ -303,9 +303,7 @@ class Recording:
         count = max(2, round(HOLD_OUT * len(self.images)))
         test = choose(groups, count, HOLD_OUT_SEED, at_least=2, leave=2)
         total = len(test)
-        self._set(
-            test_images=self.images[test], test_responses=self.responses[test], held_out=True
-        )
+        self._set(test_images=self.images[test], test_responses=self.responses[test], held_out=True)
         if self.truth is not None and "rates" in self.truth:
             self._set(truth={**self.truth, "test_rates": np.asarray(self.truth["rates"])[test]})
         self._keep(~test)

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from daenr_tf.config import RunConfig
     from daenr_tf.mixed import MixedSets
     from daenr_tf.models.daenr import DAENR
-    from daenr_tf.recordings.recording import Recording
     from daenr_tf.recordings.several import Recordings
     from daenr_tf.runs.directory import RunDirectory
     from daenr_tf.runs.interruption import Interruption
