@@ -88,6 +88,7 @@ def test_a_runs_settings_survive_json(recipe):
         dataset="own.npz",
         region=2,
         repeats_as_test=True,
+        fold="2/5",
         strategy="mirrored",
         quick=True,
     )
@@ -251,6 +252,7 @@ BAD = {
     "region": [0, 4, "3", None, True, 3.0],
     "dataset": ["", None, 3],
     "repeats_as_test": [1, "yes", None],
+    "fold": ["0/5", "6/5", "1/1", "", 2, [1, 5]],
     "strategy": ["horovod", None],
     "quick": [1, "yes", None],
     "deterministic": [0, "no", None],

@@ -327,3 +327,24 @@ class TestBaselines:
         for one in measure(recording, examples(recording)):
             assert np.isfinite(one.neurons["pcc"]).all(), one.baseline.name
             assert all(np.isfinite(v) for v in one.facts["validation"].values())
+
+
+@pytest.mark.parametrize("scale", LOSS_SCALES)
+def test_a_complete_recording_comes_to_the_bits_of_a_loss_that_knows_nothing_of_missing_responses(
+    scale, tmp_path, monkeypatch
+):
+    from daenr_tf.models import objective
+
+    recording = Recording(**arrays(images=60))
+    found = []
+    for may_lack in (objective.MAY_LACK, ()):
+        monkeypatch.setattr(objective, "MAY_LACK", may_lack)
+        model = build_model(ModelConfig("cae_fr", **SMALL), recording)
+        config = TrainConfig(
+            task="nrs", max_steps=6, validate_every=3, batch_size=16, loss_scale=scale
+        )
+        trained = train(model, recording, config, str(tmp_path / str(len(found))))
+        history = trained.history.to_numpy(float)
+        found.append([history, *(np.asarray(weight) for weight in model.get_weights())])
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)

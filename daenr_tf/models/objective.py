@@ -147,9 +147,13 @@ class ObjectiveModel(keras.Model):
         context = tf.distribute.get_replica_context()
         replicas, replica = context.num_replicas_in_sync, context.replica_id_in_sync_group
         own = tf.cast(tf.shape(images)[0], tf.float32)
-        (counts,) = sum_over_replicas([tf.one_hot(replica, replicas, own, 0.0)])
-        total, known = tf.reduce_sum(counts), self._known(targets)
-        totals = dict(zip(known, sum_over_replicas(list(known.values())), strict=True))
+        known = self._known(targets)
+        # One sum over replicas for all: each costs a rendezvous.
+        (sums,) = sum_over_replicas(
+            [tf.concat([tf.one_hot(replica, replicas, own, 0.0), list(known.values())], axis=0)]
+        )
+        counts, totals = sums[:replicas], dict(zip(known, tf.unstack(sums[replicas:]), strict=True))
+        total = tf.reduce_sum(counts)
         if draws is None:
             first = tf.cast(self.optimizer.iterations, tf.int64) * MOST_DRAWS
             first += tf.cast(tf.reduce_sum(counts[:replica]), tf.int64)
