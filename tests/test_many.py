@@ -24,6 +24,7 @@ from daenr_tf.models.build import head_weights
 from daenr_tf.models.keras_file import save_model
 from daenr_tf.models.taken_out import of_recording
 from daenr_tf.recordings.several import Recordings
+from daenr_tf.runs import footprint
 from daenr_tf.training import term_on
 
 KINDS = (FactorizedReadout, FixedMaskReadout, FullyConnectedReadout)
@@ -164,6 +165,25 @@ class TestLoss:
             assert np.array_equal(out.readout.positions, alone.readout.positions)
 
 
+class TestMemory:
+    @pytest.mark.parametrize("recipe", ["cae_fr", "cnn_fm", "vae_fc"])
+    def test_the_weights_of_all_readouts_are_counted(self, recipe, three):
+        config = ModelConfig(recipe, **SMALL)
+        counted = footprint.parameters(config, three.neurons)
+        assert counted == build_model(config, list(three)).count_params()
+
+    def test_a_batch_is_of_images_with_the_neurons_of_one(self, three, make_recording):
+        config = ModelConfig("cnn_fr", **SMALL)
+        of_an_image = footprint.run_bytes(config, three, 9000)
+        of_an_image -= footprint.run_bytes(config, three, 8000)
+        alone = [footprint.run_bytes(config, three["a"], size) for size in (9000, 8000)]
+        assert of_an_image == alone[0] - alone[1]  # a has most neurons
+        assert footprint.fixed_bytes(config, three) > sum(
+            footprint.fixed_bytes(config, one) - 8 * 4 * footprint.parameters(config, one.neurons)
+            for one in three
+        )
+
+
 class TestTraining:
     @pytest.mark.parametrize("recipe", ["cae", "cnn_fc", "vae_fm", "vqvae_fr"])
     def test_each_recordings_model_is_the_whole_with_its_own_readout(self, recipe, three, tmp_path):
@@ -215,6 +235,11 @@ class TestTraining:
         alone = build_model(ModelConfig("cnn_fr", **SMALL), three["a"])
         with refused("one recording (5 neurons)"):
             train(alone, list(three), TrainConfig(**SHORT), str(tmp_path))
+
+    def test_an_evaluation_is_of_one_recording(self, three):
+        model = build_model(ModelConfig("cnn_fr", **SMALL), list(three))
+        with refused("recording: expected one", "of_recording"):
+            evaluate(model, list(three))
 
     def test_the_whole_is_saved_and_exported_with_the_responses_by_name(self, three, tmp_path):
         model = build_model(ModelConfig("cae_fr", **SMALL), list(three))

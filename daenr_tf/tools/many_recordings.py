@@ -96,6 +96,7 @@ def compare(
 
 
 def main() -> None:
+    """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--recipes", nargs="+", default=["cnn_fr", "cae_fr"])
     for name, value in (
