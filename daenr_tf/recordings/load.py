@@ -68,7 +68,7 @@ def load_recording(
         if repeats_as_test:
             raise refusal("--repeats-as-test", "one's own recording, without a test set", dataset)
         return source.load(region, data_dir)
-    return load_own(dataset, repeats_as_test)
+    return _own(dataset, repeats_as_test)
 
 
 def recording_of(
@@ -79,7 +79,7 @@ def recording_of(
     if config.several:
         from daenr_tf.recordings.several import Recordings
 
-        every = Recordings([load_own(path, config.repeats_as_test) for path in config.dataset])
+        every = Recordings([_own(path, config.repeats_as_test) for path in config.dataset])
         return every if config.recording is None else every[config.recording]
     recording = load_recording(config.dataset, config.region, data_dir, config.repeats_as_test)
     if config.fold is None:
@@ -87,6 +87,12 @@ def recording_of(
     from daenr_tf.recordings.folds import fold_of
 
     return fold_of(recording, config.fold)
+
+
+def _own(dataset, repeats_as_test):
+    if not os.path.exists(dataset):
+        raise refusal("dataset", sources.choices(), f"{dataset!r}, which is no file")
+    return load_own(dataset, repeats_as_test)
 
 
 def load_own(path: str | os.PathLike, repeats_as_test: bool = False) -> Recording:
@@ -100,8 +106,6 @@ def load_own(path: str | os.PathLike, repeats_as_test: bool = False) -> Recordin
     from daenr_tf.recordings.recording import Recording
 
     path = os.fsdecode(path)
-    if not os.path.exists(path):
-        raise refusal("dataset", sources.choices(), f"{path!r}, which is no file")
     fields = dict(sources.reader_of(path).read(path))
     names = fields.pop("strange", ())
     strange = [repr(name[:LONGEST]) for name in names[:SHOWN]] + ["…"] * (len(names) > SHOWN)
