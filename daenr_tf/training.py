@@ -170,10 +170,15 @@ class _Loop:
         for observer in self.observers:
             observer.started(state)
         if not state.finished:
-            self._steps_function()
-            while not state.finished:
-                self._window()
-                self._conclude_window()
+            usual = self.model.lacking
+            self.model.lacking = tuple(head for head in usual if self._lacks(head))
+            try:
+                self._steps_function()
+                while not state.finished:
+                    self._window()
+                    self._conclude_window()
+            finally:
+                self.model.lacking = usual
         self.model.set_weights(self.best_weights)
         # A model that goes on from here, by `fit` for example, begins at a rate at which it learns.
         self.model.optimizer.learning_rate.assign(config.learning_rate)
@@ -195,6 +200,11 @@ class _Loop:
             state.step * config.batch_size / max(state.seconds, 1e-9),
             tuple(state.threads),
         )
+
+    def _lacks(self, head):
+        """Whether a target of a head is missing in what is trained or validated on."""
+        sets = (self.sets.train, self.sets.validation) if head == "response" else ()
+        return any((known_counts(one.responses) < len(one.responses)).any() for one in sets)
 
     def _steps_function(self):
         model, strategy = self.model, self.strategy

@@ -337,8 +337,8 @@ def test_a_complete_recording_comes_to_the_bits_of_a_loss_that_knows_nothing_of_
 
     recording = Recording(**arrays(images=60))
     found = []
-    for may_lack in (objective.MAY_LACK, ()):
-        monkeypatch.setattr(objective, "MAY_LACK", may_lack)
+    for lacking in (objective.MAY_LACK, ()):
+        monkeypatch.setattr(objective.ObjectiveModel, "lacking", lacking)
         model = build_model(ModelConfig("cae_fr", **SMALL), recording)
         config = TrainConfig(
             task="nrs", max_steps=6, validate_every=3, batch_size=16, loss_scale=scale

@@ -329,7 +329,7 @@ def test_mirrored_on_one_device_is_told_to_be_one_replica(finished, repeated):
     assert results["replicas"] == 1
     for line in (said, *[note for note in results["notes"] if "replica" in note]):
         assert "--strategy mirrored found one device only" in line
-    assert "replica" in results["notes"][-1]
+    assert any("replica" in note for note in results["notes"])
     assert "replica" not in finished[1].stderr
 
 

@@ -24,7 +24,11 @@ class ObjectiveModel(keras.Model):
 
     Attributes:
         head_weights: dict of head -> float, the `loss_weights` that it was compiled with.
+        lacking: names of the heads whose targets may be missing. `train` narrows them to those of its recording while it trains: with nothing
+            to look for, the graph and its rounding are those of a loss without missing targets.
     """
+
+    lacking = MAY_LACK
 
     def keep_penalties(self, terms: dict[str, Terms]) -> None:
         """Let `losses` have every term but MSE and Poisson, weighted as in the total loss."""
@@ -115,7 +119,7 @@ class ObjectiveModel(keras.Model):
         values, weights = {}, {}
         for head in self.heads:
             target, output = targets[head], outputs[head]
-            if head in MAY_LACK:
+            if head in self.lacking:
                 target, output = _without_missing(target, output)
             each = _each(self.loss[head], target, output)
             own = {
@@ -132,7 +136,7 @@ class ObjectiveModel(keras.Model):
         return {
             head: tf.reduce_mean(tf.where(_missing(targets[head]), 0.0, 1.0), axis=-1)
             for head in self.heads
-            if head in MAY_LACK
+            if head in self.lacking
         }
 
     def train_step(self, data: tuple[Any, ...]) -> dict[str, tf.Tensor]:
@@ -147,12 +151,13 @@ class ObjectiveModel(keras.Model):
         context = tf.distribute.get_replica_context()
         replicas, replica = context.num_replicas_in_sync, context.replica_id_in_sync_group
         own = tf.cast(tf.shape(images)[0], tf.float32)
-        known = self._known(targets)
-        # One sum over replicas for all: each costs a rendezvous.
-        (sums,) = sum_over_replicas(
-            [tf.concat([tf.one_hot(replica, replicas, own, 0.0), list(known.values())], axis=0)]
-        )
-        counts, totals = sums[:replicas], dict(zip(known, tf.unstack(sums[replicas:]), strict=True))
+        counts, known, totals = tf.one_hot(replica, replicas, own, 0.0), self._known(targets), {}
+        if known:  # one sum over replicas for all: each costs a rendezvous
+            (sums,) = sum_over_replicas([tf.concat([counts, list(known.values())], axis=0)])
+            counts = sums[:replicas]
+            totals = dict(zip(known, tf.unstack(sums[replicas:]), strict=True))
+        else:
+            (counts,) = sum_over_replicas([counts])
         total = tf.reduce_sum(counts)
         if draws is None:
             first = tf.cast(self.optimizer.iterations, tf.int64) * MOST_DRAWS
@@ -166,7 +171,7 @@ class ObjectiveModel(keras.Model):
                 [
                     weights[name]
                     * (
-                        tf.math.divide_no_nan(tf.reduce_sum(value), totals.get(name, total))
+                        _mean(value, totals.get(name), total)
                         if value.shape.rank
                         else value / replicas
                     )
@@ -201,7 +206,11 @@ class ObjectiveModel(keras.Model):
             for name, value in values.items()
         }
         means["loss"] = tf.add_n(
-            [weights[name] * means[name] * own_share.get(name, 1.0) for name in values]
+            [
+                weights[name]
+                * (means[name] * own_share[name] if name in own_share else means[name])
+                for name in values
+            ]
         )
         for name, mean in means.items():
             self.trackers[name].update_state(mean, sample_weight=known.get(name, count))
@@ -211,6 +220,13 @@ class ObjectiveModel(keras.Model):
     def metrics(self) -> list[keras.metrics.Metric]:
         """Keras' means, over images, of the loss and of each of its terms before their weights."""
         return list(self.trackers.values())
+
+
+def _mean(value, known, count):
+    """The mean of what is known, where there may be none, or else of all `count` examples."""
+    if known is None:
+        return tf.reduce_sum(value) / count
+    return tf.math.divide_no_nan(tf.reduce_sum(value), known)
 
 
 def _without_missing(target, output):
