@@ -10,12 +10,14 @@ import pandas as pd
 import tensorflow as tf
 
 from daenr_tf import metrics, pipeline, systems
+from daenr_tf.errors import InputError
 from daenr_tf.linear_codes import linear_codes
 from daenr_tf.machine import blocks
 from daenr_tf.machine.blocks import EVALUATION_BATCH, EVALUATION_BYTES
 from daenr_tf.missing import known_counts, mean_over_neurons
 from daenr_tf.paper import IMAGE_METRICS
 from daenr_tf.recordings import checks
+from daenr_tf.recordings.several import Recordings
 
 if TYPE_CHECKING:
     from daenr_tf.models.daenr import DAENR
@@ -85,8 +87,13 @@ def evaluate(model: DAENR, recording: Recording, sets: pipeline.Sets | None = No
         `Evaluation`.
 
     Raises:
-        InputError: the model has another number of neurons than the recording.
+        InputError: the model has another number of neurons than the recording, or there are several recordings.
     """
+    if isinstance(recording, (list, tuple, Recordings)):
+        raise InputError(
+            f"recording: expected one, found {len(recording)}: models.taken_out.of_recording(model, recording)"
+            " is the model of each"
+        )
     checks.neurons(recording, model.neurons)
     if sets is None:
         sets = pipeline.prepare(recording, model.image_settings, model.split_seed)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from daenr_tf import pipeline
+from daenr_tf import mixed, pipeline
 from daenr_tf.errors import DivergedError, SettingError
 from daenr_tf.loss_weights import DEFAULT_SCALE
 from daenr_tf.machine import blocks
@@ -21,6 +21,7 @@ from daenr_tf.missing import known_counts
 from daenr_tf.models.build import adam, head_weights
 from daenr_tf.paper import DEFAULT_REGION
 from daenr_tf.recordings import checks
+from daenr_tf.recordings.several import Recordings, together
 from daenr_tf.runs.checkpoint import digest_of
 from daenr_tf.runs.own_files import CHECKPOINT
 from daenr_tf.runs.saved_state import SavedState
@@ -78,7 +79,7 @@ class Observer:
 
 def train(
     model: "DAENR",
-    recording: "Recording",
+    recording: "Recording | Recordings | Sequence[Recording]",
     config: "TrainConfig",
     run_dir: str,
     observers: Sequence[Observer] = (),
@@ -93,7 +94,7 @@ def train(
 
     Args:
         model: `DAENR`; it is compiled anew with the configuration's weights and learning rate.
-        recording: `Recording`.
+        recording: `Recording`, or several that the model was built for, as `Recordings` or in a list.
         config: `TrainConfig`.
         run_dir: directory of the run; made where it is missing.
         observers: `Observer`s.
@@ -116,6 +117,7 @@ def train(
 
 class _Loop:
     def __init__(self, model, recording, config, run_dir, observers, stop, sets, before_saving):
+        recording = together(recording)
         config = config.completed(
             model.name, model.heads, model.layer, recording.region or DEFAULT_REGION
         )
@@ -132,6 +134,9 @@ class _Loop:
                 f"{model.seed}, the seed of the split that its parts were started on",
                 config.seed,
             )
+        if isinstance(recording, Recordings):
+            mixed.check(recording, model)
+            sets = sets or mixed.prepare(recording, model.image_settings, config.seed)
         checks.neurons(recording, model.neurons)
         self.sets = sets or pipeline.prepare(recording, model.image_settings, config.seed)
         if model.neurons:
@@ -322,11 +327,16 @@ def _identity(config, model):
 
 def _terms_function(model):
     @tf.function(reduce_retracing=True)
-    def terms(images, targets):
-        values, weights = model.loss_terms(images, targets)
+    def terms(images, targets, whose=None):
+        values, weights = model.loss_terms(images, targets, whose=whose)
         return values, {name: tf.constant(weight) for name, weight in weights.items()}
 
     return terms
+
+
+def term_on(model: "DAENR", examples: pipeline.Examples, name: str) -> float:
+    """One term of a compiled model's loss over all examples."""
+    return evaluate_terms(_terms_function(model), examples, model.heads)[name]
 
 
 def evaluate_terms(
@@ -347,7 +357,8 @@ def evaluate_terms(
     ):
         images = tf.constant(examples.images[some])
         targets = {"reconstruction": images, "response": tf.constant(examples.responses[some])}
-        values, weights = terms(images, {head: targets[head] for head in heads})
+        own = () if examples.whose is None else (tf.constant(examples.whose[some]),)
+        values, weights = terms(images, {head: targets[head] for head in heads}, *own)
         for name, value in values.items():
             value = np.asarray(value, np.float64)
             sums[name] = sums.get(name, 0.0) + (

@@ -264,6 +264,7 @@ def test_two_replicas_train_as_one_at_full_size(run_python, tmp_path, case):
         (recipe,),
         (),
         (),
+        (),
         ((64, 20),),
         {"layer": int(layer)},
         103,

@@ -235,7 +235,7 @@ def test_the_published_and_simulated_images_are_resized_without_a_word(make_reco
     recording = make_recording(height=31, width=31)
     for dataset, told in (("simulated", False), ("antolik", False), ("mine.npz", True)):
         assert (
-            any("resized" in note for note in run._notes(RunConfig(dataset=dataset), recording))
+            any("resized" in note for note in run.notes_of(RunConfig(dataset=dataset), recording))
             is told
         )
 

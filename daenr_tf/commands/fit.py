@@ -57,8 +57,9 @@ OPTIONS = (
     ),
     (
         "dataset",
-        str,
-        f"{sources.choices()} (default: {options.default_of(RunConfig, 'dataset')})",
+        list,
+        f"{sources.choices()} (default: {options.default_of(RunConfig, 'dataset')}); given several times,"
+        " one model with a readout for each recording (docs/many.md)",
         None,
     ),
     (
@@ -239,6 +240,16 @@ def _run(recipe, call):
     except SettingError as error:
         raise InputError(f"--{error.field.replace('_', '-')}: {error.problem}") from None
     several = {name: places.pop(name) for name in SEVERAL}
+    for name in SEVERAL:
+        if several[name] and config.several:
+            raise InputError(
+                f"--{name}: expected none with several recordings, found {several[name]}"
+            )
+    if config.recording is not None:
+        raise InputError(
+            "--config: expected the settings of a run, found those of one of the recordings of a run on"
+            " several; the config.json of the whole lies two directories above"
+        )
     if several["folds"]:
         from daenr_tf.experiments.cross_validation import cross_validate
 

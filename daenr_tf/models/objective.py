@@ -109,12 +109,13 @@ class ObjectiveModel(keras.Model):
         targets: dict[str, tf.Tensor],
         training: bool = False,
         draws: tf.Tensor | None = None,
+        whose: tf.Tensor | None = None,
     ) -> tuple[dict[str, tf.Tensor], dict[str, float]]:
         """Every term of the loss, unweighted: (dict of name -> (batch,) or scalar, dict of name -> weight in the total).
 
         A missing target, NaN, adds 0 to its example: the mean of a head's loss over some examples is the sum of theirs over that of `shares`.
         """
-        outputs, terms = self.forward(images, training=training, draws=draws)
+        outputs, terms = self.forward(images, training=training, draws=draws, whose=whose)
         values, weights = {}, {}
         for head in self.heads:
             target, output = targets[head], outputs[head]
@@ -141,12 +142,12 @@ class ObjectiveModel(keras.Model):
     def train_step(self, data: tuple[Any, ...]) -> dict[str, tf.Tensor]:
         """One step of gradient descent on the mean over the global batch, however it is divided over replicas.
 
-        Images may come as a dict with `images` and `draws`, the examples' numbers in the order of training.
+        Images may come as a dict with `images` and `draws`, the examples' numbers in the order of training, and where there are several
+        recordings `whose`, the number of the one that an image belongs to.
         """
         inputs, targets = _unpack(data)
-        images, draws = (
-            (inputs["images"], inputs["draws"]) if isinstance(inputs, dict) else (inputs, None)
-        )
+        inputs = inputs if isinstance(inputs, dict) else {"images": inputs}
+        images, draws, whose = (inputs.get(name) for name in ("images", "draws", "whose"))
         context = tf.distribute.get_replica_context()
         replicas, replica = context.num_replicas_in_sync, context.replica_id_in_sync_group
         own = tf.cast(tf.shape(images)[0], tf.float32)
@@ -163,7 +164,9 @@ class ObjectiveModel(keras.Model):
             first += tf.cast(tf.reduce_sum(counts[:replica]), tf.int64)
             draws = first + example_numbers(images)
         with tf.GradientTape() as tape:
-            values, weights = self.loss_terms(images, targets, training=True, draws=draws)
+            values, weights = self.loss_terms(
+                images, targets, training=True, draws=draws, whose=whose
+            )
             loss = tf.add_n(
                 [
                     weights[name]

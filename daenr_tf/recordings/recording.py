@@ -11,7 +11,7 @@ from daenr_tf.errors import refusal
 from daenr_tf.machine import blocks
 from daenr_tf.missing import known_counts
 from daenr_tf.recordings import checks
-from daenr_tf.recordings.splits import choose, image_groups, trials_of_repeats
+from daenr_tf.recordings.splits import SharedStimuli, choose, image_groups, trials_of_repeats
 
 HOLD_OUT = 0.2
 HOLD_OUT_SEED = 20160627
@@ -45,6 +45,9 @@ class Recording:
             lists besides; else None.
         source: where it comes from, such as a file's name, for messages.
         notes: sentences that a user should read about what was done to the recording.
+        held_out: bool, whether the test set was held out of its images, for it has none of its own.
+        shared: `SharedStimuli`, of a recording that is trained on together with others that show some
+            of its images; else None.
         repeats_as_test: bool, whether stimuli that `images` holds several times become the test set;
             taken, and not kept.
 
@@ -64,6 +67,8 @@ class Recording:
     truth: dict | None = None
     source: str = ""
     notes: tuple[str, ...] = ()
+    held_out: bool = False
+    shared: SharedStimuli | None = None
     repeats_as_test: dataclasses.InitVar[bool] = False
 
     def __post_init__(self, repeats_as_test: bool) -> None:
@@ -151,7 +156,7 @@ class Recording:
 
     @functools.cached_property
     def digest(self) -> str:
-        """SHA-256 (hex) of everything that a fit depends on: images, responses, test set and pixel range."""
+        """SHA-256 (hex) of everything that a fit depends on: images, responses, test set, pixel range, and which images others show too."""
         sha = hashlib.sha256(repr(tuple(float(bound) for bound in self.pixel_range)).encode())
         for key in ("images", "responses", "test_images", "test_trials", "test_responses"):
             array = getattr(self, key)
@@ -159,6 +164,8 @@ class Recording:
                 array = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
                 sha.update(f"{key} {array.dtype.kind}{array.dtype.itemsize} {array.shape}".encode())
                 sha.update(array)
+        if self.shared is not None:
+            sha.update(self.shared.digest.encode())
         return sha.hexdigest()
 
     def split(self, seed: int, fraction: float = 0.2) -> tuple[np.ndarray, np.ndarray]:
@@ -170,8 +177,12 @@ class Recording:
 
         Returns:
             (train indices, validation indices), sorted int64 arrays. Validation has max(1, round(fraction · images)), or as near to
-            it as can be with identical images on one side.
+            it as can be with identical images on one side. An image that a recording before it shows too (`shared`) is on the side that
+            it has there.
         """
+        if self.shared is not None:
+            validation = self.shared.validation(seed, fraction)
+            return np.flatnonzero(~validation), np.flatnonzero(validation)
         count = max(1, round(fraction * len(self.images)))
         (groups,) = image_groups(self.images)
         validation = choose(groups, count, seed)
@@ -191,7 +202,11 @@ class Recording:
         if truth is not None and "rates" in truth:
             truth = {**truth, "rates": np.asarray(truth["rates"])[indices]}
         return dataclasses.replace(
-            self, images=self.images[indices], responses=self.responses[indices], truth=truth
+            self,
+            images=self.images[indices],
+            responses=self.responses[indices],
+            truth=truth,
+            shared=None,
         )
 
     def with_neurons(self, indices: ArrayLike) -> "Recording":
@@ -288,7 +303,7 @@ class Recording:
         count = max(2, round(HOLD_OUT * len(self.images)))
         test = choose(groups, count, HOLD_OUT_SEED, at_least=2, leave=2)
         total = len(test)
-        self._set(test_images=self.images[test], test_responses=self.responses[test])
+        self._set(test_images=self.images[test], test_responses=self.responses[test], held_out=True)
         if self.truth is not None and "rates" in self.truth:
             self._set(truth={**self.truth, "test_rates": np.asarray(self.truth["rates"])[test]})
         self._keep(~test)

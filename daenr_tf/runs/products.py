@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from daenr_tf.evaluation import Evaluation
     from daenr_tf.models.daenr import DAENR
     from daenr_tf.recordings.recording import Recording
+    from daenr_tf.recordings.several import Recordings
     from daenr_tf.runs.directory import RunDirectory
     from daenr_tf.training import Training
 
@@ -38,7 +39,7 @@ def write_neurons(directory: RunDirectory, evaluation: Evaluation) -> None:
         write_text(directory.file("neurons.csv"), evaluation.neurons.to_csv(index=False))
 
 
-def describe(config: RunConfig, recording: Recording) -> str:
+def describe(config: RunConfig, recording: Recording | Recordings) -> str:
     """What a run is, in words: `cae_fr, layer 2, ir, seed 0, simulated region 3 (quick run)`."""
     parts = [config.model.recipe]
     if config.model.system.readout:
@@ -47,6 +48,8 @@ def describe(config: RunConfig, recording: Recording) -> str:
     parts.append(
         recording.name if config.own_recording else f"{config.dataset} region {config.region}"
     )
+    if config.recording is not None:
+        parts.append(f"one of {len(config.dataset)} recordings that share a core")
     if config.training.loss_scale != DEFAULT_SCALE:
         parts.append(f"loss scale {config.training.loss_scale}")
     if config.training.schedule != schedules.DEFAULT:
@@ -59,11 +62,11 @@ def write_figures(
     config: RunConfig,
     recording: Recording,
     model: DAENR,
-    training: Training,
+    training: Training | None,
     evaluation: Evaluation,
 ) -> None:
-    """The figures of a run, as PNG files in `folder`."""
-    from daenr_tf.plotting import images, learning_curves, neurons
+    """The figures of a run, as PNG files in `folder`; without a training those of the fitted model."""
+    from daenr_tf.plotting import images, neurons
 
     os.makedirs(folder, exist_ok=True)
     name = describe(config, recording)
@@ -73,19 +76,13 @@ def write_figures(
         return os.path.join(folder, f"{stem}.png")
 
     codes = evaluation.linear_codes
-    held_out = {
-        name: {"size": code["size"], "mse": code["validation"]["mse"]}
-        for name, code in codes.items()
-    }
-    learning_curves.of_run(
-        path("learning_curves"),
-        training.history,
-        config.training.monitor,
-        training.best_step,
-        model.units,
-        f"Learning curves\n{name}{_beside(held_out, 'validation MSE')}",
-        simulated=simulated,
-    )
+    if training is not None:
+        held_out = {
+            name: {"size": code["size"], "mse": code["validation"]["mse"]}
+            for name, code in codes.items()
+        }
+        beside = _beside(held_out, "validation MSE")
+        write_learning_curves(folder, config, recording, model, training, beside)
     if "reconstruction" in evaluation.outputs:
         images.reconstructions(
             path("reconstructions"),
@@ -107,6 +104,29 @@ def write_figures(
         )
         if model.readout.figure:
             FIGURES[model.readout.figure](path("masks"), name, recording, model, table)
+
+
+def write_learning_curves(
+    folder: str,
+    config: RunConfig,
+    recording: Recording | Recordings,
+    model: DAENR,
+    training: Training,
+    beside: str = "",
+) -> None:
+    """`learning_curves.png` in `folder`, with `beside` at the end of its title."""
+    from daenr_tf.plotting import learning_curves
+
+    os.makedirs(folder, exist_ok=True)
+    learning_curves.of_run(
+        os.path.join(folder, "learning_curves.png"),
+        training.history,
+        config.training.monitor,
+        training.best_step,
+        model.units,
+        f"Learning curves\n{describe(config, recording)}{beside}",
+        simulated=recording.simulated,
+    )
 
 
 def _beside(codes, what):

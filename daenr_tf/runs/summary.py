@@ -71,12 +71,34 @@ def summary(results: dict[str, Any], run_dir: str) -> str:
                 head,
                 *aligned(rows),
                 *_linear_codes(results),
+                *_of_each(results),
                 *reference.told(results),
                 *cut_off,
                 *places,
             ],
         )
     )
+
+
+def _of_each(results):
+    """Of a run on several recordings, whose means the table above has, a row for each."""
+    found = results.get("recordings") or {}
+    if not found:
+        return []
+    names = list(results["test"])
+    rows = [("test set of", "images", "neurons", *map(label, names), "ceiling")]
+    for name, one in found.items():
+        counts = one["dataset"]["counts"]
+        figures = [one["test"].get(key) for key in names]
+        rows.append(
+            (
+                name,
+                f"{counts['test']}",
+                f"{counts['neurons']}",
+                *map(_cell, [*figures, one["noise_ceiling"]]),
+            )
+        )
+    return [f"means over {len(found)} recordings; each:", *aligned(rows)]
 
 
 def _linear_codes(results):
