@@ -79,8 +79,8 @@ class TrainingParts:
 
     @property
     def neurons(self) -> int:
-        """How many neurons were recorded in all."""
-        return sum(part.neurons for part in self.parts)
+        """How many neurons answer an image, in the mean over recordings."""
+        return round(sum(part.neurons for part in self.parts) / len(self.parts))
 
     def inputs(self) -> Iterator[np.ndarray]:
         """The images of all, as of `TrainingPart`."""

@@ -120,7 +120,7 @@ def export(
                 os.path.join(path, CARD),
                 {**model_card.of_model(model), "model_digest": digest, **(card or {})},
             )
-            if "response" in model.heads:
+            if "response" in model.heads and not model.recordings:
                 _write_lite(model, os.path.join(path, lite.LITE))
             if mark:
                 with open(os.path.join(path, EXTRA, MARK), "w", encoding="utf-8") as file:

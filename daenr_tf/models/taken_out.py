@@ -34,7 +34,8 @@ def of_recording(model: DAENR, recording: Recording) -> DAENR:
         given[-1] = own
     copy = type(model).from_config(config)
     if copy.readout:  # what no weight holds, such as where fixed masks were put
-        copy.readout.initialize(TrainingPart(recording, recording.split(model.split_seed)[0]))
+        trained_on = recording.split(model.split_seed)[0]
+        copy.readout.initialize(TrainingPart(recording, trained_on, model.image_settings))
     for part, weights in zip(copy.parts(), given, strict=True):
         part.set_weights(weights.get_weights())
     copy.compile(adam(float(model.optimizer.learning_rate)), loss_weights=model.head_weights)

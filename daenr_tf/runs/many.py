@@ -70,7 +70,7 @@ def fit(
         The results, as in `results.json`: figures are means over recordings, those of each stand in `recordings`.
     """
     from daenr_tf import mixed
-    from daenr_tf.models import saved_model
+    from daenr_tf.models import model_card, saved_model
     from daenr_tf.runs.products import write_history, write_learning_curves
     from daenr_tf.runs.run import figures_of, notes_of, tag
 
@@ -106,7 +106,8 @@ def fit(
     pause(directory, stop)
     exported = None
     if products.export_dir:
-        exported = saved_model.export(model, products.export_dir, directory.mark())
+        card = model_card.of_run(results, None)
+        exported = saved_model.export(model, products.export_dir, directory.mark(), card)
     directory.check_held()
     digest = saved_model.model_digest(model)
     directory.write_results({**results, "saved_model": exported, "model_digest": digest})
@@ -117,7 +118,7 @@ def fit(
 def _of_one(config, recording, sets, model, training, directory, products, notes):
     """Take the model of a recording out, evaluate it, and write what a run on it alone leaves; its results."""
     from daenr_tf.evaluation import evaluate
-    from daenr_tf.models import keras_file, saved_model
+    from daenr_tf.models import keras_file, model_card, saved_model
     from daenr_tf.models.taken_out import of_recording
     from daenr_tf.runs.products import write_figures, write_history, write_neurons
     from daenr_tf.training import term_on
@@ -154,7 +155,8 @@ def _of_one(config, recording, sets, model, training, directory, products, notes
         results["baselines"] = known
         results["notes"] += reference.told(results)[1:]
     place = products.export_dir and export_place(products.export_dir, name)
-    results["saved_model"] = place and saved_model.export(one, place, directory.mark())
+    card = model_card.of_run(results, evaluation.neurons)
+    results["saved_model"] = place and saved_model.export(one, place, directory.mark(), card)
     results["model_digest"] = saved_model.model_digest(one)
     directory.check_held()
     write_json(folder.file(RESULTS), results)
@@ -237,7 +239,8 @@ def _mean(figures: list[dict[str, float | None]]) -> dict[str, float | None]:
 
 def export_too(directory: RunDirectory, results: dict[str, Any], export_dir: str) -> dict[str, Any]:
     """Export each recording's model of a finished run to another directory, once; what `recordings` of its results are then."""
-    from daenr_tf.models import keras_file, saved_model
+    from daenr_tf.models import keras_file, model_card, saved_model
+    from daenr_tf.runs.products import neurons_of
 
     told = {}
     for name, one in results["recordings"].items():
@@ -246,6 +249,13 @@ def export_too(directory: RunDirectory, results: dict[str, Any], export_dir: str
         model = keras_file.load_model(folder.file(MODEL))
         digest = saved_model.model_digest(model)
         exported = saved_model.export_of(digest, place)
-        exported = exported or saved_model.export(model, place, uuid.uuid4().hex)
+        if not exported:
+            card = model_card.of_run(_results_of(folder), neurons_of(folder))
+            exported = saved_model.export(model, place, uuid.uuid4().hex, card)
         told[name] = {**one, "saved_model": exported, "model_digest": digest}
     return told
+
+
+def _results_of(folder):
+    with open(folder.file(RESULTS), encoding="utf-8") as file:
+        return json.load(file)

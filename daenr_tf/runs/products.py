@@ -17,6 +17,8 @@ from daenr_tf.runs.directory import HISTORY
 if TYPE_CHECKING:
     import pandas as pd
 
+    import pandas as pd
+
     from daenr_tf.config import RunConfig
     from daenr_tf.evaluation import Evaluation
     from daenr_tf.models.daenr import DAENR
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 SHOWN = 10  # test images and masks in a figure
 
+NEURONS = "neurons.csv"
+
 
 def write_history(directory: RunDirectory, history: pd.DataFrame) -> None:
     """`history.csv`."""
@@ -36,7 +40,17 @@ def write_history(directory: RunDirectory, history: pd.DataFrame) -> None:
 def write_neurons(directory: RunDirectory, evaluation: Evaluation) -> None:
     """`neurons.csv`, where there is a readout."""
     if evaluation.neurons is not None:
-        write_text(directory.file("neurons.csv"), evaluation.neurons.to_csv(index=False))
+        write_text(directory.file(NEURONS), evaluation.neurons.to_csv(index=False))
+
+
+def neurons_of(directory: RunDirectory) -> pd.DataFrame | None:
+    """The table that a finished run keeps of its neurons; None without a readout, or where it can't be read."""
+    import pandas as pd
+
+    try:
+        return pd.read_csv(directory.file(NEURONS))
+    except (OSError, ValueError):
+        return None
 
 
 def describe(config: RunConfig, recording: Recording | Recordings) -> str:

@@ -150,12 +150,13 @@ def _export_too(directory, results, export_dir):
 
     import_tensorflow()
     from daenr_tf.models import keras_file, model_card, saved_model
+    from daenr_tf.runs.products import neurons_of
 
     model = keras_file.load_model(directory.file(MODEL))
     digest = saved_model.model_digest(model)
     exported = saved_model.export_of(digest, export_dir)
     if not exported:
-        card = model_card.of_run(results, _neurons_of(directory))
+        card = model_card.of_run(results, neurons_of(directory))
         exported = saved_model.export(model, export_dir, uuid.uuid4().hex, card)
     more = {}
     if results.get("recordings"):
@@ -165,16 +166,6 @@ def _export_too(directory, results, export_dir):
     directory.check_held()
     directory.write_results({**results, "saved_model": exported, "model_digest": digest, **more})
     return directory.results()
-
-
-def _neurons_of(directory):
-    """The table that a finished run keeps of its neurons; None without a readout, or where it can't be read."""
-    import pandas as pd
-
-    try:
-        return pd.read_csv(directory.file("neurons.csv"))
-    except (OSError, ValueError):
-        return None
 
 
 def notes_of(config: RunConfig, recording: Recording | Recordings) -> list[str]:
