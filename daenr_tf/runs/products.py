@@ -17,8 +17,6 @@ from daenr_tf.runs.directory import HISTORY
 if TYPE_CHECKING:
     import pandas as pd
 
-    import pandas as pd
-
     from daenr_tf.config import RunConfig
     from daenr_tf.evaluation import Evaluation
     from daenr_tf.models.daenr import DAENR
