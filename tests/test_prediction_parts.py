@@ -146,7 +146,7 @@ def test_masks_and_places_start_where_the_receptive_fields_are():
         peaks = (places[masks.argmax(axis=1)] + 0.5) / 16 * 31 - 0.5
         found[recipe] = np.median(np.linalg.norm(peaks - planted, axis=1))
     assert max(found.values()) < 3.0, found  # pixels of 31; at random it is some 10
-    centers = model.readout.centers((31, 31))
+    centers = model.readout.field_centers((31, 31))
     assert np.median(np.linalg.norm(centers - planted, axis=1)) < 3.0
 
 
@@ -187,7 +187,7 @@ def test_the_gaussian_readout_reads_at_the_mean_and_draws_around_it_in_training(
     layer.features.assign([[1, 0], [1, 0], [0, 1], [1, 1]])
     drive = np.asarray(read(tf.constant(hidden), None, False))
     np.testing.assert_allclose(drive[0], [0, 2, 2, 4 + 8], atol=1e-5)
-    np.testing.assert_allclose(layer.centers((10, 18))[1:3], [[4.5, 8.5], [5.5, 4.5]])
+    np.testing.assert_allclose(layer.field_centers((10, 18))[1:3], [[4.5, 8.5], [5.5, 4.5]])
     draws = tf.range(500, dtype=tf.int64)
     drawn = np.asarray(read(tf.constant(hidden), draws, True))
     np.testing.assert_allclose(drawn[:, 1].mean(), 2.0, atol=0.1)
@@ -222,4 +222,4 @@ def test_a_place_is_learned():
         some = slice(start, start + 20)
         draws = tf.range(start, start + 20, dtype=tf.int64)
         step(tf.constant(hidden[some]), tf.constant(target[some]), draws)
-    np.testing.assert_allclose(layer.centers((9, 9))[0], [6, 2], atol=0.5)
+    np.testing.assert_allclose(layer.field_centers((9, 9))[0], [6, 2], atol=0.5)

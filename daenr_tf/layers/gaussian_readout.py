@@ -128,7 +128,7 @@ class GaussianReadout(Readout):
         position = np.clip(np.asarray(self.position, np.float64), -1, 1)
         return (position + 1) * self._last / 2
 
-    def centers(self, stimulus_shape: tuple[int, int]) -> np.ndarray:
+    def field_centers(self, stimulus_shape: tuple[int, int]) -> np.ndarray:
         """(neurons, 2) float64, row and column of each neuron's place in stimulus pixels."""
         return (self._cells() + 0.5) / self._grid * stimulus_shape - 0.5
 

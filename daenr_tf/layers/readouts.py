@@ -107,7 +107,7 @@ class Readout(Part):
         """Let the readout start at a mean response, (neurons,) per presentation."""
         self.bias.assign(inverse_softplus(mean_response))
 
-    def centers(self, stimulus_shape: tuple[int, int]) -> np.ndarray | None:
+    def field_centers(self, stimulus_shape: tuple[int, int]) -> np.ndarray | None:
         """Where in a stimulus of (height, width) pixels each neuron looks, (neurons, 2) row and column; None
         of a readout that has no such place.
         """

@@ -62,6 +62,8 @@ class DAENR(ObjectiveModel):
         InputError: for a setting that can't be used.
     """
 
+    encodes = True  # what an average of models does not
+
     def __init__(
         self,
         core: Part,

@@ -12,13 +12,17 @@ from daenr_tf.errors import refusal
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from daenr_tf.models.daenr import DAENR, ImageSettings
+    from daenr_tf.models.daenr import DAENR
 
 ALIKE = ("heads", "image_shape", "neurons", "pixel_range", "resize")
+OF_THE_FIRST = ("image_settings", "resize", "readout", "layer", "seed", "split_seed")
 
 
 class Ensemble(keras.Model):
     """The arithmetic mean, head by head, of what models answer to the same images: of rates, and of grey levels.
+
+    It has no code, as latent spaces of different fits have nothing in common. `image_settings`, `resize`, `readout` (its kind), `layer`, `seed` and
+    `split_seed` are those of the first member.
 
     It is there to be evaluated and exported, not to be trained. What parts give besides the heads (codes of a VQ-VAE, for one) has no mean
     and is left out.
@@ -42,10 +46,12 @@ class Ensemble(keras.Model):
         self.neurons, self.pixel_range = first.neurons, first.pixel_range
         self.built = True
 
-    @property
-    def image_settings(self) -> ImageSettings:
-        """As of its members."""
-        return self.members[0].image_settings
+    encodes, bottleneck, recordings = False, None, None
+
+    def __getattr__(self, name: str) -> Any:
+        if name in OF_THE_FIRST:
+            return getattr(self.members[0], name)
+        raise AttributeError(name)
 
     def call(self, images: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
         """The heads of images (batch, height, width, channels): dict of name -> float32."""

@@ -93,7 +93,10 @@ def export(
         archive.add_endpoint(
             ALONE[head], lambda images, head=head: {head: serve(images)[head]}, [prepared]
         )
-    archive.add_endpoint("encode", lambda images: codes.encode(model, shaped(images)), [prepared])
+    if model.encodes:
+        archive.add_endpoint(
+            "encode", lambda images: codes.encode(model, shaped(images)), [prepared]
+        )
     code = codes.code_spec(model)
     if code is not None:
 

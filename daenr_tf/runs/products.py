@@ -165,7 +165,7 @@ def _draw_masks(path, name, recording, model, table):
         return
     shape = recording.images.shape[1:3]
     centers = {} if recording.truth is None else {"planted": recording.truth["center"][best]}
-    learned = model.readout.centers(shape)
+    learned = model.readout.field_centers(shape)
     if learned is not None:
         centers["learned"] = learned[best]
     masks.masks(

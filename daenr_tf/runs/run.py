@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 import uuid
 from typing import TYPE_CHECKING
@@ -320,4 +321,6 @@ def _fit(config, recording, directory, stop, products, conclude, change):
 def figures_of(test: dict[str, float | None], noise_ceiling: float | None) -> dict[str, float]:
     """The figures of a test set, and the noise ceiling, that there are."""
     figures = {**test, "noise_ceiling": noise_ceiling}
-    return {name: value for name, value in figures.items() if value is not None}
+    return {
+        name: value for name, value in figures.items() if value is not None and math.isfinite(value)
+    }
