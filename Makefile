@@ -9,8 +9,11 @@ READY := .venv/.ready
 run: venv
 	$(BIN)/python -m recipes.cae_fr --region 3 --layer 2
 
+# How many files of tests run beside each other; one of them takes about 1 GiB.
+TESTS_AT_ONCE ?= 2
+
 test: venv
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(TESTS_AT_ONCE) --dist loadfile
 
 test-slow: venv
 	$(BIN)/python -m pytest -m slow

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,7 @@ from daenr_tf.machine.files import read_text
 from daenr_tf.paper import DEFAULT_REGION, REGIONS
 from daenr_tf.recordings import sources
 from daenr_tf.resizing import DEFAULT_RESIZE, RESIZES
+from daenr_tf.setting_checks import fold as check_fold
 from daenr_tf.setting_checks import number, one_of, whole
 
 # What --quick takes where nothing else is said: the whole path in under a minute.
@@ -208,10 +210,13 @@ class RunConfig:
 
     Attributes:
         training: completed by the cell's task, alpha and beta.
-        dataset: a name in `recordings.sources`, or the path of a file.
+        dataset: a name in `recordings.sources`, or the path of a file; a tuple of paths for several recordings that one model is
+            trained on (docs/many.md).
         region: 1..3, the recorded region (for one's own recording: the region whose alpha:beta are taken).
         repeats_as_test: bool, whether the stimuli that one's own recording shows several times
             become its test set.
+        fold: "k/K", the fold of the recording's images that is the test set (docs/folds.md); None takes the recording's own.
+        recording: str, the name of the one among several recordings that a part of their run is about; None for all of them.
         strategy: "none" or "mirrored".
         deterministic: bool, whether TensorFlow is held to operations that give the same bits each time.
         quick: bool, whether the small budget was asked for.
@@ -219,9 +224,11 @@ class RunConfig:
 
     model: ModelConfig = field(default_factory=ModelConfig)
     training: TrainConfig = field(default_factory=TrainConfig)
-    dataset: str = "auto"
+    dataset: str | tuple = "auto"
     region: int = DEFAULT_REGION
     repeats_as_test: bool = False
+    fold: str | None = None
+    recording: str | None = None
     strategy: str = "none"
     deterministic: bool = False
     quick: bool = False
@@ -229,8 +236,9 @@ class RunConfig:
     def __post_init__(self) -> None:
         one_of("region", self.region, REGIONS)
         one_of("strategy", self.strategy, ("none", "mirrored"))
-        if not isinstance(self.dataset, str) or not self.dataset:
-            raise SettingError("dataset", sources.choices(), self.dataset)
+        self._check_dataset()
+        if self.fold is not None:
+            check_fold("fold", self.fold)
         for name in ("repeats_as_test", "deterministic", "quick"):
             if not isinstance(getattr(self, name), bool):
                 raise SettingError(name, "true or false", getattr(self, name))
@@ -246,6 +254,33 @@ class RunConfig:
             ),
         )
 
+    def _check_dataset(self):
+        given = self.dataset
+        if isinstance(given, (list, tuple)):
+            given = given[0] if len(given) == 1 else tuple(given)
+            object.__setattr__(self, "dataset", given)
+        for one in given if isinstance(given, tuple) and given else (given,):
+            if not isinstance(one, str) or not one:
+                raise SettingError("dataset", sources.choices(), one)
+            if self.several and sources.is_source(one):
+                raise SettingError(
+                    "dataset", "files of one's own where there are several recordings", one
+                )
+        if self.several:
+            places = [os.path.realpath(one) for one in given]
+            for number, place in enumerate(places):
+                if place in places[:number]:
+                    raise SettingError("dataset", "every recording once", f"{given[number]} twice")
+            if self.fold is not None:
+                raise SettingError("fold", "none with several recordings", self.fold)
+        elif self.recording is not None:
+            raise SettingError("recording", "none with one recording", self.recording)
+
+    @property
+    def several(self) -> bool:
+        """Whether there are several recordings."""
+        return isinstance(self.dataset, tuple)
+
     @property
     def own_recording(self) -> bool:
         """Whether the recording is a file of the user's."""
@@ -260,6 +295,10 @@ class RunConfig:
         }
         settings = {**dataclasses.asdict(self.model), **dataclasses.asdict(self.training), **own}
         settings["image_size"] = list(self.model.image_size)
+        if self.several:
+            settings["dataset"] = list(self.dataset)
+        if self.recording is None:
+            del settings["recording"]  # of the parts of a run on several recordings alone
         return settings
 
     @classmethod

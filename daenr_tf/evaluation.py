@@ -10,15 +10,21 @@ import pandas as pd
 import tensorflow as tf
 
 from daenr_tf import metrics, pipeline, systems
+from daenr_tf.errors import InputError
 from daenr_tf.linear_codes import linear_codes
 from daenr_tf.machine import blocks
 from daenr_tf.machine.blocks import EVALUATION_BATCH, EVALUATION_BYTES
+from daenr_tf.missing import known_counts, mean_over_neurons
 from daenr_tf.paper import IMAGE_METRICS
 from daenr_tf.recordings import checks
+from daenr_tf.recordings.several import Recordings
 
 if TYPE_CHECKING:
     from daenr_tf.models.daenr import DAENR
     from daenr_tf.recordings.recording import Recording
+
+
+OF_REPEATS = ("single_trial_pcc", "feve")  # what a neuron has besides where there are repeats
 
 
 @dataclass(frozen=True)
@@ -29,7 +35,8 @@ class Evaluation:
         validation: dict of the heads that exist: `mse`, `psnr`, `ssim`, `pcc` as in `test`; the responses are to single presentations mostly, and
             have no ceiling. What models are chosen by.
         test: dict of the heads that exist: `mse`, `psnr`, `ssim` (means over images), `pcc` (mean over neurons),
-            `pcc_normalized` (mean PCC / mean noise ceiling; None where nothing was repeated).
+            `pcc_normalized` (mean PCC / mean noise ceiling; None where nothing was repeated); where there are repeats, `single_trial_pcc` and
+            `feve` (means over the neurons that have one). NaN where no neuron can be scored.
         linear_codes: what linear codes of as many numbers as the model's reach on the same images, as `linear_codes.linear_codes` gives it; empty
             without a decoder.
         noise_ceiling: float, mean over neurons, or None where nothing was repeated.
@@ -80,20 +87,41 @@ def evaluate(model: DAENR, recording: Recording, sets: pipeline.Sets | None = No
         `Evaluation`.
 
     Raises:
-        InputError: the model has another number of neurons than the recording.
+        InputError: the model has another number of neurons than the recording, or there are several recordings.
     """
+    if isinstance(recording, (list, tuple, Recordings)):
+        raise InputError(
+            f"recording: expected one, found {len(recording)}: models.taken_out.of_recording(model, recording)"
+            " is the model of each"
+        )
     checks.neurons(recording, model.neurons)
     if sets is None:
         sets = pipeline.prepare(recording, model.image_settings, model.split_seed)
         sets = sets._replace(test=sets.test._replace(images=np.asarray(sets.test.images)))
-    figures = _figures(predict(model, sets.validation.images), sets.validation)
+    of_validation = predict(model, sets.validation.images)
+    figures = _figures(of_validation, sets.validation, recording.unrecorded)
     images = sets.test.images
     outputs = predict(model, images)
-    test, codes = _figures(outputs, sets.test), {}
+    test, ceiling, table = measured(outputs, sets.test, recording)
+    codes = {}
     if "reconstruction" in outputs:
         size = model.bottleneck.code_size or systems.LATENT_SIZE.default
         codes = linear_codes(sets.train.images, images, sets.validation.images, size)
-    ceiling, table = None, None
+    diagnostics = model.diagnostics(lambda: (images[some] for some in _batches(images)))
+    return Evaluation(figures, test, codes, ceiling, table, images, outputs, *diagnostics)
+
+
+def measured(
+    outputs: dict[str, np.ndarray], examples: pipeline.Examples, recording: Recording
+) -> tuple[dict[str, float | None], float | None, pd.DataFrame | None]:
+    """What outputs for a recording's test images come to: `test`, `noise_ceiling` and `neurons` of an `Evaluation`.
+
+    Args:
+        outputs: dict of head -> array, of all test images.
+        examples: `pipeline.Examples`, the test set.
+        recording: `Recording`.
+    """
+    test, ceiling, table = _figures(outputs, examples, recording.unrecorded), None, None
     if "response" in outputs:
         table = neuron_table(outputs["response"], recording)
         test["pcc_normalized"] = None
@@ -102,12 +130,14 @@ def evaluate(model: DAENR, recording: Recording, sets: pipeline.Sets | None = No
             test["pcc_normalized"] = metrics.population_pcc_normalized(
                 table["pcc"], table["noise_ceiling"]
             )
-    diagnostics = model.diagnostics(lambda: (images[some] for some in _batches(images)))
-    return Evaluation(figures, test, codes, ceiling, table, images, outputs, *diagnostics)
+        if recording.test_trials is not None:
+            for name in OF_REPEATS:
+                test[name] = mean_over_neurons(table[name].to_numpy())
+    return test, ceiling, table
 
 
-def _figures(outputs, examples):
-    """The metrics of a model's outputs for some examples, means over images and over neurons."""
+def _figures(outputs, examples, unrecorded):
+    """The metrics of a model's outputs for some examples, means over images and over the neurons that can be scored: not `unrecorded` (neurons,)."""
     figures = {}
     if "reconstruction" in outputs:
         for name in IMAGE_METRICS:
@@ -115,9 +145,8 @@ def _figures(outputs, examples):
                 getattr(metrics, name)(examples.images, outputs["reconstruction"]).mean()
             )
     if "response" in outputs:
-        figures["pcc"] = float(
-            metrics.pearson_per_neuron(outputs["response"], np.asarray(examples.responses)).mean()
-        )
+        pcc = metrics.pearson_per_neuron(outputs["response"], np.asarray(examples.responses))
+        figures["pcc"] = mean_over_neurons(pcc[~unrecorded])
     return figures
 
 
@@ -126,25 +155,41 @@ def _batches(images):
 
 
 def neuron_table(predicted: np.ndarray, recording: Recording) -> pd.DataFrame:
-    """One row per neuron: `neuron, pcc, p_value, significant, noise_ceiling, pcc_normalized` on the test set.
+    """One row per neuron: `neuron, pcc, p_value, significant, noise_ceiling, pcc_normalized` on the test set, and where there are repeats
+    `single_trial_pcc, fev, feve`. A figure that a neuron has not, for too few of its responses are known, is NaN.
 
     Args:
         predicted: (T, neurons), predicted responses to the recording's test images.
         recording: `Recording`.
     """
-    observed = recording.test_responses
+    predicted = np.where(recording.unrecorded, np.nan, predicted)  # of nothing that was learned
+    return pd.DataFrame(neuron_figures(predicted, recording.test_responses, recording.test_trials))
+
+
+def neuron_figures(
+    predicted: np.ndarray, observed: np.ndarray, trials: np.ndarray | None
+) -> dict[str, np.ndarray]:
+    """The columns of `neuron_table`.
+
+    Args:
+        predicted, observed: (images, neurons), the latter averaged over repeats.
+        trials: (repeats, images, neurons), or None.
+    """
     pcc = metrics.pearson_per_neuron(predicted, observed)
-    p_value = metrics.pearson_p_value(pcc, len(observed))
-    ceiling = np.full(recording.neurons, np.nan)
-    if recording.test_trials is not None:
-        ceiling = metrics.noise_ceiling(recording.test_trials)
-    return pd.DataFrame(
-        {
-            "neuron": np.arange(recording.neurons),
-            "pcc": pcc,
-            "p_value": p_value,
-            "significant": metrics.significant_neurons(predicted, observed),
-            "noise_ceiling": ceiling,
-            "pcc_normalized": metrics.pcc_normalized(pcc, ceiling),
+    ceiling, more = np.full(len(pcc), np.nan), {}
+    if trials is not None:
+        ceiling = metrics.noise_ceiling(trials)
+        more = {
+            "single_trial_pcc": metrics.single_trial_pearson(predicted, trials),
+            "fev": metrics.explainable_variance(trials),
+            "feve": metrics.explained_variance(predicted, trials),
         }
-    )
+    return {
+        "neuron": np.arange(len(pcc)),
+        "pcc": pcc,
+        "p_value": metrics.pearson_p_value(pcc, known_counts(observed)),
+        "significant": metrics.significant_neurons(predicted, observed),
+        "noise_ceiling": ceiling,
+        "pcc_normalized": metrics.pcc_normalized(pcc, ceiling),
+        **more,
+    }

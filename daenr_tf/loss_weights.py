@@ -41,13 +41,13 @@ LOSS_SCALES = {
 DEFAULT_SCALE = next(iter(LOSS_SCALES))
 
 
-def scale_factors(loss_scale: str, pixels: int, neurons: int) -> dict[str, float]:
+def scale_factors(loss_scale: str, pixels: int, neurons: float) -> dict[str, float]:
     """What the mean loss of a head, with all that stands in its bracket, is multiplied by.
 
     Args:
         loss_scale: one of `LOSS_SCALES`.
         pixels: int, height * width * channels of the image.
-        neurons: int.
+        neurons: how many answer an image; of several recordings their mean number.
 
     Returns:
         dict of head -> float.

@@ -11,9 +11,11 @@ from scipy.special import betainc
 
 from daenr_tf.errors import InputError
 from daenr_tf.machine import blocks
+from daenr_tf.missing import LEAST_KNOWN, known_counts
 
 SIGNIFICANCE_LEVEL = 0.05
 LOWEST_USABLE_CEILING = 0.1
+LOWEST_USABLE_SHARE = 0.15  # explainable variance under which no share of it is told
 SSIM_WINDOW = 11
 _SSIM_SIGMA = 1.5
 _KERAS_EPSILON = 1e-7
@@ -23,8 +25,9 @@ _SSIM_C1, _SSIM_C2 = 0.01**2, 0.03**2
 def pearson_per_neuron(predicted: ArrayLike, observed: ArrayLike) -> np.ndarray:
     """Pearson correlation over images, (images, neurons), (images, neurons) -> (neurons,).
 
-    A neuron whose prediction or response is constant, up to the rounding of the array's own type, counts as exactly 0. One with a value
-    that isn't finite gives NaN.
+    A neuron whose prediction or response is constant, up to the rounding of the array's own type, counts as exactly 0. An observed NaN is a
+    missing response: the neuron is judged by its other images, and gives NaN where fewer than three are left. So does one with any other value
+    that isn't finite.
     """
     predicted, observed = _pair(predicted, observed, "(images, neurons)", (2,))
     parts = blocks.slices(predicted.shape[1], predicted[:, 0].size * 8)
@@ -34,6 +37,22 @@ def pearson_per_neuron(predicted: ArrayLike, observed: ArrayLike) -> np.ndarray:
 
 
 def _pearson_per_neuron(predicted, observed):
+    missing = np.isnan(observed)
+    some = missing.any(axis=0)
+    if not some.any():
+        return _pearson_of_complete(predicted, observed)
+    pcc = np.empty(predicted.shape[1])
+    pcc[~some] = _pearson_of_complete(predicted[:, ~some], observed[:, ~some])
+    for neuron in np.flatnonzero(some):
+        known = ~missing[:, neuron]
+        pcc[neuron] = np.nan
+        if known.sum() >= LEAST_KNOWN:
+            pair = (values[known, neuron, None] for values in (predicted, observed))
+            (pcc[neuron],) = _pearson_of_complete(*pair)
+    return pcc
+
+
+def _pearson_of_complete(predicted, observed):
     finite = np.isfinite(predicted).all(axis=0) & np.isfinite(observed).all(axis=0)
     varies = finite & ~_is_constant(predicted, finite) & ~_is_constant(observed, finite)
     pcc = np.where(finite, 0.0, np.nan)
@@ -45,28 +64,32 @@ def _pearson_per_neuron(predicted, observed):
 def poisson_per_neuron(predicted: ArrayLike, observed: ArrayLike) -> np.ndarray:
     """Poisson loss over images, mean(predicted - observed log(predicted + 1e-7)) as Keras has it, (images, neurons), (images, neurons) -> (neurons,).
 
-    Predicted rates are >= 0; those below give NaN.
+    Predicted rates are >= 0; those below give NaN. An observed NaN is a missing response and is left out; a neuron without any other has NaN.
     """
     predicted, observed = _pair(predicted, observed, "(images, neurons)", (2,))
     found = np.empty(predicted.shape[1])
     with np.errstate(invalid="ignore"):
         for some in blocks.slices(len(found), predicted[:, 0].size * 8):
             rate = np.asarray(predicted[:, some], np.float64)
-            found[some] = (rate - observed[:, some] * np.log(rate + _KERAS_EPSILON)).mean(axis=0)
+            loss = rate - observed[:, some] * np.log(rate + _KERAS_EPSILON)
+            known = ~np.isnan(observed[:, some])
+            if known.all():
+                found[some] = loss.mean(axis=0)
+            else:
+                found[some] = np.where(known, loss, 0).sum(axis=0) / known.sum(axis=0)
     return found
 
 
-def pearson_p_value(pcc: ArrayLike, images: int) -> np.ndarray:
-    """Two-sided p-value of correlations (neurons,) over `images` images under the null of independent normal variables.
+def pearson_p_value(pcc: ArrayLike, images: ArrayLike) -> np.ndarray:
+    """Two-sided p-value of correlations (neurons,) over `images` images, one number or (neurons,), under the null of independent normal variables.
 
     (r + 1) / 2 follows a beta law with both parameters images / 2 - 1. A correlation of 0, which a constant has, gives 1; so does any
     correlation over fewer than three images, which can't speak against the null.
     """
-    pcc = np.asarray(pcc, np.float64)
-    if images < 3:
-        return np.where(np.isnan(pcc), np.nan, 1.0)
-    shape = images / 2 - 1
-    return np.where(pcc == 0, 1.0, 2 * betainc(shape, shape, (1 - np.abs(pcc)) / 2))
+    pcc, images = np.asarray(pcc, np.float64), np.asarray(images)
+    shape = np.maximum(images, 3) / 2 - 1
+    p_value = np.where(pcc == 0, 1.0, 2 * betainc(shape, shape, (1 - np.abs(pcc)) / 2))
+    return np.where((images < 3) & ~np.isnan(pcc), 1.0, p_value)
 
 
 def significant_neurons(
@@ -77,7 +100,7 @@ def significant_neurons(
     The paper's Figures 3, 4 and 8 count these ("the threshold for significance is p <= 0.05").
     """
     pcc = pearson_per_neuron(predicted, observed)
-    return (pearson_p_value(pcc, len(np.asarray(observed))) <= level) & (pcc > 0)
+    return (pearson_p_value(pcc, known_counts(np.asarray(observed))) <= level) & (pcc > 0)
 
 
 def noise_ceiling(trials: ArrayLike) -> np.ndarray:
@@ -160,6 +183,93 @@ def fano_factor(trials: ArrayLike) -> np.ndarray:
     return np.where(known, noise / np.where(known, response, 1), np.nan)
 
 
+def single_trial_pearson(predicted: ArrayLike, trials: ArrayLike) -> np.ndarray:
+    """Pearson correlation with single trials, over all trials of all images, (images, neurons), (repeats, images, neurons) -> (neurons,).
+
+    No averaging takes the noise out, so it lies far below the correlation with the average, and needs no ceiling to tell two recordings of one
+    noise apart. A missing trial is NaN and is left out; constants and neurons with too few trials as of `pearson_per_neuron`.
+
+    Reference: Willeke et al., "The Sensorium competition on predicting large-scale mouse primary visual cortex activity", 2022.
+    """
+    predicted, trials = _beside_trials(predicted, trials)
+    repeats, images, neurons = trials.shape
+    return np.concatenate(
+        [
+            pearson_per_neuron(
+                np.tile(predicted[:, some], (repeats, 1)),
+                trials[..., some].reshape(repeats * images, -1),
+            )
+            for some in blocks.slices(neurons, trials[..., 0].size * 8)
+        ]
+    )
+
+
+def explainable_variance(trials: ArrayLike) -> np.ndarray:
+    """FEV, the share of a neuron's variance that images explain, (repeats, images, neurons) -> (neurons,).
+
+    (total - noise) / total: total the variance over all trials of all images (ddof 1), noise the mean over images of the variance over an image's
+    trials (ddof 1). A missing trial is NaN and is left out; an image with fewer than two tells nothing of the noise. NaN for a neuron without any
+    image of two trials, or whose trials are all alike.
+    """
+    trials = _trials(trials)
+    parts = blocks.slices(trials.shape[2], trials[..., 0].size * 8)
+    return np.concatenate([_variances(trials[..., some])[2] for some in parts])
+
+
+def explained_variance(predicted: ArrayLike, trials: ArrayLike) -> np.ndarray:
+    """FEVE, the share of the explainable variance that is explained, (images, neurons), (repeats, images, neurons) -> (neurons,).
+
+    1 - (error - noise) / (total - noise): error the mean squared difference between prediction and trial over all trials, total and noise as of
+    `explainable_variance`. 1 is perfect, 0 what the mean response reaches, below 0 worse than that: the prediction's scale counts here, which a
+    correlation doesn't see. NaN where the explainable variance is under 0.15 of the total: the ratio is then noise over noise.
+
+    Reference: Cadena et al., "Deep convolutional models improve predictions of macaque V1 responses to natural images", PLoS Comput Biol 15, 2019;
+    the threshold is that of Willeke et al. 2022.
+    """
+    predicted, trials = _beside_trials(predicted, trials)
+    parts = blocks.slices(trials.shape[2], trials[..., 0].size * 8)
+    return np.concatenate([_explained(predicted[:, some], trials[..., some]) for some in parts])
+
+
+def _explained(predicted, trials):
+    total, noise, share = _variances(trials)
+    present = ~np.isnan(trials)
+    squares = np.where(present, (trials - np.asarray(predicted, np.float64)) ** 2, 0)
+    error = squares.sum(axis=(0, 1)) / np.maximum(present.sum(axis=(0, 1)), 1)
+    usable = share >= LOWEST_USABLE_SHARE
+    return np.where(usable, 1 - (error - noise) / np.where(usable, total - noise, 1), np.nan)
+
+
+def _variances(trials):
+    """(total, noise, (total - noise) / total), each (neurons,), of trials (repeats, images, neurons)."""
+    tolerance = _tolerance(trials)
+    trials = trials.astype(np.float64)
+    present = ~np.isnan(trials)
+    count, of_image = present.sum(axis=(0, 1)), present.sum(axis=0)
+    values = np.where(present, trials, 0)
+    center = values.sum(axis=(0, 1)) / np.maximum(count, 1)
+    squares = np.where(present, trials - center, 0) ** 2
+    total = squares.sum(axis=(0, 1)) / np.maximum(count - 1, 1)
+    mean = values.sum(axis=0) / np.maximum(of_image, 1)
+    within = (np.where(present, trials - mean, 0) ** 2).sum(axis=0) / np.maximum(of_image - 1, 1)
+    repeated = of_image > 1
+    noise = np.where(repeated, within, 0).sum(axis=0) / np.maximum(repeated.sum(axis=0), 1)
+    varies = total > (tolerance * np.abs(values).max(axis=(0, 1))) ** 2
+    known = repeated.any(axis=0) & varies
+    return total, noise, np.where(known, (total - noise) / np.where(varies, total, 1), np.nan)
+
+
+def _beside_trials(predicted, trials):
+    """Both as arrays. Raises `InputError` unless predictions are (images, neurons) of the trials."""
+    predicted, trials = np.asarray(predicted), _trials(trials)
+    if predicted.shape != trials.shape[1:]:
+        raise InputError(
+            f"predicted: expected the (images, neurons) of the trials, {trials.shape[1:]}, found"
+            f" shape {predicted.shape}"
+        )
+    return predicted, trials
+
+
 def _trials(trials: ArrayLike) -> np.ndarray:
     """Trials as an array. Raises `InputError` unless they are (repeats, images, neurons)."""
     trials = np.asarray(trials)
@@ -179,9 +289,9 @@ def pcc_normalized(pcc: ArrayLike, ceiling: ArrayLike) -> np.ndarray:
 
 
 def population_pcc_normalized(pcc: ArrayLike, ceiling: ArrayLike) -> float:
-    """Mean correlation / mean noise ceiling over the neurons that have a ceiling; NaN if none has, or if all ceilings are 0."""
+    """Mean correlation / mean noise ceiling over the neurons that have both; NaN if none has, or if all ceilings are 0."""
     pcc, ceiling = _pair(pcc, ceiling, "(neurons,)", (1,), ("pcc", "ceiling"))
-    known = ~np.isnan(ceiling)
+    known = ~np.isnan(ceiling) & ~np.isnan(pcc)
     total = ceiling[known].sum()
     return float(pcc[known].sum() / total) if total > 0 else float("nan")
 

@@ -25,12 +25,14 @@ TARGET_SEED = 5309  # apart from the draws of training
 class Examples(NamedTuple):
     """Images (N, height, width, channels) float32 in [-1, 1] and responses (N, neurons) float32.
 
-    `targets` are the images that the decoder learns to give; None where they are those that are seen.
+    `targets` are the images that the decoder learns to give; None where they are those that are seen. `whose` (N,) int32 is the number of the
+    recording that an image belongs to, where there are several.
     """
 
     images: np.ndarray | blocks.Rows
     responses: np.ndarray | blocks.Rows
     targets: np.ndarray | blocks.Rows | None = None
+    whose: np.ndarray | None = None
 
 
 class Sets(NamedTuple):
@@ -172,7 +174,7 @@ def training_batches(
     every batch is full. Each example carries its number in this order, from which its sampling is seeded.
 
     Returns:
-        `tf.data.Dataset` of ({"images", "draws"}, {head: target}).
+        `tf.data.Dataset` of ({"images", "draws"}, {head: target}), with `whose` beside "draws" where there are several recordings.
     """
     count = len(examples.images)
     images, responses = (
@@ -180,6 +182,7 @@ def training_batches(
         _resident(examples.responses) if "response" in heads else None,
     )
     other = None if examples.targets is None else _resident(examples.targets)
+    whose = None if examples.whose is None else _resident(examples.whose)
     first = first_step * batch_size
 
     def epoch(number):
@@ -194,7 +197,10 @@ def training_batches(
             "reconstruction": lambda: other(indices) if other else batch,
             "response": lambda: responses(indices),
         }
-        return {"images": batch, "draws": draws}, {head: targets[head]() for head in heads}
+        inputs = {"images": batch, "draws": draws}
+        if whose:
+            inputs["whose"] = whose(indices)
+        return inputs, {head: targets[head]() for head in heads}
 
     order = (
         tf.data.Dataset.range(first // count, np.iinfo(np.int64).max)

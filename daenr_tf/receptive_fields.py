@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy.fft import dctn, idctn
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, map_coordinates
 
 from daenr_tf.machine import blocks
 
@@ -58,11 +58,11 @@ def estimate_receptive_fields(
 ) -> ReceptiveFields:
     """Estimates the position of every neuron's receptive field.
 
-    A neuron that never changes its response has a map of zeros, and the image's centre for a position.
+    A neuron that never changes its response, or has none, has a map of zeros, and the image's centre for a position.
 
     Args:
         images: (images, height, width, channels), in any grey levels; the training images.
-        responses: (images, neurons), one presentation or the average of several.
+        responses: (images, neurons), one presentation or the average of several; NaN where one is missing.
         chosen: index of the images to estimate from, where not all of them count.
     """
     images, responses = np.asarray(images), np.asarray(responses)
@@ -87,6 +87,64 @@ def estimate_receptive_fields(
     for some in maps:
         gaussian_filter(some, SMOOTHING * min(height, width), mode="constant", output=some)
     return ReceptiveFields(_peaks(maps), maps)
+
+
+def spike_triggered_averages(
+    images: ArrayLike, responses: ArrayLike, chosen: slice | np.ndarray = slice(None)
+) -> np.ndarray:
+    """(neurons, height, width) float32: the spike-triggered averages <r z> sqrt(N) of decorrelated pixels, averaged over channels, in
+    standard deviations of an untuned neuron's.
+
+    Args:
+        images, responses, chosen: as of `estimate_receptive_fields`.
+    """
+    images, responses = np.asarray(images), np.asarray(responses)
+    _, height, width, channels = images.shape
+    maps = np.zeros((responses.shape[1], height, width), np.float32)
+    for channel in range(channels):
+        pixels = _decorrelated(images[..., channel][chosen])
+        for start in range(0, len(maps), _NEURONS_AT_ONCE):
+            some = slice(start, min(start + _NEURONS_AT_ONCE, len(maps)))
+            found = _weights(responses, chosen, some) @ pixels
+            maps[some] += (found / channels).reshape(-1, height, width)
+    return maps
+
+
+def map_centers(maps: ArrayLike) -> np.ndarray:
+    """(neurons, 2) float64, row and column of the peaks of maps (neurons, height, width) >= 0, smoothed as those of
+    `estimate_receptive_fields`."""
+    maps = np.array(maps, np.float32)
+    for some in maps:
+        gaussian_filter(some, SMOOTHING * min(maps.shape[1:]), mode="constant", output=some)
+    return _peaks(maps)
+
+
+def envelopes(
+    images: ArrayLike,
+    responses: ArrayLike,
+    chosen: slice | np.ndarray,
+    grid_shape: tuple[int, int],
+) -> np.ndarray:
+    """How far every cell of a hidden layer's grid lies in each neuron's receptive field, as a share of its peak.
+
+    Args:
+        images, responses, chosen: as of `estimate_receptive_fields`.
+        grid_shape: (height, width) of the hidden layer in cells.
+
+    Returns:
+        (neurons, height, width) float32 in 0..1, 1 at the cell that has the peak; 0 for a neuron whose map is flat.
+    """
+    maps = estimate_receptive_fields(images, responses, chosen).maps
+    rows, columns = (
+        np.clip((np.arange(cells) + 0.5) * pixels / cells - 0.5, 0, pixels - 1)
+        for cells, pixels in zip(grid_shape, maps.shape[1:], strict=True)
+    )
+    places = np.meshgrid(rows, columns, indexing="ij")
+    at_cells = np.stack([map_coordinates(one, places, order=1) for one in maps])
+    at_cells -= np.median(at_cells, axis=(1, 2), keepdims=True)
+    at_cells = np.maximum(at_cells, 0.0)
+    peaks = at_cells.max(axis=(1, 2), keepdims=True)
+    return np.divide(at_cells, peaks, out=np.zeros_like(at_cells), where=peaks > 0)
 
 
 def fixed_cells(
@@ -133,10 +191,24 @@ def _weights(responses: np.ndarray, chosen, some: slice) -> np.ndarray:
         some.start - 1, 0
     )  # one more, so that a last neuron that is left alone is added up as the others are: see `blocks.slices`
     values = responses[:, first : some.stop][chosen].astype(np.float64)
+    if np.isnan(values).any():
+        return _weights_of_known(values)[:, some.start - first :].astype(np.float32).T
     _z_score(values)
     return values[:, some.start - first :].astype(np.float32).T / np.sqrt(
         len(values), dtype=np.float32
     )
+
+
+def _weights_of_known(values: np.ndarray) -> np.ndarray:
+    """(images, neurons) with NaN where one is missing -> z-scored over the images that a neuron was recorded on, over the root of their number; 0
+    on the others."""
+    known = ~np.isnan(values)
+    count = np.maximum(known.sum(axis=0), 1)
+    varies = np.fmin.reduce(values, axis=0) < np.fmax.reduce(values, axis=0)
+    centred = np.where(known, values, 0)
+    centred = np.where(known & varies, centred - centred.sum(axis=0) / count, 0)
+    deviation = np.sqrt((centred**2).sum(axis=0) / count)
+    return centred / np.where(varies, deviation, 1) / np.sqrt(count)
 
 
 def _decorrelated(images: np.ndarray) -> np.ndarray:

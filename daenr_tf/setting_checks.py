@@ -1,5 +1,6 @@
 """What a setting may be, and the one-line error that names the one that is not, for configurations and for models alike."""
 
+import re
 from collections.abc import Iterable
 
 from daenr_tf.errors import SettingError
@@ -39,3 +40,12 @@ def share(name: str, value: object) -> None:
     good = isinstance(value, float) and SMALLEST_FLOAT32 <= value <= 1 - 2**-24
     if not good:
         raise SettingError(name, "a number above 0 and below 1, in float32 too", value)
+
+
+def fold(field: str, value: object) -> tuple[int, int]:
+    """(number, count) of a fold that is written "2/5". Raises `SettingError` unless it is one of 1/K to K/K, K at least 2."""
+    match = re.fullmatch(r"(\d{1,4})/(\d{1,4})", value) if isinstance(value, str) else None
+    number, count = map(int, match.groups()) if match else (0, 0)
+    if count < 2 or not 1 <= number <= count:
+        raise SettingError(field, "k/K, one of 1/K to K/K with K at least 2", value)
+    return number, count

@@ -140,6 +140,16 @@ def _readout_l1(default):
     )
 
 
+def _mask_start(default):
+    return Option(
+        "mask_start",
+        default,
+        str,
+        _among(*sizes.MASK_STARTS),
+        "where masks and places start: normal (noise) or sta (the receptive field that the training images show)",
+    )
+
+
 CORES = _by_name(
     Core(
         "daenr",
@@ -148,6 +158,29 @@ CORES = _by_name(
         (BATCH_NORM_MOMENTUM,),
         size=sizes.encoder,
         hidden=sizes.HIDDEN,
+    ),
+    Core(
+        "klindt",
+        "Klindt",
+        "daenr_tf.layers.klindt_core:KlindtCore",
+        (
+            Option(
+                "first_kernel", 7, _read_whole, _from(1), "side of the first kernels, in pixels"
+            ),
+            Option(
+                "kernel_smoothness", 0.003, float, number, "weight of the first kernels' roughness"
+            ),
+            Option(
+                "kernel_sparsity",
+                0.05,
+                float,
+                number,
+                "weight of the later kernels' group sparsity",
+            ),
+            BATCH_NORM_MOMENTUM,
+        ),
+        sizes.klindt_core,
+        hidden=sizes.KLINDT_HIDDEN,
     ),
 )
 BOTTLENECKS = _by_name(
@@ -196,7 +229,12 @@ READOUTS = _by_name(
         "fr",
         "FR",
         "daenr_tf.layers.readouts:FactorizedReadout",
-        (_readout_l1(0.02), ACTIVITY_L1),
+        (
+            _readout_l1(0.02),
+            ACTIVITY_L1,
+            Option("positive", False, bool, _among(True, False), "masks and features are >= 0"),
+            _mask_start("normal"),
+        ),
         sizes.factorized,
     ),
     Part(
@@ -212,6 +250,24 @@ READOUTS = _by_name(
         "daenr_tf.layers.readouts:FixedMaskReadout",
         (_readout_l1(0.02), ACTIVITY_L1),
         sizes.fixed_mask,
+    ),
+    Part(
+        "gr",
+        "GR",
+        "daenr_tf.layers.gaussian_readout:GaussianReadout",
+        (
+            _readout_l1(0.02),
+            ACTIVITY_L1,
+            Option(
+                "position_spread",
+                0.2,
+                float,
+                number,
+                "spread of a neuron's place in training at the start, in halves of the grid",
+            ),
+            _mask_start("sta"),
+        ),
+        sizes.gaussian_readout,
     ),
 )
 DEFAULT_CORE = "daenr"

@@ -12,14 +12,16 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from daenr_tf import pipeline
+from daenr_tf import mixed, pipeline
 from daenr_tf.errors import DivergedError, SettingError
 from daenr_tf.loss_weights import DEFAULT_SCALE
 from daenr_tf.machine import blocks
 from daenr_tf.machine.blocks import EVALUATION_BATCH, EVALUATION_BYTES
+from daenr_tf.missing import known_counts
 from daenr_tf.models.build import adam, head_weights
 from daenr_tf.paper import DEFAULT_REGION
 from daenr_tf.recordings import checks
+from daenr_tf.recordings.several import Recordings, together
 from daenr_tf.runs.checkpoint import digest_of
 from daenr_tf.runs.own_files import CHECKPOINT
 from daenr_tf.runs.saved_state import SavedState
@@ -77,7 +79,7 @@ class Observer:
 
 def train(
     model: "DAENR",
-    recording: "Recording",
+    recording: "Recording | Recordings | Sequence[Recording]",
     config: "TrainConfig",
     run_dir: str,
     observers: Sequence[Observer] = (),
@@ -92,7 +94,7 @@ def train(
 
     Args:
         model: `DAENR`; it is compiled anew with the configuration's weights and learning rate.
-        recording: `Recording`.
+        recording: `Recording`, or several that the model was built for, as `Recordings` or in a list.
         config: `TrainConfig`.
         run_dir: directory of the run; made where it is missing.
         observers: `Observer`s.
@@ -115,6 +117,7 @@ def train(
 
 class _Loop:
     def __init__(self, model, recording, config, run_dir, observers, stop, sets, before_saving):
+        recording = together(recording)
         config = config.completed(
             model.name, model.heads, model.layer, recording.region or DEFAULT_REGION
         )
@@ -131,8 +134,15 @@ class _Loop:
                 f"{model.seed}, the seed of the split that its parts were started on",
                 config.seed,
             )
+        if isinstance(recording, Recordings):
+            mixed.check(recording, model)
+            sets = sets or mixed.prepare(recording, model.image_settings, config.seed)
         checks.neurons(recording, model.neurons)
         self.sets = sets or pipeline.prepare(recording, model.image_settings, config.seed)
+        if model.neurons:
+            checks.known_responses(
+                train=self.sets.train.responses, validation=self.sets.validation.responses
+            )
         self.schedule = SCHEDULES[config.schedule]
         identity = {
             "model": model.identity(),
@@ -160,10 +170,15 @@ class _Loop:
         for observer in self.observers:
             observer.started(state)
         if not state.finished:
-            self._steps_function()
-            while not state.finished:
-                self._window()
-                self._conclude_window()
+            usual = self.model.lacking
+            self.model.lacking = tuple(head for head in usual if self._lacks(head))
+            try:
+                self._steps_function()
+                while not state.finished:
+                    self._window()
+                    self._conclude_window()
+            finally:
+                self.model.lacking = usual
         self.model.set_weights(self.best_weights)
         # A model that goes on from here, by `fit` for example, begins at a rate at which it learns.
         self.model.optimizer.learning_rate.assign(config.learning_rate)
@@ -185,6 +200,11 @@ class _Loop:
             state.step * config.batch_size / max(state.seconds, 1e-9),
             tuple(state.threads),
         )
+
+    def _lacks(self, head):
+        """Whether a target of a head is missing in what is trained or validated on."""
+        sets = (self.sets.train, self.sets.validation) if head == "response" else ()
+        return any((known_counts(one.responses) < len(one.responses)).any() for one in sets)
 
     def _steps_function(self):
         model, strategy = self.model, self.strategy
@@ -307,11 +327,16 @@ def _identity(config, model):
 
 def _terms_function(model):
     @tf.function(reduce_retracing=True)
-    def terms(images, targets):
-        values, weights = model.loss_terms(images, targets)
+    def terms(images, targets, whose=None):
+        values, weights = model.loss_terms(images, targets, whose=whose)
         return values, {name: tf.constant(weight) for name, weight in weights.items()}
 
     return terms
+
+
+def term_on(model: "DAENR", examples: pipeline.Examples, name: str) -> float:
+    """One term of a compiled model's loss over all examples."""
+    return evaluate_terms(_terms_function(model), examples, model.heads)[name]
 
 
 def evaluate_terms(
@@ -323,16 +348,21 @@ def evaluate_terms(
 ) -> dict[str, float]:
     """Every loss term over all examples, without replicas: dict of name -> float, with the total as `loss`."""
     sums, count = {}, len(examples.images)
+    known = {}  # how many examples' worth of a head's targets there is, where some may be missing
+    if "response" in heads:
+        counts = known_counts(examples.responses)
+        known["response"] = float(counts.sum()) / len(counts)
     for some in blocks.batches(
         count, EVALUATION_BATCH, examples.images[:1].nbytes, EVALUATION_BYTES
     ):
         images = tf.constant(examples.images[some])
         targets = {"reconstruction": images, "response": tf.constant(examples.responses[some])}
-        values, weights = terms(images, {head: targets[head] for head in heads})
+        own = () if examples.whose is None else (tf.constant(examples.whose[some]),)
+        values, weights = terms(images, {head: targets[head] for head in heads}, *own)
         for name, value in values.items():
             value = np.asarray(value, np.float64)
             sums[name] = sums.get(name, 0.0) + (
-                value.sum() / count if value.ndim else value * len(images) / count
+                value.sum() / known.get(name, count) if value.ndim else value * len(images) / count
             )
     means = {name: float(value) for name, value in sums.items()}
     return {

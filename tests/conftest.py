@@ -90,3 +90,13 @@ def drawn(monkeypatch):
     kept = []
     monkeypatch.setattr(canvas, "write", lambda path, figure: kept.append(figure))
     return kept
+
+
+@pytest.fixture(autouse=True)
+def signals_stay():
+    """A command that was stopped leaves signals ignored, as its process ends then; run within a test it would hand that on to every process
+    that is started later."""
+    before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)

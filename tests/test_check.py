@@ -133,7 +133,9 @@ def test_what_a_fit_warns_of_is_told(capsys):
         "2 of 4 neurons never vary in the test set: their PCC counts as 0 in the mean",
     ]
     for caution in cautions:
-        assert f"told                {caution}" in said and caution in run._notes(config, recording)
+        assert f"told                {caution}" in said and caution in run.notes_of(
+            config, recording
+        )
     assert not checks.cautions(load_recording(write()))
 
 

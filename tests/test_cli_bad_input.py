@@ -27,7 +27,7 @@ FILES = {
     "good": {"images": IMAGES, "responses": RESPONSES},
     "no_responses": {"images": IMAGES},
     "nine": {"images": IMAGES, "responses": RESPONSES[:9]},
-    "nan": {"images": IMAGES, "responses": with_value(np.nan)},
+    "nan": {"images": IMAGES, "responses": np.full_like(RESPONSES, np.nan, dtype=float)},
     "infinite": {"images": IMAGES, "responses": with_value(np.inf)},
     "negative": {"images": IMAGES, "responses": with_value(-1)},
     "objects": {"images": IMAGES, "responses": RESPONSES.astype(object)},
@@ -106,7 +106,10 @@ CASES = {
         ["--dataset", "{given}/nine.npz"],
         ["nine.npz: responses", "(10, any)", "(9, 3)"],
     ),
-    "NaN": (["--dataset", "{given}/nan.npz"], ["nan.npz: responses", "finite", "nan at [4, 1]"]),
+    "NaN alone": (
+        ["--dataset", "{given}/nan.npz"],
+        ["nan.npz: responses", "not all are missing", "NaN alone"],
+    ),
     "infinities": (
         ["--dataset", "{given}/infinite.npz"],
         ["infinite.npz: responses", "finite", "inf at [4, 1]"],

@@ -57,7 +57,10 @@ def test_every_command_has_a_home_a_help_and_a_recipe(name, capsys):
 
 
 ARGUMENT_ERRORS = {
-    "no command": ([], "daenr: expected a command (fit, predict, compare, check, baselines,"),
+    "no command": (
+        [],
+        "daenr: expected a command (fit, predict, experiment, fields, compare, check,",
+    ),
     "an unknown command": (
         ["comprae"],
         "daenr: expected a command (see --help), found 'comprae'; the nearest is daenr compare",

@@ -14,7 +14,7 @@ from daenr_tf.paper import RECIPES
 LAYERS = (1, 4)
 CASES = [
     f"{recipe}-{layer}" for recipe in RECIPES for layer in (LAYERS if "_" in recipe else LAYERS[1:])
-]
+] + ["cnn_gr-1", "cae_gr-4"]
 HEIGHT, WIDTH, NEURONS, LATENT, CODES, DIM = 8, 12, 5, 4, 6, 7
 SETTINGS = {
     "image_size": (HEIGHT, WIDTH),
@@ -104,9 +104,12 @@ def parameters(case):
             trainable += width * outputs + outputs + LATENT * width + width
     shrink = 2 if layer == "1" else 4
     places = (HEIGHT // shrink) * (WIDTH // shrink)
-    trainable += NEURONS * {"fr": places + 48 + 1, "fm": 48 + 1, "fc": places * 48 + 1}.get(
-        readout, 0
-    )
+    trainable += NEURONS * {
+        "fr": places + 48 + 1,
+        "fm": 48 + 1,
+        "fc": places * 48 + 1,
+        "gr": 48 + 7,
+    }.get(readout, 0)
     fixed += NEURONS if readout == "fm" else 0
     return trainable, fixed
 
@@ -259,6 +262,8 @@ def test_two_replicas_train_as_one_at_full_size(run_python, tmp_path, case):
         run_python,
         tmp_path,
         (recipe,),
+        (),
+        (),
         (),
         ((64, 20),),
         {"layer": int(layer)},

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from daenr_tf.config import RunConfig
 from daenr_tf.errors import MachineError, first_line
 from daenr_tf.models.served import Served
 from daenr_tf.runs import run
@@ -41,7 +42,7 @@ def test_a_model_that_fails_without_a_word_ends_in_one_line():
 def test_a_run_that_fails_without_a_word_ends_in_one_line(monkeypatch):
     monkeypatch.setattr(run, "_fit", fail)
     with pytest.raises(MachineError, match="^TensorFlow failed: ResourceExhaustedError$"):
-        run.fit(None, None, None, None, None)
+        run.fit(RunConfig(), None, None, None, None)
 
 
 def test_a_board_that_fails_without_a_word_is_given_up(tmp_path, caplog):

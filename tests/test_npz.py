@@ -234,9 +234,9 @@ BAD = {
         {"responses": lambda a: a[:9]},
         ("responses:", "(12, any)", "(9, 3)"),
     ),
-    "NaN": (
-        {"responses": lambda a: changed(a, (1, 2), np.nan)},
-        ("responses:", "finite", "nan at [1, 2]"),
+    "a response that is infinite": (
+        {"responses": lambda a: changed(a, (1, 2), np.inf)},
+        ("responses:", "finite", "inf at [1, 2]"),
     ),
     "infinity": (
         {"responses": lambda a: changed(a, (1, 2), np.inf)},
@@ -281,9 +281,9 @@ BAD = {
             "found 'spikes'",
         ),
     ),
-    "an unknown array beside NaN": (
-        {"meta": np.array([{}]), "responses": lambda a: changed(a, (1, 2), np.nan)},
-        ("responses:", "nan at [1, 2]; besides, no recording has 'meta'"),
+    "an unknown array beside an infinite response": (
+        {"meta": np.array([{}]), "responses": lambda a: changed(a, (1, 2), np.inf)},
+        ("responses:", "inf at [1, 2]; besides, no recording has 'meta'"),
     ),
     "a misspelt array": (
         {"test_trials": None, "test_trails": np.ones((3, 4, 5))},

@@ -125,9 +125,11 @@ def test_arrays_are_read_only_and_nothing_follows_the_callers_arrays():
 # What is refused
 
 REFUSED = {
-    "a response that is NaN": (
-        lambda f: f.update(responses=changed(f["responses"], (7, 2), np.nan)),
-        r"responses.*nan at \[7, 2\]",
+    "a response below 0 among missing ones": (
+        lambda f: f.update(
+            responses=changed(changed(f["responses"], (7, 2), -1.0), np.s_[:7, 2], np.nan)
+        ),
+        r"responses.*-1.0 at \[7, 2\]",
     ),
     "an infinite response": (
         lambda f: f.update(responses=changed(f["responses"], (0, 1), np.inf)),
@@ -248,9 +250,12 @@ REFUSED = {
         lambda f: f.update(test_trials=f["test_trials"][:0]),
         "test_trials.*at least one",
     ),
-    "a test image never shown to a neuron": (
-        lambda f: f.update(test_trials=changed(f["test_trials"], np.s_[:, 2, 1], np.nan)),
-        r"test_trials.*\[2, 1\]",
+    "an average of trials that are all missing": (
+        lambda f: f.update(
+            test_responses=f["test_trials"].mean(0),
+            test_trials=changed(f["test_trials"], np.s_[:, 2, 1], np.nan),
+        ),
+        r"test_responses.*\[2, 1\]",
     ),
     "an infinite trial": (
         lambda f: f.update(test_trials=changed(f["test_trials"], (3, 2, 1), np.inf)),
@@ -264,11 +269,9 @@ REFUSED = {
         lambda f: f.update(test_responses=changed(f["test_trials"].mean(0), (1, 2), 9.0)),
         r"test_responses.*9.0 at \[1, 2\]",
     ),
-    "missing averages": (
-        lambda f: f.update(
-            test_trials=None, test_responses=changed(f["test_trials"].mean(0), (1, 2), np.nan)
-        ),
-        "test_responses.*nan",
+    "averages that are all missing": (
+        lambda f: f.update(test_trials=None, test_responses=np.full((4, 3), np.nan)),
+        "test_responses.*not all are missing, found NaN alone",
     ),
     "true test rates of other neurons": (
         lambda f: f.update(truth={"test_rates": np.ones((4, 2))}),
@@ -653,11 +656,11 @@ def test_the_digest_does_not_depend_on_byte_order_and_layout():
 def test_checks_find_the_same_place_however_large_the_parts_they_look_at(block, monkeypatch):
     monkeypatch.setattr(blocks, "BYTES", block)
     for case in (
-        "a response that is NaN",
+        "a response below 0 among missing ones",
         "negative counts",
         "a pixel that is NaN",
         "an infinite trial",
-        "a test image never shown to a neuron",
+        "an average of trials that are all missing",
     ):
         spoil, pattern = REFUSED[case]
         fields = arrays(test_images=4)

@@ -5,8 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-RECIPES = ("cae_fr", "vae_fc", "vqvae_fm")
+RECIPES = ("cae_fr", "vae_fc", "vqvae_fm", "cnn_fr")
 PLAIN = ("vqvae_fm",)  # fed as `fit` feeds it: without the examples' numbers
+LACKING = ("vae_fc",)  # whose responses are missing here and there
+SEVERAL = ("cnn_fr",)  # of two recordings, the second with fewer neurons
 # (batch size, steps), one after the other: uneven (first, for the first step revives codes), even, and fewer images than replicas.
 PLAN = ((3, 2), (6, 5), (1, 2), (6, 1))
 
@@ -18,7 +20,7 @@ from daenr_tf.runs.quiet import import_tensorflow
 import_tensorflow()
 import tensorflow as tf
 
-file, replicas, recipes, plain, plan, settings, neurons, alpha, beta, learning_rate = sys.argv[1], *map(ast.literal_eval, sys.argv[2:])
+file, replicas, recipes, plain, lacking, several, plan, settings, neurons, alpha, beta, learning_rate = sys.argv[1], *map(ast.literal_eval, sys.argv[2:])
 device, = tf.config.list_physical_devices("CPU")
 tf.config.set_logical_device_configuration(device, [tf.config.LogicalDeviceConfiguration()] * replicas)
 
@@ -38,9 +40,17 @@ for recipe in recipes:
     images = gaussian_filter(generator.normal(0, 1, (100, *shape)), (0, 1, 1, 0))
     examples = pipeline.Examples(np.clip(images / images.std() / 2, -1, 1).astype(np.float32),
                                  generator.gamma(1.0, 1.0, (100, neurons)).astype(np.float32))
+    if recipe in lacking:
+        examples.responses[generator.random((100, neurons)) < 0.4] = np.nan
+        examples.responses[::3] = np.nan  # whole images: replicas then lack unlike shares
+    counts = neurons
+    if recipe in several:
+        counts = {"first": neurons, "second": neurons - 2}
+        examples = examples._replace(whose=generator.integers(0, 2, 100).astype(np.int32))
+        examples.responses[examples.whose == 1, neurons - 2:] = np.nan
     with strategy.scope():
         options = {name: getattr(config, name) for name in systems.options()}
-        model = assemble(config.system, systems.CORES[config.core], options, config.layer, shape, neurons, 0, (0.0, 255.0), recipe, "float32")
+        model = assemble(config.system, systems.CORES[config.core], options, config.layer, shape, counts, 0, (0.0, 255.0), recipe, "float32")
         model.build()
         if recipe.endswith("fm"):
             model.readout.start(np.ones(neurons), generator.integers(0, 2, (neurons, 2)))
@@ -133,6 +143,8 @@ def runs(run_python, tmp_path_factory):
         tmp_path_factory.mktemp("replicas"),
         RECIPES,
         PLAIN,
+        LACKING,
+        SEVERAL,
         PLAN,
         settings,
         5,

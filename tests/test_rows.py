@@ -400,7 +400,8 @@ def test_the_help_says_what_image_sizes_are_multiples_of(monkeypatch):
     assert f"multiples of {core.downsampling} (default: 32)" in rows["image-size"]
     deeper = types.SimpleNamespace(name="deeper", downsampling=8)
     monkeypatch.setitem(systems.CORES, "deeper", deeper)
-    assert options._downsampling() == f"{core.downsampling} ({core.name}), 8 (deeper)"
+    of_four = [one.name for one in systems.CORES.values() if one.downsampling == 4]
+    assert options._downsampling() == f"4 ({', '.join(of_four)}), 8 (deeper)"
 
 
 def test_layers_are_those_of_the_core_that_was_asked_for(monkeypatch):

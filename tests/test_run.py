@@ -17,7 +17,8 @@ import tensorflow as tf
 from runs import command, go, go_here, outcome, read_json, write_recording
 
 import daenr_tf
-from daenr_tf import metrics
+from daenr_tf import metrics, pipeline
+from daenr_tf.baselines.measure import BASELINES, measure
 from daenr_tf.config import RunConfig
 from daenr_tf.runs import interruption, run
 from daenr_tf.runs.threads import computing_threads
@@ -73,7 +74,15 @@ def test_results_hold_the_counts_the_metrics_and_no_paper_figures_for_ones_own_r
         "repeats": 3,
     }
     assert results["dataset"]["simulated"] is False and len(results["dataset"]["digest"]) == 64
-    assert set(results["test"]) == {"mse", "psnr", "ssim", "pcc", "pcc_normalized"}
+    assert set(results["test"]) == {
+        "mse",
+        "psnr",
+        "ssim",
+        "pcc",
+        "pcc_normalized",
+        "single_trial_pcc",
+        "feve",
+    }
     assert set(results["validation"]) == {"mse", "psnr", "ssim", "pcc", "monitored_loss"}
     assert results["test"]["ssim"] is None  # 8 pixels are fewer than the window's 11
     assert results["paper"] is None
@@ -117,9 +126,28 @@ def test_neurons_table_agrees_with_the_saved_model(finished, recording_file):
         "significant",
         "noise_ceiling",
         "pcc_normalized",
+        "single_trial_pcc",
+        "fev",
+        "feve",
     ]
     expected = metrics.pearson_per_neuron(evaluation.outputs["response"], recording.test_responses)
     np.testing.assert_allclose([float(row["pcc"]) for row in rows], expected, atol=1e-6)
+
+
+def test_a_run_is_told_what_is_known_without_a_network(finished, recording_file):
+    results = read_json(finished[0], "run", "results.json")
+    recording = daenr_tf.load_recording(recording_file)
+    sets = pipeline.prepare(recording, daenr_tf.ModelConfig(image_size=(8, 8)), 0)
+    (expected,) = measure(recording, sets, [BASELINES["gabor"]])
+    found = results["baselines"]["gabor"]
+    for part in ("validation", "test"):
+        for name, value in expected.facts[part].items():
+            assert found[part][name] == pytest.approx(value, abs=1e-6), (part, name)
+    sentence = "cae_fr does not beat ridge, Gabor energies (validation mean PCC"
+    behind = results["validation"]["pcc"] <= found["validation"]["pcc"]
+    assert (sentence in finished[1].stdout) is behind
+    assert any(sentence in note for note in results["notes"]) is behind
+    assert "without a network, validation and test mean PCC: ridge, Gabor" in finished[1].stdout
 
 
 def test_a_finished_run_is_only_reported(finished, recording_file):
@@ -207,7 +235,7 @@ def test_the_published_and_simulated_images_are_resized_without_a_word(make_reco
     recording = make_recording(height=31, width=31)
     for dataset, told in (("simulated", False), ("antolik", False), ("mine.npz", True)):
         assert (
-            any("resized" in note for note in run._notes(RunConfig(dataset=dataset), recording))
+            any("resized" in note for note in run.notes_of(RunConfig(dataset=dataset), recording))
             is told
         )
 
@@ -301,7 +329,7 @@ def test_mirrored_on_one_device_is_told_to_be_one_replica(finished, repeated):
     assert results["replicas"] == 1
     for line in (said, *[note for note in results["notes"] if "replica" in note]):
         assert "--strategy mirrored found one device only" in line
-    assert "replica" in results["notes"][-1]
+    assert any("replica" in note for note in results["notes"])
     assert "replica" not in finished[1].stderr
 
 

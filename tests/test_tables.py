@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import studies
 
-from daenr_tf import paper
+from daenr_tf import metrics, paper
 from daenr_tf.experiments.findings import Findings
 from daenr_tf.experiments.planning import plan
 from daenr_tf.experiments.report.entries import entries
@@ -186,6 +186,19 @@ def test_a_correlation_stands_beside_the_noise_ceiling_and_as_a_share_of_it(foun
     ceiling = findings.ceiling(3)
     assert 0 < ceiling <= 1 and entry.share == pytest.approx(entry.estimate.value / ceiling)
     assert entry.lines()[2] == f"{100 * entry.share:.0f} % of ceiling {ceiling:.3f}"
+
+
+def test_a_correlation_stands_beside_feve_and_the_correlation_with_single_trials(found):
+    findings, part = found("table4", regions=(3,), layers=(1,))
+    entry = entries(findings, part)[0]
+    trials = findings.recordings[3].test_trials
+    predicted = [one.response for _, one in findings.outputs(entry.setting)]
+    single = np.mean([metrics.single_trial_pearson(one, trials).mean() for one in predicted])
+    feve = np.mean([np.nanmean(metrics.explained_variance(one, trials)) for one in predicted])
+    assert len(predicted) > 1
+    assert entry.lines()[3] == f"single trials {single:.3f}, FEVE {feve:.3f}".replace("-", "−")
+    row = records(findings, part).iloc[0]
+    assert (row["single_trial_pcc"], row["feve"]) == pytest.approx((single, feve))
 
 
 def test_linear_codes_stand_beside_every_figure_of_a_reconstruction(found):

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy.linalg
 
+from daenr_tf.baselines.incomplete import Incomplete
+from daenr_tf.errors import InputError
 from daenr_tf.machine import blocks
 from daenr_tf.metrics import pearson_per_neuron
+from daenr_tf.missing import mean, mean_over_neurons
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -126,23 +129,34 @@ def ridge(
 
     Args:
         axes: `Axes` of the training images.
-        images, responses: (images, ...), (images, neurons), to train on.
+        images, responses: (images, ...), (images, neurons), to train on; NaN where a response is missing, which the neuron's mean leaves out.
         validation_images, validation_responses: likewise, to choose the strength by.
         strengths: those that are tried; by default `SHARES` of the variance of all features.
     """
     responses = np.asarray(responses, np.float64)
-    bias = responses.mean(axis=0)
-    along = sum(axes(part).T @ (responses[some] - bias) for some, part in in_parts(images))
-    along = along / len(responses)
+    bias = mean(responses)
+    if np.isnan(responses).any():
+        solve = Incomplete(np.concatenate([axes(part) for _, part in in_parts(images)]), responses)
+    else:
+        along = sum(axes(part).T @ (responses[some] - bias) for some, part in in_parts(images))
+        along = along / len(responses)
+
+        def solve(strength, power):
+            return along / (power + strength)[:, None], bias
+
     if strengths is None:
         strengths = SHARES * (axes.power.sum() or 1.0)
     held_out = np.concatenate([axes(part) for _, part in in_parts(validation_images)])
     best, tried = (-np.inf, None), {}
     for strength in sorted(map(float, np.asarray(strengths)), reverse=True):
-        weights = along / (axes.power + strength)[:, None]
+        weights, bias = solve(strength, axes.power)
         predicted = held_out @ weights + bias
-        tried[strength] = float(pearson_per_neuron(predicted, validation_responses).mean())
+        tried[strength] = mean_over_neurons(pearson_per_neuron(predicted, validation_responses))
         if tried[strength] > best[0]:
-            best = (tried[strength], weights, strength)
-    _, weights, strength = best
+            best = (tried[strength], weights, bias, strength)
+    if len(best) == 2:
+        raise InputError(
+            "--seed: expected a split with neurons that can be scored on the validation set, found none"
+        )
+    _, weights, bias, strength = best
     return Linear(axes, weights, bias, strength, tried)

@@ -17,8 +17,11 @@ from numpy.typing import ArrayLike
 from scipy.special import expit
 
 from daenr_tf.baselines.axes import Axes, Linear, in_parts
+from daenr_tf.errors import InputError
 from daenr_tf.machine import blocks
 from daenr_tf.metrics import poisson_per_neuron
+from daenr_tf.missing import mean as known_mean
+from daenr_tf.missing import mean_over_neurons
 
 MOST_AXES = 512
 SHARES = 10.0 ** np.arange(-7, 0.25, 0.5)  # strengths, of the variance of all smoothed features
@@ -64,11 +67,15 @@ def fit(
     for strength in sorted(SHARES * (axes.power.sum() or 1.0), reverse=True):
         start = maximum(seen, axes.power, responses[:, some], strength, start)
         predicted = _rate(unseen @ start[0] + start[1])
-        tried[float(strength)] = loss = float(
-            poisson_per_neuron(predicted, held_out[:, some]).mean()
+        tried[float(strength)] = loss = mean_over_neurons(
+            poisson_per_neuron(predicted, held_out[:, some])
         )
         if loss < best[0]:
             best = (loss, float(strength), start)
+    if len(best) == 1:
+        raise InputError(
+            "--seed: expected a split with neurons that can be scored on the validation set, found none"
+        )
     _, strength, (weights, bias) = best
     if neurons > len(some):
         weights, bias = maximum(seen, axes.power, responses, strength)
@@ -87,14 +94,15 @@ def maximum(
     Args:
         seen: (images, axes), uncorrelated columns of mean 0.
         power: (axes,), their variances.
-        responses: (images, neurons).
+        responses: (images, neurons), NaN where one is missing: it is left out of the neuron's mean.
         strength: float.
         start: (weights, bias) to begin with.
 
     Returns:
         (axes, neurons) weights and (neurons,) bias.
     """
-    mean = responses.mean(axis=0)
+    mean = known_mean(responses)
+    mean = np.where(np.isnan(mean), 0, mean)
     mean = np.maximum(mean, LEAST_MEAN * (mean.max() or 1.0))
     flat = mean + np.log(-np.expm1(-mean))  # softplus(flat) is the mean
     information = expit(flat) ** 2 / mean
@@ -115,6 +123,9 @@ def maximum(
 def _block(seen, curvature, responses, strength, information, weights, bias):
     """`maximum` of a few neurons; in units in which the curvature of a flat filter is 1 in every direction."""
     scale = np.sqrt(np.concatenate([[1.0], curvature])[:, None] * information)
+    known = ~np.isnan(responses)
+    whole, share = known.all(), known / np.maximum(known.sum(axis=0), 1)
+    responses = np.where(known, responses, 0)
 
     def loss(flat):
         both = flat.reshape(scale.shape) / scale
@@ -122,10 +133,12 @@ def _block(seen, curvature, responses, strength, information, weights, bias):
         output = seen @ weights + bias
         rate = _rate(output)
         penalised = strength * information * weights
-        value = (rate - responses * np.log(rate)).mean(axis=0).sum() + 0.5 * (
+        each = rate - responses * np.log(rate)
+        value = (each.mean(axis=0) if whole else (share * each).sum(axis=0)).sum() + 0.5 * (
             penalised * weights
         ).sum()
-        slope = expit(output) * (1 - responses / rate) / len(seen)
+        slope = expit(output) * (1 - responses / rate)
+        slope = slope / len(seen) if whole else slope * share
         gradient = np.concatenate([slope.sum(axis=0)[None], seen.T @ slope + penalised]) / scale
         return value, gradient.ravel()
 

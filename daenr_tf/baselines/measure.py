@@ -13,6 +13,8 @@ from daenr_tf.baselines import lnp
 from daenr_tf.baselines.axes import Axes, ridge
 from daenr_tf.baselines.gabor import SPACING, Energies
 from daenr_tf.baselines.pixels import Pixels, Smooth
+from daenr_tf.missing import mean as known_mean
+from daenr_tf.missing import mean_over_neurons
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -60,7 +62,7 @@ class MeanRate:
 
 
 def _mean(train, validation):
-    return MeanRate(np.asarray(train.responses, np.float64).mean(axis=0))
+    return MeanRate(known_mean(train.responses))
 
 
 def _lnp(train, validation):
@@ -132,7 +134,7 @@ def _measured(baseline, fitted, recording, sets, seconds):
 
     least = 0.0
     if not baseline.rates:
-        least = LEAST_RATE * np.asarray(sets.train.responses).mean(axis=0, dtype=np.float64)
+        least = LEAST_RATE * known_mean(sets.train.responses)
     held_out = np.asarray(sets.validation.responses)
     predicted = fitted.predict(sets.validation.images)
     validation_pcc = metrics.pearson_per_neuron(predicted, held_out)
@@ -148,8 +150,8 @@ def _measured(baseline, fitted, recording, sets, seconds):
     facts = {
         "title": baseline.title,
         "validation": {
-            "pcc": float(validation_pcc.mean()),
-            "poisson": float(validation_poisson.mean()),
+            "pcc": mean_over_neurons(validation_pcc),
+            "poisson": mean_over_neurons(validation_poisson),
         },
         "test": {
             "pcc": float(table["pcc"].mean()),

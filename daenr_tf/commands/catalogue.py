@@ -46,6 +46,16 @@ COMMANDS = {
             "what a fitted model answers to images: responses and reconstructions",
             "daenr_tf.commands.predict:predict",
         ),
+        Command(
+            "experiment",
+            "stimuli shown to a fitted model: tuning, maps, a recording of its answers",
+            "daenr_tf.commands.experiment:experiment",
+        ),
+        Command(
+            "fields",
+            "receptive fields of a fitted model: masks, gradients, stimulus averages",
+            "daenr_tf.commands.fields:fields",
+        ),
         Command("compare", "several runs in one table", "daenr_tf.commands.compare:compare"),
         Command(
             "check",
@@ -61,6 +71,16 @@ COMMANDS = {
             "tune",
             "settings found on the validation set, with the same number of tries for every recipe",
             "daenr_tf.commands.tune:tune",
+        ),
+        Command(
+            "synthesize",
+            "the images that drive a fitted model's neurons most",
+            "daenr_tf.commands.synthesize:synthesize",
+        ),
+        Command(
+            "control",
+            "images that drive one neuron or a group and keep the rest down",
+            "daenr_tf.commands.synthesize:control",
         ),
         Command("reproduce", "the paper's tables and figures, with a report", REPRODUCE),
         *(Command(name, EXPERIMENTS[name].title, REPRODUCE) for name in WITH_COMMANDS),

@@ -11,6 +11,7 @@ from daenr_tf.commands import options as shared
 from daenr_tf.commands.process import Call, Parser, check_path
 from daenr_tf.errors import InputError, one_line
 from daenr_tf.machine.files import write_text
+from daenr_tf.missing import mean_over_neurons
 from daenr_tf.paper import DEFAULT_REGION, REGIONS
 from daenr_tf.recordings import checks
 from daenr_tf.recordings.load import load_recording
@@ -138,13 +139,19 @@ def describe_in_words(recording: Recording, description: Description) -> str:
             "neurons",
             f"{recording.neurons}; {_neurons(description.silent, 'silent')};"
             f" {_neurons(description.constant & ~description.silent, 'constant')}"
-            f" in training; {_neurons(description.test_constant, 'constant')} in test",
+            f" in training; {_neurons(description.test_constant, 'constant')} in test"
+            + (
+                f"; {_neurons(description.unrecorded, 'without a training response')}"
+                if description.unrecorded.any()
+                else ""
+            ),
         ),
         (
             "responses",
             f"mean {_spread(description.mean_responses)} over neurons, per presentation; largest"
-            f" {recording.responses.max():.4g};"
-            f" zeros {description.zeros.mean():.1%}",
+            f" {description.largest:.4g};"
+            f" zeros {mean_over_neurons(description.zeros):.1%}"
+            + (f"; missing {description.missing:.1%}" if description.missing else ""),
         ),
         *_reliability(description),
         (
@@ -183,6 +190,7 @@ def _reliability(description):
 
 def _spread(values):
     """Mean and quartiles."""
+    values = values[~np.isnan(values)]
     quartiles = ", ".join(f"{value:.3g}" for value in np.percentile(values, (25, 50, 75)))
     return f"{values.mean():.3g} (quartiles {quartiles})"
 

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+SEVERAL = ("folds", "ensemble")  # options that make more than one run
+MOST_MODELS = 100
+
+
 def _has_readout(system):
     return system.readout is not None
 
@@ -53,8 +57,9 @@ OPTIONS = (
     ),
     (
         "dataset",
-        str,
-        f"{sources.choices()} (default: {options.default_of(RunConfig, 'dataset')})",
+        list,
+        f"{sources.choices()} (default: {options.default_of(RunConfig, 'dataset')}); given several times,"
+        " one model with a readout for each recording (docs/many.md)",
         None,
     ),
     (
@@ -82,6 +87,25 @@ OPTIONS = (
     options.SCHEDULE,
     *options.OF_EVERY_MODEL,
     *options.ENCODER_FROM,
+    (
+        "fold",
+        str,
+        "k/K: the test set is the k-th of K folds of all images, the others are trained on",
+        None,
+    ),
+    (
+        "folds",
+        whole,
+        "K models, one a fold: cross-validated predictions of every image (docs/folds.md)",
+        None,
+    ),
+    (
+        "ensemble",
+        whole,
+        "N models, of seeds one after the other from --seed on, averaged and exported as one"
+        " (docs/folds.md)",
+        None,
+    ),
     ("run-dir", str, "where the run's files go (default: runs/<recipe>/<tag>)", None),
     (
         "export-dir",
@@ -142,7 +166,7 @@ def parse(recipe: str, argv: list[str], typed: str) -> tuple[dict[str, Any], dic
     """The arguments of a recipe as (settings given, locations); `typed` as in `Call`.
 
     Returns:
-        (dict of settings by field name, dict with `data_dir`, `run_dir`, `export_dir`, `config`, `overwrite`).
+        (dict of settings by field name, dict with `data_dir`, `run_dir`, `export_dir`, `config`, `overwrite`, `folds`, `ensemble`).
 
     Raises:
         InputError: an argument can't be used.
@@ -152,12 +176,33 @@ def parse(recipe: str, argv: list[str], typed: str) -> tuple[dict[str, Any], dic
         _refuse_unknown(recipe, unknown)
     given = vars(given)
     places = {
-        name: given.pop(name, None) for name in ("data_dir", "run_dir", "export_dir", "config")
+        name: given.pop(name, None)
+        for name in ("data_dir", "run_dir", "export_dir", "config", *SEVERAL)
     }
     places["overwrite"] = given.pop("overwrite", False)
     for name, value in places.items():
         check_path(f"--{name.replace('_', '-')}", value)
+    _check_several(given, places)
     return given, places
+
+
+def _check_several(given, places):
+    asked = [name for name in SEVERAL if places[name] is not None]
+    for name in asked:
+        if not 2 <= places[name] <= MOST_MODELS:
+            found = places[name]
+            raise InputError(
+                f"--{name}: expected a number of models from 2 to {MOST_MODELS}, found {found}"
+            )
+    if len(asked) > 1:
+        raise InputError("--ensemble: expected none beside --folds, found both")
+    if "folds" in asked and "fold" in given:
+        raise InputError("--fold: expected none beside --folds, found both")
+    if "folds" in asked and places["export_dir"] is not None:
+        raise InputError(
+            "--export-dir: expected none beside --folds, whose models are of different images,"
+            " found one"
+        )
 
 
 def main(recipe: str, argv: Sequence[str] | None = None) -> None:
@@ -194,6 +239,27 @@ def _run(recipe, call):
         config = resolve(recipe, given, places.pop("config"))
     except SettingError as error:
         raise InputError(f"--{error.field.replace('_', '-')}: {error.problem}") from None
-    from daenr_tf.runs.run import run
+    several = {name: places.pop(name) for name in SEVERAL}
+    for name in SEVERAL:
+        if several[name] and config.several:
+            raise InputError(
+                f"--{name}: expected none with several recordings, found {several[name]}"
+            )
+    if config.recording is not None:
+        raise InputError(
+            "--config: expected the settings of a run, found those of one of the recordings of a run on"
+            " several; the config.json of the whole lies two directories above"
+        )
+    if several["folds"]:
+        from daenr_tf.experiments.cross_validation import cross_validate
 
-    run(config, **places)
+        del places["export_dir"]
+        cross_validate(config, several["folds"], **places)
+    elif several["ensemble"]:
+        from daenr_tf.experiments.ensemble import average
+
+        average(config, several["ensemble"], **places)
+    else:
+        from daenr_tf.runs.run import run
+
+        run(config, **places)

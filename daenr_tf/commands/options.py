@@ -1,7 +1,7 @@
 """Options that several commands have: the rows of those that set a model and its training, and how
 they are read from text.
 
-A row is name, reader (None: a switch; bool: a setting, which --no-… takes back), what it means, and which systems have it (None: all).
+A row is name, reader (None: a switch; bool: a setting, which --no-… takes back; list: a text that may be given several times), what it means, and which systems have it (None: all).
 """
 
 from __future__ import annotations
@@ -83,6 +83,7 @@ def _downsampling():
 
 
 SWITCHES = {None: {"action": "store_true"}, bool: {"action": argparse.BooleanOptionalAction}}
+REPEATED = {list: {"action": "append"}}
 DATA_DIR = (
     "where the folder Data/region{1,2,3}/ lies (default: $DAENR_DATA_DIR, then the user's cache)"
 )
@@ -233,5 +234,8 @@ def _of_several(having):
 def add(parser: argparse._ActionsContainer, rows: Iterable[tuple[str, Any, str, Any]]) -> None:
     """Add the options of some rows to a parser; what isn't given leaves no trace in its result."""
     for name, reader, meaning, _ in rows:
-        how = SWITCHES.get(reader) or {"type": reader, "metavar": name.upper()}
+        how = SWITCHES.get(reader) or {
+            **REPEATED.get(reader, {"type": reader}),
+            "metavar": name.upper(),
+        }
         parser.add_argument(f"--{name}", default=argparse.SUPPRESS, help=meaning, **how)

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 SHOWN = 10  # test images whose reconstructions are kept
 SSIM_SIDE = 11  # pixels; the SSIM of a smaller image is NaN
 NEURON_COLUMNS = ("neuron", "pcc", "p_value", "significant", "noise_ceiling", "pcc_normalized")
+REPEAT_COLUMNS = ("single_trial_pcc", "fev", "feve")  # after those, where there are repeats
 DTYPES = {
     "neurons": np.int64,
     "originals": np.float32,
@@ -206,7 +207,7 @@ def read_history(
 def check_neurons(path: str, count: int) -> None:
     """Raises `InputError` where a cell's `neurons.csv` is no table of `count` neurons."""
     head, rows = read_csv(path)
-    if tuple(head) != NEURON_COLUMNS:
+    if tuple(head) not in (NEURON_COLUMNS, NEURON_COLUMNS + REPEAT_COLUMNS):
         raise refusal(path, f"the columns {', '.join(NEURON_COLUMNS)}", named(head))
     if len(rows) != count:
         raise refusal(path, f"{count} neurons", len(rows))
@@ -214,8 +215,8 @@ def check_neurons(path: str, count: int) -> None:
         try:
             good = (
                 int(neuron) == number
-                and abs(float(pcc)) <= 1
-                and 0 <= float(p_value) <= 1
+                and (not pcc or abs(float(pcc)) <= 1)  # empty of a neuron that can't be scored
+                and (not p_value or 0 <= float(p_value) <= 1)
                 and significant in ("True", "False")
             )
             good = good and all(not text or not math.isinf(float(text)) for text in others)
@@ -269,7 +270,9 @@ def read_arrays(
             )
         if name == "psnr":
             good = array > -np.inf  # infinite for a perfect image
-        elif name == "ssim" and min(model.image_size) < SSIM_SIDE:
+        elif (name == "ssim" and min(model.image_size) < SSIM_SIDE) or (
+            name == "validation_pcc" and recording.missing
+        ):
             good = np.isnan(array) | np.isfinite(array)
         else:
             good = np.isfinite(array)

@@ -16,6 +16,7 @@ from daenr_tf.experiments.cell_files import SHOWN
 from daenr_tf.experiments.cells import INSIGNIFICANT, SHUFFLED, SIGNIFICANT, SIGNIFICANT_CV
 from daenr_tf.experiments.study import cell_directory
 from daenr_tf.machine.files import replace_file
+from daenr_tf.missing import known_counts
 from daenr_tf.paper import IMAGE_METRICS
 
 if TYPE_CHECKING:
@@ -195,7 +196,7 @@ class Finished:
         return self._found[cell]
 
 
-def chosen_neurons(group: str, outputs: Outputs, recording: Recording) -> np.ndarray:
+def chosen_neurons(group: str, outputs: Outputs, recording: Recording, seed: int = 0) -> np.ndarray:
     """The neurons of a group, by how well a model with all neurons predicts them.
 
     A neuron is significant where p <= 0.05 and r > 0 (docs/paper.md): on the trial-averaged test images as the paper has it, or for the
@@ -206,16 +207,23 @@ def chosen_neurons(group: str, outputs: Outputs, recording: Recording) -> np.nda
         group: one of `cells.SELECTED`.
         outputs: `Outputs` of the cell with all neurons.
         recording: `Recording`.
+        seed: int, of the cell.
 
     Returns:
-        (neurons,) bool.
+        (neurons,) bool; a neuron that can't be scored is in no group.
     """
     if group in (SIGNIFICANT, INSIGNIFICANT):
-        significant = metrics.significant_neurons(outputs.response, recording.test_responses)
+        pcc = metrics.pearson_per_neuron(outputs.response, recording.test_responses)
+        images = known_counts(recording.test_responses)
     else:
-        p_value = metrics.pearson_p_value(outputs.validation_pcc, outputs.validation_images)
-        significant = (p_value <= metrics.SIGNIFICANCE_LEVEL) & (outputs.validation_pcc > 0)
-    return significant if group in (SIGNIFICANT, SIGNIFICANT_CV) else ~significant
+        pcc, images = outputs.validation_pcc, outputs.validation_images
+        if recording.missing:  # a neuron was judged by its own images
+            _, validation = recording.split(seed)
+            images = known_counts(recording.responses[validation])
+    significant = (metrics.pearson_p_value(pcc, images) <= metrics.SIGNIFICANCE_LEVEL) & (pcc > 0)
+    if group in (SIGNIFICANT, SIGNIFICANT_CV):
+        return significant
+    return ~significant & ~np.isnan(pcc)
 
 
 def prepared(
@@ -240,7 +248,7 @@ def prepared(
         )
     neurons = np.arange(recording.neurons)
     if cell.setting.selected:
-        neurons = np.flatnonzero(chosen_neurons(cell.setting.group, base, recording))
+        neurons = np.flatnonzero(chosen_neurons(cell.setting.group, base, recording, cell.seed))
     return (part_of(recording, cell, neurons) if len(neurons) else None), neurons
 
 

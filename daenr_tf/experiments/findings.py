@@ -14,6 +14,7 @@ from daenr_tf.experiments.cells import Cell
 from daenr_tf.experiments.intervals import estimate
 from daenr_tf.experiments.measures import COUNT, PCC
 from daenr_tf.experiments.scores import Score, image_draws, image_omissions
+from daenr_tf.missing import mean_over_neurons
 from daenr_tf.paper import IMAGE_METRICS
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Findings:
             else:
                 if found is not None:
                     self.cells[cell] = found
-        self._draws, self._scores, self._ceilings = {}, {}, {}
+        self._draws, self._scores, self._ceilings, self._of_trials = {}, {}, {}, {}
 
     @property
     def simulated(self) -> bool:
@@ -102,7 +103,7 @@ class Findings:
                 make = Score.pcc if metric == PCC else Score.significant
                 self._scores[key] = make(
                     np.stack([one.response for one in found]),
-                    recording.averages(repeats),
+                    np.where(recording.unrecorded, np.nan, recording.averages(repeats)),
                     draws,
                 )
         return self._scores[key]
@@ -132,6 +133,28 @@ class Findings:
                 float(np.nanmean(ceiling)) if np.isfinite(ceiling).any() else None
             )
         return self._ceilings[region]
+
+    def of_trials(self, setting: Setting) -> dict[str, float]:
+        """`feve` and `single_trial_pcc` of a setting, means over neurons and over its finished seeds; empty without repeats, or without a seed."""
+        recording = self.recordings[setting.region]
+        found = [one for _, one in self.outputs(setting)]
+        if recording.test_trials is None or not found:
+            return {}
+        key = (setting, tuple(map(id, found)))
+        if key not in self._of_trials:
+            each = []
+            for one in found:
+                trials = recording.test_trials[:, :, one.neurons]
+                predicted = np.where(recording.unrecorded[one.neurons], np.nan, one.response)
+                each.append(
+                    (
+                        mean_over_neurons(metrics.explained_variance(predicted, trials)),
+                        mean_over_neurons(metrics.single_trial_pearson(predicted, trials)),
+                    )
+                )
+            feve, single = np.mean(each, axis=0)
+            self._of_trials[key] = {"feve": float(feve), "single_trial_pcc": float(single)}
+        return self._of_trials[key]
 
     def linear_codes(self, *settings: Setting) -> dict[str, dict[str, float]]:
         """What linear codes of as many numbers as the models' reach on the same images, means over the finished cells of some settings.

@@ -14,6 +14,7 @@ from scipy.special import betaincinv
 
 from daenr_tf import metrics
 from daenr_tf.errors import InputError
+from daenr_tf.missing import LEAST_KNOWN, known_counts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -113,9 +114,11 @@ class Score:
         """The mean over neurons of the Pearson correlation, (seeds, images, neurons), trial averages (images, neurons) -> Score.
 
         A neuron that has a constant prediction or response among the images of a draw counts as 0 there, as in
-        `metrics.pearson_per_neuron`; one with a value that isn't finite makes its seed NaN.
+        `metrics.pearson_per_neuron`; one with a predicted value that isn't finite makes its seed NaN. Observed NaN are missing: a neuron
+        is judged by its other images, and not counted where those are too few.
         """
         predicted, counts = _values(predicted, counts, "(seeds, images, neurons)", 3)
+        predicted, observed = _scored(predicted, observed)
         full = (
             metrics.pearson_per_neuron(*_side_by_side(predicted, observed))
             .reshape(len(predicted), -1)
@@ -135,11 +138,11 @@ class Score:
     ) -> Score:
         """The number of significantly predicted neurons (`metrics.significant_neurons`), shapes as in `pcc`. Divide by the neurons for the share."""
         predicted, counts = _values(predicted, counts, "(seeds, images, neurons)", 3)
-        images = counts.shape[1]
+        predicted, observed = _scored(predicted, observed)
+        images = known_counts(observed)
         # The correlation whose p-value is `level`: the inverse of `metrics.pearson_p_value`, which never speaks of under three images.
-        least = (
-            1 - 2 * betaincinv(images / 2 - 1, images / 2 - 1, level / 2) if images > 2 else np.inf
-        )
+        shape = np.maximum(images, 3) / 2 - 1
+        least = np.where(images > 2, 1 - 2 * betaincinv(shape, shape, level / 2), np.inf)
         full = (
             metrics.significant_neurons(*_side_by_side(predicted, observed), level)
             .reshape(len(predicted), -1)
@@ -173,8 +176,32 @@ def weighted_pcc(predicted: ArrayLike, observed: ArrayLike, counts: ArrayLike) -
     Weighted moments by matrix products. They are taken of columns that are centred and scaled beforehand: the difference of two moments then
     loses no digits. 0 where the prediction or the response is constant within a draw, NaN where it isn't finite.
     """
-    counts = np.asarray(counts, np.float64)
-    return _correlation(counts, *_moments(predicted, counts), *_moments(observed, counts))
+    counts, observed = np.asarray(counts, np.float64), np.asarray(observed)
+    if not np.isnan(observed).any():
+        return _correlation(counts, *_moments(predicted, counts), *_moments(observed, counts))
+    return _of_known(counts, np.asarray(predicted), observed)
+
+
+def _of_known(counts, predicted, observed) -> np.ndarray:
+    """`weighted_pcc` where responses are missing: each neuron over its own images, the draws weighted up to as many; NaN in a draw without any."""
+    pcc = np.empty((len(counts), observed.shape[1]))
+    for neuron in range(observed.shape[1]):
+        known = ~np.isnan(observed[:, neuron])
+        own = counts[:, known]
+        with np.errstate(invalid="ignore"):
+            own = own * known.sum() / own.sum(axis=1, keepdims=True)
+        x, y = (_moments(values[known, neuron, None], own) for values in (predicted, observed))
+        (pcc[:, neuron],) = _correlation(own, *x, *y).T
+    return pcc
+
+
+def _scored(predicted, observed) -> tuple[np.ndarray, np.ndarray]:
+    """Both without the neurons of which too few responses are known; as they are where none is missing, or all are."""
+    observed = np.asarray(observed)
+    kept = known_counts(observed) >= min(LEAST_KNOWN, len(observed))
+    if kept.all() or not kept.any():
+        return predicted, observed
+    return predicted[..., kept], observed[:, kept]
 
 
 def _moments(values, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -205,6 +232,10 @@ def _correlation(counts, x, x_mean, x_deviation, y, y_mean, y_deviation) -> np.n
 def _over_draws(statistic, predicted, observed, counts) -> np.ndarray:
     """A statistic of the correlations of each draw, one seed at a time, which bounds the memory: -> (draws, seeds)."""
     counts = counts.astype(np.float64)
+    if np.isnan(observed).any():
+        return np.stack(
+            [statistic(_of_known(counts, one_seed, observed)) for one_seed in predicted], axis=1
+        )
     response = _moments(observed, counts)
     return np.stack(
         [

@@ -28,6 +28,7 @@ class Part(keras.layers.Layer):
         code_size: of a bottleneck whose code is a vector, how many numbers that has; None of any other part.
             A bottleneck that has one has `latent(hidden)`, the vector (batch, code_size) that it serves, and
             `to_grid(latent)`, what of it goes to the decoder: a call is the one behind the other.
+        recordings: dict of name -> neurons, of a readout of several recordings, which takes the argument `whose` besides; None of any other part.
         figure: str, which of the figures of `runs.products` shows it, or None.
         code_spec: of a bottleneck whose code can be served and decoded, the `tf.TensorSpec` of that code, its
             name and its shape with the batch, known when the part is built; None of any other part. A part
@@ -38,12 +39,14 @@ class Part(keras.layers.Layer):
     units: ClassVar[dict[str, tuple[str, str]]] = {}
     split_matters = False
     code_size = None
+    recordings = None
     figure = None
     code_spec = None
 
     def initialize(self, training: TrainingPart) -> None:
         """Start from the images that are trained on: `training.images` (images, H, W, C) as
-        recorded, `training.responses` (images, neurons).
+        recorded, `training.responses` (images, neurons), NaN
+        where one is missing, `training.mean_responses` (neurons,).
         """
 
     def outputs(self, inputs: tf.Tensor) -> dict[str, tf.Tensor]:

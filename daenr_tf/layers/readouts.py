@@ -18,8 +18,9 @@ from daenr_tf.errors import InputError
 from daenr_tf.layers.part import Part
 from daenr_tf.layers.penalties import absolute
 from daenr_tf.layers.seeds import derive_seed, per_example
+from daenr_tf.layers.sizes import MASK_STARTS
 from daenr_tf.layers.terms import Term, Terms
-from daenr_tf.setting_checks import number, whole
+from daenr_tf.setting_checks import number, one_of, whole
 
 if TYPE_CHECKING:
     from daenr_tf.models.build import TrainingPart
@@ -100,11 +101,17 @@ class Readout(Part):
 
     def initialize(self, training: TrainingPart) -> None:
         """Start at the neurons' mean training response."""
-        self.start(training.responses.mean(axis=0, dtype="float64"))
+        self.start(training.mean_responses)
 
     def start(self, mean_response: np.ndarray) -> None:
         """Let the readout start at a mean response, (neurons,) per presentation."""
         self.bias.assign(inverse_softplus(mean_response))
+
+    def field_centers(self, stimulus_shape: tuple[int, int]) -> np.ndarray | None:
+        """Where in a stimulus of (height, width) pixels each neuron looks, (neurons, 2) row and column; None
+        of a readout that has no such place.
+        """
+        return None
 
     def normal(self, name: str, shape: tuple, deviation: float) -> keras.Variable:
         """A weight of a name and a shape that starts at N(0, deviation²)."""
@@ -131,9 +138,32 @@ class FactorizedReadout(Readout):
     response_n = softplus(sum_c features_cn * sum_xy mask_xyn * h_xyc + bias_n). The penalty is the
     mean over neurons of |mask|_1 * |features|_1: a product, so that scale can't be traded between
     the factors.
+
+    Args:
+        neurons, readout_l1, activity_l1, seed: as of `Readout`.
+        positive: bool, whether masks and features are the absolute values of their weights, so that
+            a neuron sees one place and no differences between places.
+        mask_start: "normal" (noise) or "sta" (where the receptive field that the training images show
+            lies: its envelope, besides a tenth of the noise).
     """
 
     figure = "masks"
+    START_SHARPNESS = 2  # the power of a receptive field's envelope that a mask starts from
+    START_HEIGHT = 0.1  # and its largest weight
+
+    def __init__(
+        self, neurons: int, positive: bool = False, mask_start: str = "normal", **kwargs: Any
+    ) -> None:
+        super().__init__(neurons, **kwargs)
+        one_of("positive", positive, (True, False))
+        one_of("mask_start", mask_start, MASK_STARTS)
+        self.positive = positive
+        self.mask_start = mask_start
+
+    @property
+    def split_matters(self) -> bool:
+        """Where masks start from receptive fields, the images that those were found on matter."""
+        return self.mask_start == "sta"
 
     def build(self, input_shape: tuple) -> None:
         _, height, width, channels = input_shape
@@ -146,12 +176,27 @@ class FactorizedReadout(Readout):
         height, width, channels = hidden.shape[1:]
         batch = tf.shape(hidden)[0]
         places = tf.reshape(hidden, [batch, height * width, channels])
-        mask = tf.reshape(tf.convert_to_tensor(self.mask), [height * width, self.neurons])
+        mask = tf.reshape(self._signed(self.mask), [height * width, self.neurons])
         # One product of two large matrices, forward and backward: `einsum` would take a small one per image.
         rows = tf.reshape(tf.transpose(places, [0, 2, 1]), [batch * channels, height * width])
         pooled = tf.reshape(tf.matmul(rows, mask), [batch, channels, self.neurons])
-        weighted = pooled * tf.convert_to_tensor(self.features)
+        weighted = pooled * self._signed(self.features)
         return tf.reduce_sum(tf.cast(weighted, tf.float32), axis=1)
+
+    def _signed(self, weights):
+        """Weights as they are used."""
+        return absolute(weights) if self.positive else tf.convert_to_tensor(weights)
+
+    def initialize(self, training: TrainingPart) -> None:
+        """Start at the neurons' mean training response, and masks, if asked for, where the training images show the receptive fields."""
+        super().initialize(training)
+        if self.mask_start == "sta":
+            from daenr_tf.receptive_fields import envelopes
+
+            recording, shape = training.recording, self.mask.shape
+            fields = envelopes(recording.images, recording.responses, training.indices, shape[:2])
+            start = self.START_HEIGHT * np.moveaxis(fields, 0, -1) ** self.START_SHARPNESS
+            self.mask.assign(start + 0.1 * np.asarray(self.mask))
 
     def penalties(self) -> Terms:
         """`readout_l1`, the mean over neurons of |mask|_1 * |features|_1."""
@@ -161,7 +206,16 @@ class FactorizedReadout(Readout):
 
     def masks(self) -> np.ndarray:
         """(neurons, height, width) float32, each neuron's spatial mask."""
-        return np.moveaxis(np.asarray(self.mask), -1, 0)
+        return np.moveaxis(np.asarray(self._signed(self.mask)), -1, 0)
+
+    def get_config(self) -> dict:
+        # Defaults are left out: what a model is, in its file and in a state, is then as it was before there were these settings.
+        told = {"positive": False, "mask_start": "normal"}
+        own = {name: getattr(self, name) for name, usual in told.items()}
+        return {
+            **super().get_config(),
+            **{name: value for name, value in own.items() if value != told[name]},
+        }
 
 
 @keras.saving.register_keras_serializable(package="daenr_tf")
@@ -199,7 +253,7 @@ class FixedMaskReadout(Readout):
             recording.images, recording.responses, training.indices
         ).positions
         cells = grid_cell(self.positions, recording.images.shape[1:3], (self.height, self.width))
-        self.start(training.responses.mean(axis=0, dtype="float64"), cells)
+        self.start(training.mean_responses, cells)
 
     def start(self, mean_response: np.ndarray, cells: np.ndarray) -> None:
         """`cells` (neurons, 2) int: row and column of each neuron's cell in h_i."""

@@ -19,12 +19,17 @@ ENCODER_STRIDES = (2, 1, 2, 1)
 HIDDEN = tuple(
     (pixels, FILTERS) for pixels in itertools.accumulate(ENCODER_STRIDES, operator.mul)
 )  # image pixels per cell, channels
+KLINDT_STRIDES = (2, 1, 1, 2)
+KLINDT_HIDDEN = tuple(
+    (pixels, FILTERS) for pixels in itertools.accumulate(KLINDT_STRIDES, operator.mul)
+)
 DECODER_STRIDES = (
     1,
     2,
     1,
 )  # of its blocks; a last transposed convolution of stride 2 makes the image
 BATCH_NORM_MOMENTUM = 0.9  # the share of moving statistics that a step keeps
+MASK_STARTS = ("normal", "sta")  # what a factorized readout's masks can start from
 _PER_FILTER = 4  # batch normalisation's scale, offset, mean and variance
 
 
@@ -62,6 +67,18 @@ def encoder(model: "ModelConfig", neurons: int) -> Size:
     outputs = tuple(map(math.prod, model.hidden_shapes))
     kernels = KERNEL**2 * FILTERS * (model.channels + (len(outputs) - 1) * FILTERS)
     return Size(kernels + len(outputs) * _PER_FILTER * FILTERS, outputs)
+
+
+def klindt_core(model: "ModelConfig", neurons: int) -> Size:
+    """The core that predicts: two statistics of every pixel besides, and the number of neurons."""
+    outputs = tuple(map(math.prod, model.hidden_shapes))
+    kernels = FILTERS * (
+        model.first_kernel**2 * model.channels + (len(outputs) - 1) * KERNEL**2 * FILTERS
+    )
+    pixels = math.prod(model.image_size) * model.channels
+    return Size(
+        kernels + len(outputs) * _PER_FILTER * FILTERS + 2 * pixels + 1, outputs, numbers=2 * pixels
+    )
 
 
 def decoder(model: "ModelConfig", neurons: int) -> Size:
@@ -123,7 +140,11 @@ def factorized(model: "ModelConfig", neurons: int) -> Size:
     their targets.
     """
     cells, channels = _read(model)
-    return Size(neurons * (cells + channels + 1), numbers=4 * channels * neurons + 8 * neurons)
+    return Size(
+        neurons * (cells + channels + 1),
+        numbers=4 * channels * neurons + 8 * neurons,
+        maps=model.mask_start == "sta",
+    )
 
 
 def fixed_mask(model: "ModelConfig", neurons: int) -> Size:
@@ -131,6 +152,16 @@ def fixed_mask(model: "ModelConfig", neurons: int) -> Size:
     _, channels = _read(model)
     return Size(
         neurons * (1 + channels + 1), numbers=4 * channels * neurons + 8 * neurons, maps=True
+    )
+
+
+def gaussian_readout(model: "ModelConfig", neurons: int) -> Size:
+    """GR: a neuron's draws and places with their gradients; responses and their targets. What one image
+    of a step takes besides is small beside that of a batch.
+    """
+    _, channels = _read(model)
+    return Size(
+        neurons * (channels + 7), numbers=12 * neurons + 8 * neurons, maps=model.mask_start == "sta"
     )
 
 

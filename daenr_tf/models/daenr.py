@@ -62,6 +62,8 @@ class DAENR(ObjectiveModel):
         InputError: for a setting that can't be used.
     """
 
+    encodes = True  # what an average of models does not
+
     def __init__(
         self,
         core: Part,
@@ -137,6 +139,16 @@ class DAENR(ObjectiveModel):
         """How many neurons the readout predicts; 0 without a readout."""
         return self.readout.neurons if self.readout else 0
 
+    @property
+    def recordings(self) -> dict[str, int] | None:
+        """dict of name -> neurons of the recordings that its readout is for, where there are several; else None."""
+        return self.readout.recordings if self.readout else None
+
+    @property
+    def neurons_of_an_image(self) -> float:
+        """How many neurons answer an image; of several recordings, whose images have their own neurons, the mean number."""
+        return self.readout.neurons_of_an_image if self.recordings else self.neurons
+
     def build(self, input_shape: tuple | None = None) -> None:
         """Build its parts, whatever the input's shape. Raises `InputError` where they don't fit each other."""
         shape = (None, *self.image_shape)
@@ -168,14 +180,23 @@ class DAENR(ObjectiveModel):
         return outputs
 
     def forward(
-        self, images: tf.Tensor, training: bool = False, draws: tf.Tensor | None = None
+        self,
+        images: tf.Tensor,
+        training: bool = False,
+        draws: tf.Tensor | None = None,
+        whose: tf.Tensor | None = None,
     ) -> tuple[dict[str, tf.Tensor], dict[str, dict[str, Term]]]:
         """The model's outputs and the terms that its parts add to the loss of each head.
+
+        Args:
+            images, training, draws: as of a call.
+            whose: (batch,) int, of a model of several `recordings` the number of the one that an image belongs to: then `response` has the
+                answers of that recording's neurons only, as `ReadoutsOfSeveral` says.
 
         Returns:
             (dict of outputs, dict of head -> dict of name -> `Term`).
         """
-        return self._computed(images, training, draws)[:2]
+        return self._computed(images, training, draws, whose)[:2]
 
     def encode(
         self, images: tf.Tensor, training: bool = False, draws: tf.Tensor | None = None
@@ -198,7 +219,7 @@ class DAENR(ObjectiveModel):
         """The images (batch, height, width, channels) float32 in [-1, 1] of codes (batch, latent_size)."""
         return tf.cast(self.decoder(self.bottleneck.to_grid(latent))[0], tf.float32)
 
-    def _computed(self, images, training=False, draws=None):
+    def _computed(self, images, training=False, draws=None, whose=None):
         """(outputs, terms of each head, what each of its parts was called on)."""
         if training and draws is None:
             draws = example_numbers(images)
@@ -211,7 +232,8 @@ class DAENR(ObjectiveModel):
             inputs += [hidden[-1], code]
         if self.readout:
             read = hidden[self.layer - 1]
-            outputs["response"], own = self.readout(read, draws=draws, training=training)
+            more = {"whose": whose} if self.recordings else {}
+            outputs["response"], own = self.readout(read, draws=draws, training=training, **more)
             terms["response"] = {**own, **shared}
             inputs.append(read)
         return outputs, terms, inputs

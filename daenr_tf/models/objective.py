@@ -12,6 +12,7 @@ from daenr_tf.layers.seeds import example_numbers
 from daenr_tf.layers.terms import Term, Terms
 
 MOST_DRAWS = 2**32  # examples of a step in `fit`, so that no two steps share a draw
+MAY_LACK = ("response",)  # heads whose targets may be NaN where something wasn't recorded
 LOSSES = {"reconstruction": keras.losses.MeanSquaredError, "response": keras.losses.Poisson}
 
 
@@ -23,7 +24,11 @@ class ObjectiveModel(keras.Model):
 
     Attributes:
         head_weights: dict of head -> float, the `loss_weights` that it was compiled with.
+        lacking: names of the heads whose targets may be missing. `train` narrows them to those of its recording while it trains: with nothing
+            to look for, the graph and its rounding are those of a loss without missing targets.
     """
+
+    lacking = MAY_LACK
 
     def keep_penalties(self, terms: dict[str, Terms]) -> None:
         """Let `losses` have every term but MSE and Poisson, weighted as in the total loss."""
@@ -104,12 +109,19 @@ class ObjectiveModel(keras.Model):
         targets: dict[str, tf.Tensor],
         training: bool = False,
         draws: tf.Tensor | None = None,
+        whose: tf.Tensor | None = None,
     ) -> tuple[dict[str, tf.Tensor], dict[str, float]]:
-        """Every term of the loss, unweighted: (dict of name -> (batch,) or scalar, dict of name -> weight in the total)."""
-        outputs, terms = self.forward(images, training=training, draws=draws)
+        """Every term of the loss, unweighted: (dict of name -> (batch,) or scalar, dict of name -> weight in the total).
+
+        A missing target, NaN, adds 0 to its example: the mean of a head's loss over some examples is the sum of theirs over that of `shares`.
+        """
+        outputs, terms = self.forward(images, training=training, draws=draws, whose=whose)
         values, weights = {}, {}
         for head in self.heads:
-            each = _each(self.loss[head], targets[head], outputs[head])
+            target, output = targets[head], outputs[head]
+            if head in self.lacking:
+                target, output = _without_missing(target, output)
+            each = _each(self.loss[head], target, output)
             own = {
                 head: Term(tf.reduce_mean(each, axis=list(range(1, each.shape.rank)))),
                 **terms[head],
@@ -119,57 +131,114 @@ class ObjectiveModel(keras.Model):
                 weights[name] = weights.get(name, 0.0) + self.head_weights[head] * term.weight
         return values, weights
 
+    def shares(self, targets: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """The share of an example's targets that is known, of each head that may lack some: dict of head -> (batch,), 1 where all are."""
+        return {
+            head: tf.reduce_mean(tf.where(_missing(targets[head]), 0.0, 1.0), axis=-1)
+            for head in self.heads
+            if head in self.lacking
+        }
+
     def train_step(self, data: tuple[Any, ...]) -> dict[str, tf.Tensor]:
         """One step of gradient descent on the mean over the global batch, however it is divided over replicas.
 
-        Images may come as a dict with `images` and `draws`, the examples' numbers in the order of training.
+        Images may come as a dict with `images` and `draws`, the examples' numbers in the order of training, and where there are several
+        recordings `whose`, the number of the one that an image belongs to.
         """
         inputs, targets = _unpack(data)
-        images, draws = (
-            (inputs["images"], inputs["draws"]) if isinstance(inputs, dict) else (inputs, None)
-        )
+        inputs = inputs if isinstance(inputs, dict) else {"images": inputs}
+        images, draws, whose = (inputs.get(name) for name in ("images", "draws", "whose"))
         context = tf.distribute.get_replica_context()
         replicas, replica = context.num_replicas_in_sync, context.replica_id_in_sync_group
         own = tf.cast(tf.shape(images)[0], tf.float32)
-        (counts,) = sum_over_replicas([tf.one_hot(replica, replicas, own, 0.0)])
+        counts, known, totals = tf.one_hot(replica, replicas, own, 0.0), self._known(targets), {}
+        if known:  # one sum over replicas for all: each costs a rendezvous
+            (sums,) = sum_over_replicas([tf.concat([counts, list(known.values())], axis=0)])
+            counts = sums[:replicas]
+            totals = dict(zip(known, tf.unstack(sums[replicas:]), strict=True))
+        else:
+            (counts,) = sum_over_replicas([counts])
         total = tf.reduce_sum(counts)
         if draws is None:
             first = tf.cast(self.optimizer.iterations, tf.int64) * MOST_DRAWS
             first += tf.cast(tf.reduce_sum(counts[:replica]), tf.int64)
             draws = first + example_numbers(images)
         with tf.GradientTape() as tape:
-            values, weights = self.loss_terms(images, targets, training=True, draws=draws)
+            values, weights = self.loss_terms(
+                images, targets, training=True, draws=draws, whose=whose
+            )
             loss = tf.add_n(
                 [
                     weights[name]
-                    * (tf.reduce_sum(value) / total if value.shape.rank else value / replicas)
+                    * (
+                        _mean(value, totals.get(name), total)
+                        if value.shape.rank
+                        else value / replicas
+                    )
                     for name, value in values.items()
                 ]
             )
         variables = self.trainable_variables
         self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
-        return self._track(values, weights, own)
+        own_share = {
+            head: tf.math.divide_no_nan(known[head] * total, totals[head] * own) for head in known
+        }
+        return self._track(values, weights, own, known, own_share)
 
     def test_step(self, data: tuple[Any, ...]) -> dict[str, tf.Tensor]:
         """The loss and its terms on one batch, without sampling."""
         images, targets = _unpack(data)
         values, weights = self.loss_terms(images, targets)
-        return self._track(values, weights, tf.cast(tf.shape(images)[0], tf.float32))
+        count = tf.cast(tf.shape(images)[0], tf.float32)
+        return self._track(values, weights, count, self._known(targets))
 
-    def _track(self, values, weights, count):
+    def _known(self, targets):
+        """How many examples' worth of each head's targets is known, where some may be missing: dict of head -> scalar."""
+        return {head: tf.reduce_sum(share) for head, share in self.shares(targets).items()}
+
+    def _track(self, values, weights, count, known, own_share=None):
+        """Take a replica's part into the means; `own_share` is the share of its targets that is known, over that of all replicas'."""
+        own_share = own_share or {}
         means = {
-            name: tf.math.divide_no_nan(tf.reduce_sum(value), count) if value.shape.rank else value
+            name: tf.math.divide_no_nan(tf.reduce_sum(value), known.get(name, count))
+            if value.shape.rank
+            else value
             for name, value in values.items()
         }
-        means["loss"] = tf.add_n([weights[name] * means[name] for name in values])
+        means["loss"] = tf.add_n(
+            [
+                weights[name]
+                * (means[name] * own_share[name] if name in own_share else means[name])
+                for name in values
+            ]
+        )
         for name, mean in means.items():
-            self.trackers[name].update_state(mean, sample_weight=count)
+            self.trackers[name].update_state(mean, sample_weight=known.get(name, count))
         return {name: self.trackers[name].result() for name in means}
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
         """Keras' means, over images, of the loss and of each of its terms before their weights."""
         return list(self.trackers.values())
+
+
+def _mean(value, known, count):
+    """The mean of what is known, where there may be none, or else of all `count` examples."""
+    if known is None:
+        return tf.reduce_sum(value) / count
+    return tf.math.divide_no_nan(tf.reduce_sum(value), known)
+
+
+def _without_missing(target, output):
+    """Both 0 where the target is missing: there a loss and its gradient are 0."""
+    target = tf.cast(target, output.dtype)
+    missing = _missing(target)
+    zeros = tf.zeros_like(output)
+    return tf.where(missing, zeros, target), tf.where(missing, zeros, output)
+
+
+def _missing(target):
+    return tf.math.is_nan(tf.cast(target, tf.float32))
 
 
 def _each(loss, target, output):

@@ -9,6 +9,7 @@ import keras
 
 from daenr_tf import systems
 from daenr_tf.errors import InputError
+from daenr_tf.layers.readouts_of_several import ReadoutsOfSeveral
 from daenr_tf.layers.seeds import derive_seed
 from daenr_tf.setting_checks import whole
 
@@ -35,7 +36,7 @@ def make_parts(
     settings: dict[str, Any],
     layer: int,
     image_shape: Sequence[int],
-    neurons: int,
+    neurons: int | dict[str, int],
     seed: int,
     dtype: str | keras.DTypePolicy,
 ) -> dict[str, Part]:
@@ -47,7 +48,7 @@ def make_parts(
         settings: dict of option name -> value, for the parts that have it.
         layer: int, the hidden layer that is read.
         image_shape: (height, width, channels).
-        neurons: int.
+        neurons: int; of several recordings a dict of their names -> int.
         seed: int.
         dtype: Keras dtype policy or its name.
 
@@ -69,7 +70,13 @@ def make_parts(
             system.bottleneck, "bottleneck", pixels=height * width * channels
         )
         parts["decoder"] = make(system.decoder_on(core), "decoder", channels=channels)
-    if system.readout:
+    if system.readout and isinstance(neurons, dict):
+        members = [
+            make(system.readout, f"readout_{name}", neurons=count)
+            for name, count in neurons.items()
+        ]
+        parts["readout"] = ReadoutsOfSeveral(members, list(neurons), name="readout", dtype=dtype)
+    elif system.readout:
         parts["readout"] = make(system.readout, "readout", neurons=neurons)
     return parts
 

@@ -93,7 +93,10 @@ def export(
         archive.add_endpoint(
             ALONE[head], lambda images, head=head: {head: serve(images)[head]}, [prepared]
         )
-    archive.add_endpoint("encode", lambda images: codes.encode(model, shaped(images)), [prepared])
+    if model.encodes:
+        archive.add_endpoint(
+            "encode", lambda images: codes.encode(model, shaped(images)), [prepared]
+        )
     code = codes.code_spec(model)
     if code is not None:
 
@@ -120,7 +123,7 @@ def export(
                 os.path.join(path, CARD),
                 {**model_card.of_model(model), "model_digest": digest, **(card or {})},
             )
-            if "response" in model.heads:
+            if "response" in model.heads and not model.recordings:
                 _write_lite(model, os.path.join(path, lite.LITE))
             if mark:
                 with open(os.path.join(path, EXTRA, MARK), "w", encoding="utf-8") as file:

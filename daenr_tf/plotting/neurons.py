@@ -51,16 +51,16 @@ def pcc(
         np.asarray(correlations, float),
         np.asarray(significant, bool),
     )
+    finite = np.isfinite(correlations)
     known = None if ceilings is None else np.isfinite(ceilings) & np.isfinite(correlations)
     compared = known is not None and known.any()
     figure = canvas.figure(8.2 if compared else 4.8, 4.0, title, simulated)
     axes = figure.subplots(1, 1 + compared, squeeze=False)[0]
     groups = {
         f"significant: {significant.sum()}": (significant, _SIGNIFICANT),
-        f"not significant: {(~significant).sum()}": (~significant, _INSIGNIFICANT),
+        f"not significant: {(finite & ~significant).sum()}": (~significant, _INSIGNIFICANT),
     }
 
-    finite = np.isfinite(correlations)
     low, high = min([0, *correlations[finite]]), max([0.5, *correlations[finite]])
     edges = np.arange(math.floor(low * 20), math.floor(high * 20) + 2) / 20
     stacks = [correlations[members & finite] for members, _ in groups.values()]
@@ -76,7 +76,8 @@ def pcc(
     if finite.any():
         mean = correlations[finite].mean()
         axes[0].axvline(mean, color=RED, ls="--", lw=1.2, label=f"mean {mean:.3f}")
-    axes[0].set_xlabel("PCC over test images", fontsize=STYLE["label"])
+    unscored = f" ({(~finite).sum()} neurons without)" if not finite.all() else ""
+    axes[0].set_xlabel(f"PCC over test images{unscored}", fontsize=STYLE["label"])
     axes[0].set_ylabel("neurons", fontsize=STYLE["label"])
     axes[0].yaxis.get_major_locator().set_params(integer=True)
     canvas.legend_above(axes[0])

@@ -85,6 +85,7 @@ def _grey_levels(axis, description) -> None:
 
 
 def _histogram(axis, values, label, color, span=None) -> None:
+    values = values[np.isfinite(values)]
     axis.hist(values, bins=24, range=span, color=color, ec="white", lw=0.5)
     axis.axvline(values.mean(), color=_MARK, ls="--", lw=1.2, label=f"mean {values.mean():.3g}")
     axis.set_xlabel(label, fontsize=STYLE["label"])

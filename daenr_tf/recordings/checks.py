@@ -9,6 +9,7 @@ import numpy as np
 
 from daenr_tf.errors import InputError, refusal
 from daenr_tf.machine import blocks
+from daenr_tf.missing import LEAST_KNOWN, known_counts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,9 +30,7 @@ def numeric(what: str, values: ArrayLike) -> np.ndarray:
         InputError: for anything else (text, objects, complex numbers, dates, masked or ragged arrays).
     """
     if isinstance(values, np.ma.MaskedArray):
-        raise refusal(
-            what, "a plain array (missing repeats of test_trials as NaN)", "a masked array"
-        )
+        raise refusal(what, "a plain array (what is missing as NaN)", "a masked array")
     try:
         array = np.asarray(values)
     except (ValueError, TypeError) as reason:
@@ -113,6 +112,21 @@ def rates(
         return _own(array, values)
     with np.errstate(all="ignore"):
         return array.astype(np.float32)
+
+
+def refuse_all_missing(what: str, responses: np.ndarray) -> None:
+    """Raises `InputError` where every response is missing."""
+    if not known_counts(responses).any():
+        raise refusal(what, "a response, where not all are missing", "NaN alone")
+
+
+def known_responses(**sets: np.ndarray) -> None:
+    """Raises `InputError` where a set of a split, responses (images, neurons) by its name, has none that is known."""
+    for name, responses in sets.items():
+        if not known_counts(responses).any():
+            raise refusal(
+                "--seed", f"a split with responses in the {name} set", "one where all are missing"
+            )
 
 
 def _fits(found, shape):
@@ -231,14 +245,17 @@ def changes(recording: Recording, image_size: Sequence[int], channels: int) -> l
 
 
 def unvarying(responses: np.ndarray) -> np.ndarray:
-    """(images, neurons) -> (neurons,) bool, the neurons that answer every image alike."""
-    return responses.min(axis=0) == responses.max(axis=0)
+    """(images, neurons) -> (neurons,) bool, the neurons that answer every image that they were recorded on alike; one
+    without a response is none of them."""
+    return np.fmin.reduce(responses, axis=0) == np.fmax.reduce(responses, axis=0)
 
 
 def cautions(recording: Recording) -> list[str]:
     """Sentences about responses that a readout can be fitted to, but not well."""
     sentences, (low, high) = [], USUAL_MEAN_RESPONSE
     mean = float(recording.responses.mean(dtype="float64"))
+    if np.isnan(mean):
+        mean = float(np.nanmean(recording.responses, dtype="float64"))
     if not low <= mean <= high:
         sentences.append(
             f"the mean response is {mean:.3g} per presentation; the penalties' weights suit means"
@@ -249,8 +266,8 @@ def cautions(recording: Recording) -> list[str]:
 
 
 def unvarying_neurons(recording: Recording) -> list[str]:
-    """Sentences about neurons that answer every image alike."""
-    sentences = []
+    """Sentences about neurons that answer every image alike, or of which too little is known."""
+    sentences = _missing(recording)
     for responses, where, consequence in (
         (recording.responses, "in training", "nothing can be learned of them"),
         (recording.test_responses, "in the test set", "their PCC counts as 0 in the mean"),
@@ -260,6 +277,30 @@ def unvarying_neurons(recording: Recording) -> list[str]:
             sentences.append(
                 f"{count} of {recording.neurons} neurons never vary {where}: {consequence}"
             )
+    return sentences
+
+
+def _missing(recording):
+    """Sentences about missing responses."""
+    sentences = []
+    if recording.missing:
+        sentences.append(
+            f"{recording.missing:.1%} of the training responses are missing: they count neither in"
+            " the loss nor in the metrics"
+        )
+    unrecorded = int(recording.unrecorded.sum())
+    if unrecorded:
+        sentences.append(
+            f"{unrecorded} of {recording.neurons} neurons have no response in training: nothing is"
+            " learned of them, and their figures are left empty"
+        )
+    known = known_counts(recording.test_responses)
+    few = int((known < min(LEAST_KNOWN, len(recording.test_responses))).sum())
+    if few:
+        sentences.append(
+            f"{few} of {recording.neurons} neurons have fewer than {LEAST_KNOWN} responses in the"
+            " test set: their figures there are left empty"
+        )
     return sentences
 
 

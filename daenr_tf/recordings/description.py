@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from daenr_tf import metrics
+from daenr_tf.missing import known_counts, mean
 from daenr_tf.recordings import checks
 from daenr_tf.recordings.recording import Recording
 from daenr_tf.recordings.splits import image_groups
@@ -25,11 +26,15 @@ class Description:
             mean over images.
         grey_counts, grey_edges: histogram of the training images' grey levels, over the
             recording's range.
-        mean_responses: (neurons,), mean training response, spikes (or a rate) per presentation.
+        mean_responses: (neurons,), mean training response, spikes (or a rate) per presentation; NaN
+            for a neuron without any, as below.
         zeros: (neurons,), share of exact zeros among the training responses.
+        largest: float, the largest training response.
+        missing: float, the share of the training responses that is missing.
+        unrecorded: (neurons,) bool, neurons of which every training response is missing.
         constant: (neurons,) bool, neurons that answer every training image alike; the silent ones
             are among them.
-        silent: (neurons,) bool, neurons without any response in training.
+        silent: (neurons,) bool, neurons whose training responses are all 0.
         test_constant: (neurons,) bool, neurons that answer every test image alike.
         repeats: (fewest, most) presentations of a test image to a neuron, or None where only
             averages are known.
@@ -45,6 +50,9 @@ class Description:
     grey_edges: np.ndarray
     mean_responses: np.ndarray
     zeros: np.ndarray
+    largest: float
+    missing: float
+    unrecorded: np.ndarray
     constant: np.ndarray
     silent: np.ndarray
     test_constant: np.ndarray
@@ -70,13 +78,17 @@ def describe(recording: Recording) -> Description:
             metrics.fano_factor(trials),
         )
     train, validation = recording.split(SEED)
-    constant = checks.unvarying(responses)
+    constant, counts = checks.unvarying(responses), known_counts(responses)
+    whole = (counts == len(responses)).all()
     return Description(
         *_grey(recording.images, recording.pixel_range),
-        mean_responses=responses.mean(axis=0, dtype=np.float64),
-        zeros=(responses == 0).mean(axis=0),
+        mean_responses=mean(responses),
+        zeros=(responses == 0).mean(axis=0) if whole else _share(responses == 0, counts),
+        largest=float(np.fmax.reduce(responses, axis=None)),
+        missing=recording.missing,
+        unrecorded=recording.unrecorded,
         constant=constant,
-        silent=constant & (responses[0] == 0),
+        silent=constant & (np.fmax.reduce(responses, axis=0) == 0),
         test_constant=checks.unvarying(recording.test_responses),
         repeats=repeats,
         ceilings=ceilings,
@@ -86,6 +98,10 @@ def describe(recording: Recording) -> Description:
         test_copies=_copies(recording.test_images),
         split=(len(train), len(validation), len(recording.test_images)),
     )
+
+
+def _share(chosen, counts):
+    return np.where(counts > 0, chosen.sum(axis=0) / np.maximum(counts, 1), np.nan)
 
 
 def _grey(images, pixel_range):

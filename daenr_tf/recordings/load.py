@@ -12,10 +12,13 @@ from daenr_tf.paper import DEFAULT_REGION, REGIONS
 from daenr_tf.recordings import sources
 
 if TYPE_CHECKING:
+    from daenr_tf.config import RunConfig
     from daenr_tf.recordings.recording import Recording
+    from daenr_tf.recordings.several import Recordings
 
 REQUIRED = ("images", "responses")
-ARRAYS = (*REQUIRED, "test_images", "test_trials", "test_responses")  # of one's own recording
+# Of one's own recording; `simulated` is a single true or false.
+ARRAYS = (*REQUIRED, "test_images", "test_trials", "test_responses", "simulated")
 SHOWN = 10  # names of a file that no recording has, each cut to LONGEST characters
 LONGEST = 40
 DATA_DIR, OFFLINE = "DAENR_DATA_DIR", "DAENR_OFFLINE"
@@ -56,6 +59,8 @@ def load_recording(
     region = DEFAULT_REGION if region is None else region
     if region not in REGIONS:
         raise refusal("region", "1, 2 or 3", region)
+    if isinstance(dataset, (list, tuple)):
+        raise refusal("dataset", "one recording", f"{len(dataset)} of them")
     if data_dir is not None and not os.fspath(data_dir):
         raise refusal("data_dir", "a path", "''")
     dataset = os.fsdecode(dataset)
@@ -64,6 +69,28 @@ def load_recording(
         if repeats_as_test:
             raise refusal("--repeats-as-test", "one's own recording, without a test set", dataset)
         return source.load(region, data_dir)
+    return _own(dataset, repeats_as_test)
+
+
+def recording_of(
+    config: RunConfig, data_dir: str | os.PathLike | None = None
+) -> Recording | Recordings:
+    """The recording of a run, of which a fold may be the test set; `Recordings` of a run on several, or the one of them that the
+    configuration names. Raises `InputError` as `load_recording` does."""
+    if config.several:
+        from daenr_tf.recordings.several import Recordings
+
+        every = Recordings([_own(path, config.repeats_as_test) for path in config.dataset])
+        return every if config.recording is None else every[config.recording]
+    recording = load_recording(config.dataset, config.region, data_dir, config.repeats_as_test)
+    if config.fold is None:
+        return recording
+    from daenr_tf.recordings.folds import fold_of
+
+    return fold_of(recording, config.fold)
+
+
+def _own(dataset, repeats_as_test):
     if not os.path.exists(dataset):
         raise refusal("dataset", sources.choices(), f"{dataset!r}, which is no file")
     return load_own(dataset, repeats_as_test)

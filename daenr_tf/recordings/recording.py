@@ -9,8 +9,9 @@ from numpy.typing import ArrayLike
 
 from daenr_tf.errors import refusal
 from daenr_tf.machine import blocks
+from daenr_tf.missing import known_counts
 from daenr_tf.recordings import checks
-from daenr_tf.recordings.splits import choose, image_groups, trials_of_repeats
+from daenr_tf.recordings.splits import SharedStimuli, choose, image_groups, trials_of_repeats
 
 HOLD_OUT = 0.2
 HOLD_OUT_SEED = 20160627
@@ -29,10 +30,11 @@ class Recording:
     Attributes:
         images: (images, height, width, channels), training images in their own grey levels and type; channels 1 or 3.
             The channel axis may be left out on the way in.
-        responses: (images, neurons) float32, spikes (or a rate) per presentation, finite and >= 0.
+        responses: (images, neurons) float32, spikes (or a rate) per presentation, finite and >= 0; NaN where a neuron was not
+            recorded on an image.
         test_images: (test images, height, width, channels), of the type and size of `images`.
         test_trials: (repeats, test images, neurons) float32, NaN where a repeat is missing; None where only averages exist.
-        test_responses: (test images, neurons) float32, the mean over repeats.
+        test_responses: (test images, neurons) float32, the mean over repeats; NaN where there is none.
         region: 1..3, of the published or simulated recordings; None for any other.
         name: short name, fit for a directory's name.
         simulated: whether the responses come from a model instead of an animal.
@@ -43,6 +45,9 @@ class Recording:
             lists besides; else None.
         source: where it comes from, such as a file's name, for messages.
         notes: sentences that a user should read about what was done to the recording.
+        held_out: bool, whether the test set was held out of its images, for it has none of its own.
+        shared: `SharedStimuli`, of a recording that is trained on together with others that show some
+            of its images; else None.
         repeats_as_test: bool, whether stimuli that `images` holds several times become the test set;
             taken, and not kept.
 
@@ -62,13 +67,19 @@ class Recording:
     truth: dict | None = None
     source: str = ""
     notes: tuple[str, ...] = ()
+    held_out: bool = False
+    shared: SharedStimuli | None = None
     repeats_as_test: dataclasses.InitVar[bool] = False
 
     def __post_init__(self, repeats_as_test: bool) -> None:
         self._set(source=str(self.source or self.name), notes=tuple(self.notes))
         images = checks.with_channel(self._what("images"), self.images)
         responses = checks.rates(
-            self._what("responses"), self.responses, (len(images), None), "(images, neurons)"
+            self._what("responses"),
+            self.responses,
+            (len(images), None),
+            "(images, neurons)",
+            missing=True,
         )
         self._set(images=images, responses=responses)
         if self.test_images is None:
@@ -94,6 +105,8 @@ class Recording:
                 self._what("images"), self.pixel_range, (self.images, self.test_images)
             )
         )
+        for key in ("responses", "test_responses"):
+            checks.refuse_all_missing(self._what(key), getattr(self, key))
         for field in ("images", "responses", "test_images", "test_trials", "test_responses"):
             if getattr(self, field) is not None:
                 view = getattr(self, field).view()
@@ -132,8 +145,18 @@ class Recording:
         return self.repeats_range and " to ".join(map(str, sorted(set(self.repeats_range))))
 
     @functools.cached_property
+    def missing(self) -> float:
+        """The share of the training responses that is missing, 0 of a complete recording."""
+        return 1 - float(known_counts(self.responses).mean()) / len(self.responses)
+
+    @functools.cached_property
+    def unrecorded(self) -> np.ndarray:
+        """(neurons,) bool, those without any training response: nothing is learned of them, and they are not scored."""
+        return known_counts(self.responses) == 0
+
+    @functools.cached_property
     def digest(self) -> str:
-        """SHA-256 (hex) of everything that a fit depends on: images, responses, test set and pixel range."""
+        """SHA-256 (hex) of everything that a fit depends on: images, responses, test set, pixel range, and which images others show too."""
         sha = hashlib.sha256(repr(tuple(float(bound) for bound in self.pixel_range)).encode())
         for key in ("images", "responses", "test_images", "test_trials", "test_responses"):
             array = getattr(self, key)
@@ -141,6 +164,8 @@ class Recording:
                 array = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
                 sha.update(f"{key} {array.dtype.kind}{array.dtype.itemsize} {array.shape}".encode())
                 sha.update(array)
+        if self.shared is not None:
+            sha.update(self.shared.digest.encode())
         return sha.hexdigest()
 
     def split(self, seed: int, fraction: float = 0.2) -> tuple[np.ndarray, np.ndarray]:
@@ -152,8 +177,12 @@ class Recording:
 
         Returns:
             (train indices, validation indices), sorted int64 arrays. Validation has max(1, round(fraction · images)), or as near to
-            it as can be with identical images on one side.
+            it as can be with identical images on one side. An image that a recording before it shows too (`shared`) is on the side that
+            it has there.
         """
+        if self.shared is not None:
+            validation = self.shared.validation(seed, fraction)
+            return np.flatnonzero(~validation), np.flatnonzero(validation)
         count = max(1, round(fraction * len(self.images)))
         (groups,) = image_groups(self.images)
         validation = choose(groups, count, seed)
@@ -173,7 +202,11 @@ class Recording:
         if truth is not None and "rates" in truth:
             truth = {**truth, "rates": np.asarray(truth["rates"])[indices]}
         return dataclasses.replace(
-            self, images=self.images[indices], responses=self.responses[indices], truth=truth
+            self,
+            images=self.images[indices],
+            responses=self.responses[indices],
+            truth=truth,
+            shared=None,
         )
 
     def with_neurons(self, indices: ArrayLike) -> "Recording":
@@ -229,7 +262,11 @@ class Recording:
             raise refusal(what, "test_trials or test_responses beside it", "neither")
         if averages is not None:
             averages = checks.rates(
-                self._what("test_responses"), averages, shape, "(test images, neurons)"
+                self._what("test_responses"),
+                averages,
+                shape,
+                "(test images, neurons)",
+                missing=True,
             )
         if trials is not None:
             what = self._what("test_trials")
@@ -240,12 +277,11 @@ class Recording:
             known = np.empty(shape, bool)
             for some in blocks.slices(len(test_images), trials[:, 0].nbytes):
                 mean[some], known[some] = _mean_over_repeats(trials[:, some])
-            checks.refuse_where(
-                what, ~known, trials[0], "at least one repeat for every [test image, neuron]"
-            )
             if averages is not None:
-                tolerance = 1e-4 * np.maximum(np.abs(mean), 1e-2 * np.abs(mean).max())
+                largest = np.abs(mean).max(where=known, initial=0)
+                tolerance = 1e-4 * np.maximum(np.abs(mean), 1e-2 * largest)
                 apart = np.abs(averages.astype(np.float64) - mean) > tolerance
+                apart |= np.isnan(averages) == known
                 checks.refuse_where(
                     self._what("test_responses"),
                     apart,
@@ -267,7 +303,7 @@ class Recording:
         count = max(2, round(HOLD_OUT * len(self.images)))
         test = choose(groups, count, HOLD_OUT_SEED, at_least=2, leave=2)
         total = len(test)
-        self._set(test_images=self.images[test], test_responses=self.responses[test])
+        self._set(test_images=self.images[test], test_responses=self.responses[test], held_out=True)
         if self.truth is not None and "rates" in self.truth:
             self._set(truth={**self.truth, "test_rates": np.asarray(self.truth["rates"])[test]})
         self._keep(~test)
@@ -344,4 +380,5 @@ def _mean_over_repeats(trials):
     known = ~np.isnan(trials)
     with np.errstate(all="ignore"):
         mean = np.where(known, trials, 0).sum(0, dtype=np.float64) / known.sum(0)
-        return mean.astype(np.float32), known.any(0)
+        known = known.any(0)
+        return np.where(known, mean, np.nan).astype(np.float32), known

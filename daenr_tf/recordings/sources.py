@@ -93,12 +93,14 @@ def is_comparable(dataset: str) -> bool:
     return is_source(dataset) and source_of(dataset).comparable
 
 
-def settled(dataset: str, recording: "Recording") -> str:
+def settled(dataset: str | tuple, recording: "Recording") -> str | tuple:
     """A dataset as a run or a study notes it once its `recording` is loaded.
 
     Returns:
-        str, the name of a source that stands for itself, or the absolute path of one's own recording.
+        str, the name of a source that stands for itself, or the absolute path of one's own recording; a tuple of paths of several.
     """
+    if isinstance(dataset, tuple):
+        return tuple(map(os.path.abspath, dataset))
     source = source_of(dataset)
     if source is None:
         return os.path.abspath(dataset)

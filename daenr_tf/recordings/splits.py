@@ -1,7 +1,9 @@
 """Splits of images that never put identical images on both sides."""
 
+import functools
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -29,6 +31,49 @@ def image_groups(*stacks: np.ndarray) -> list[np.ndarray]:
             groups[index] = numbers.setdefault(key, len(numbers))
         result.append(groups)
     return result
+
+
+@dataclass(frozen=True, eq=False)
+class SharedStimuli:
+    """Which images the recordings show that are trained on together, of which this is one.
+
+    Attributes:
+        groups: of each recording an int64 array (training images,): images share a number if and only
+            if they are identical, in whichever recording.
+        number: int, which of the recordings this is.
+    """
+
+    groups: tuple
+    number: int
+
+    def validation(self, seed: int, fraction: float) -> np.ndarray:
+        """Which of the recording's training images are validated on, a boolean array (training images,).
+
+        Every recording is split as it would be alone, but for the images that one before it shows: they
+        are on the side that they have there.
+        """
+        decided = {}
+        for groups in self.groups[: self.number + 1]:
+            own = choose(renumbered(groups), max(1, round(fraction * len(groups))), seed)
+            validation = np.array(
+                [decided.get(group, alone) for group, alone in zip(groups, own, strict=True)], bool
+            )
+            decided.update(zip(groups, validation, strict=True))
+        return validation
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """SHA-256 (hex) of it."""
+        sha = hashlib.sha256(str(self.number).encode())
+        for groups in self.groups[: self.number + 1]:
+            sha.update(np.ascontiguousarray(groups, "<i8").tobytes() + b";")
+        return sha.hexdigest()
+
+
+def renumbered(groups: np.ndarray) -> np.ndarray:
+    """Group numbers (images,) as 0, 1, 2 … in order of first appearance, as `image_groups` gives them."""
+    _, first, inverse = np.unique(groups, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[inverse]
 
 
 def trials_of_repeats(groups: np.ndarray, responses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -25,6 +25,7 @@ from daenr_tf import systems
 from daenr_tf.errors import refusal
 from daenr_tf.machine import memory
 from daenr_tf.machine.blocks import EVALUATION_BATCH, EVALUATION_BYTES
+from daenr_tf.recordings.several import Recordings
 
 if TYPE_CHECKING:
     from daenr_tf.config import ModelConfig, RunConfig
@@ -34,12 +35,12 @@ FLOAT = 4  # bytes
 COPIES = 8  # of a parameter
 
 
-def check(config: RunConfig, recording: Recording) -> None:
+def check(config: RunConfig, recording: Recording | Recordings) -> None:
     """Raises `InputError` in one line for a model or a batch that doesn't fit into half of the memory.
 
     Args:
         config: `RunConfig`.
-        recording: `Recording`.
+        recording: `Recording`, or `Recordings` of a run on several.
     """
     model, batch, half = config.model, config.training.batch_size, memory.half()
     least = run_bytes(model, recording, 1)
@@ -55,7 +56,7 @@ def check(config: RunConfig, recording: Recording) -> None:
             f"a run that fits into half of this machine's memory ({half / 1e9:.3g} GB)",
             f"one of some {least / 1e9:.3g} GB",
         )
-    most = (half - fixed_bytes(model, recording)) // image_bytes(model, recording.neurons)
+    most = (half - fixed_bytes(model, recording)) // image_bytes(model, _answering(recording))
     if batch > most:
         size = "x".join(map(str, model.image_size))
         raise refusal(
@@ -87,13 +88,28 @@ def run_bytes(model: ModelConfig, recording: Recording, batch_size: int) -> int:
         batch_size: int.
     """
     return fixed_bytes(model, recording) + max(
-        batch_size * image_bytes(model, recording.neurons),
-        evaluation_bytes(model, recording.neurons),
+        batch_size * image_bytes(model, _answering(recording)),
+        evaluation_bytes(model, _answering(recording)),
     )
+
+
+def _answering(recording):
+    """How many neurons answer an image, at most."""
+    return recording.widest if isinstance(recording, Recordings) else recording.neurons
 
 
 def fixed_bytes(model: ModelConfig, recording: Recording) -> int:
     """Bytes that a run takes whatever is computed at a time: parameters, prepared images and outputs."""
+    several = isinstance(recording, Recordings)
+    arrays = sum(_arrays(model, one) for one in (recording if several else [recording]))
+    if several:  # those of all that are trained and validated on, in one array, and in a tensor
+        images = sum(len(one.images) for one in recording)
+        arrays += 2 * images * (math.prod(model.image_size) * model.channels + recording.widest)
+    return FLOAT * (COPIES * parameters(model, recording.neurons) + arrays)
+
+
+def _arrays(model, recording):
+    """Numbers in the prepared images of a recording, in the outputs for its test images, and in what its receptive fields take."""
     pixels, sizes = math.prod(model.image_size) * model.channels, _sizes(model, recording.neurons)
     resized = recording.images.shape[1:] != (*model.image_size, model.channels)
     arrays = pixels * (len(recording.images) + len(recording.test_images)) if resized else 0
@@ -103,7 +119,7 @@ def fixed_bytes(model: ModelConfig, recording: Recording) -> int:
         arrays += recording.neurons * len(recording.test_images)
     if any(size.maps for size in sizes):
         arrays += _receptive_fields(recording)
-    return FLOAT * (COPIES * parameters(model, recording.neurons) + arrays)
+    return arrays
 
 
 def evaluation_bytes(model: ModelConfig, neurons: int) -> int:

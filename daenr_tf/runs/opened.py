@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from daenr_tf.config import RunConfig, read_config
 from daenr_tf.errors import InputError
-from daenr_tf.recordings.load import load_recording
+from daenr_tf.recordings.load import recording_of
 from daenr_tf.runs.directory import CONFIG, HISTORY, MODEL, RESULTS
+from daenr_tf.runs.own_files import RECORDINGS
 from daenr_tf.runs.results_file import read_results
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from daenr_tf.models.daenr import DAENR
     from daenr_tf.recordings.recording import Recording
+    from daenr_tf.recordings.several import Recordings
 
 
 class Run:
@@ -82,11 +84,21 @@ class Run:
         return f"Run({json.dumps(self.directory)}, {recipe}, {steps} steps)"
 
     @functools.cached_property
-    def recording(self) -> Recording:
-        """The `Recording`. Raises `InputError` where it can't be found, or is another one now."""
-        recording = load_recording(
-            self.config.dataset, self.config.region, self._data_dir, self.config.repeats_as_test
-        )
+    def recordings(self) -> dict[str, Run]:
+        """Of a run on several recordings the `Run` of each, by its name: the shared parts with its own readout, and what they come to on it. Empty
+        of a run on one.
+
+        Raises `InputError` where one of them is missing or damaged.
+        """
+        return {
+            name: Run.open(os.path.join(self.directory, RECORDINGS, name), self._data_dir)
+            for name in self.results.get("recordings") or {}
+        }
+
+    @functools.cached_property
+    def recording(self) -> Recording | Recordings:
+        """The `Recording`; `Recordings` of a run on several. Raises `InputError` where it can't be found, or is another one now."""
+        recording = recording_of(self.config, self._data_dir)
         wanted = self.results["dataset"]["digest"]
         if recording.digest != wanted:
             raise InputError(

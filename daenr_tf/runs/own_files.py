@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 
 CHECKPOINT = "checkpoint"
+RECORDINGS = "recordings"  # of a run on several: in it a directory of each, which is as a run's
 FOLDERS = (
     "checkpoint",
     "figures",
@@ -49,7 +50,18 @@ def foreign(directory: str, folder: str) -> str | None:
 
 def sweep(directory: str) -> None:
     """Remove what killed processes left half-written."""
+    for place in of_recordings(directory):
+        sweep(place)
     _remove(directory, filter(is_half_written, _files(directory)))
+
+
+def of_recordings(directory: str) -> list[str]:
+    """The directories of the recordings of a run on several, links aside; none of a run on one."""
+    folder = os.path.join(directory, RECORDINGS)
+    if os.path.islink(folder) or not os.path.isdir(folder):
+        return []
+    places = [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
+    return [place for place in places if os.path.isdir(place) and not os.path.islink(place)]
 
 
 def remove_own(
@@ -57,7 +69,8 @@ def remove_own(
 ) -> None:
     """Remove a run's own files, links in their place included, and the folders that are empty then.
 
-    `results.json` goes first and `config.json` last: killed midway, it leaves an unfinished run.
+    `results.json` goes first and `config.json` last: killed midway, it leaves an unfinished run. What lies in the directories of the recordings
+    of a run on several was all made of the fitted model: of a whole directory it goes behind `results.json`, whatever is kept.
 
     Args:
         directory: str, of the run.
@@ -69,7 +82,12 @@ def remove_own(
         for name in _files(directory, inside)
         if (is_own(name) or name in FOLDERS) and not keep(name)
     ]
-    _remove(directory, sorted(own, key=lambda name: (name == _LAST, name != _FIRST)))
+    own.sort(key=lambda name: (name == _LAST, name != _FIRST))
+    first = own[:1] if own[:1] == [_FIRST] else []
+    _remove(directory, first)
+    if not inside:
+        _remove_recordings(directory)
+    _remove(directory, own[len(first) :])
     for folder in FOLDERS:
         path = os.path.join(directory, folder)
         if (
@@ -79,6 +97,15 @@ def remove_own(
             and not os.listdir(path)
         ):
             os.rmdir(path)
+
+
+def _remove_recordings(directory):
+    places = of_recordings(directory)
+    for place in places:
+        remove_own(place)
+    for folder in [*places, os.path.join(directory, RECORDINGS)] if places else []:
+        if not os.listdir(folder):
+            os.rmdir(folder)
 
 
 def is_of_training(name: str) -> bool:

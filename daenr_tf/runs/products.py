@@ -21,10 +21,13 @@ if TYPE_CHECKING:
     from daenr_tf.evaluation import Evaluation
     from daenr_tf.models.daenr import DAENR
     from daenr_tf.recordings.recording import Recording
+    from daenr_tf.recordings.several import Recordings
     from daenr_tf.runs.directory import RunDirectory
     from daenr_tf.training import Training
 
 SHOWN = 10  # test images and masks in a figure
+
+NEURONS = "neurons.csv"
 
 
 def write_history(directory: RunDirectory, history: pd.DataFrame) -> None:
@@ -35,10 +38,20 @@ def write_history(directory: RunDirectory, history: pd.DataFrame) -> None:
 def write_neurons(directory: RunDirectory, evaluation: Evaluation) -> None:
     """`neurons.csv`, where there is a readout."""
     if evaluation.neurons is not None:
-        write_text(directory.file("neurons.csv"), evaluation.neurons.to_csv(index=False))
+        write_text(directory.file(NEURONS), evaluation.neurons.to_csv(index=False))
 
 
-def describe(config: RunConfig, recording: Recording) -> str:
+def neurons_of(directory: RunDirectory) -> pd.DataFrame | None:
+    """The table that a finished run keeps of its neurons; None without a readout, or where it can't be read."""
+    import pandas as pd
+
+    try:
+        return pd.read_csv(directory.file(NEURONS))
+    except (OSError, ValueError):
+        return None
+
+
+def describe(config: RunConfig, recording: Recording | Recordings) -> str:
     """What a run is, in words: `cae_fr, layer 2, ir, seed 0, simulated region 3 (quick run)`."""
     parts = [config.model.recipe]
     if config.model.system.readout:
@@ -47,6 +60,8 @@ def describe(config: RunConfig, recording: Recording) -> str:
     parts.append(
         recording.name if config.own_recording else f"{config.dataset} region {config.region}"
     )
+    if config.recording is not None:
+        parts.append(f"one of {len(config.dataset)} recordings that share a core")
     if config.training.loss_scale != DEFAULT_SCALE:
         parts.append(f"loss scale {config.training.loss_scale}")
     if config.training.schedule != schedules.DEFAULT:
@@ -59,11 +74,11 @@ def write_figures(
     config: RunConfig,
     recording: Recording,
     model: DAENR,
-    training: Training,
+    training: Training | None,
     evaluation: Evaluation,
 ) -> None:
-    """The figures of a run, as PNG files in `folder`."""
-    from daenr_tf.plotting import images, learning_curves, neurons
+    """The figures of a run, as PNG files in `folder`; without a training those of the fitted model."""
+    from daenr_tf.plotting import images, neurons
 
     os.makedirs(folder, exist_ok=True)
     name = describe(config, recording)
@@ -73,19 +88,13 @@ def write_figures(
         return os.path.join(folder, f"{stem}.png")
 
     codes = evaluation.linear_codes
-    held_out = {
-        name: {"size": code["size"], "mse": code["validation"]["mse"]}
-        for name, code in codes.items()
-    }
-    learning_curves.of_run(
-        path("learning_curves"),
-        training.history,
-        config.training.monitor,
-        training.best_step,
-        model.units,
-        f"Learning curves\n{name}{_beside(held_out, 'validation MSE')}",
-        simulated=simulated,
-    )
+    if training is not None:
+        held_out = {
+            name: {"size": code["size"], "mse": code["validation"]["mse"]}
+            for name, code in codes.items()
+        }
+        beside = _beside(held_out, "validation MSE")
+        write_learning_curves(folder, config, recording, model, training, beside)
     if "reconstruction" in evaluation.outputs:
         images.reconstructions(
             path("reconstructions"),
@@ -109,6 +118,29 @@ def write_figures(
             FIGURES[model.readout.figure](path("masks"), name, recording, model, table)
 
 
+def write_learning_curves(
+    folder: str,
+    config: RunConfig,
+    recording: Recording | Recordings,
+    model: DAENR,
+    training: Training,
+    beside: str = "",
+) -> None:
+    """`learning_curves.png` in `folder`, with `beside` at the end of its title."""
+    from daenr_tf.plotting import learning_curves
+
+    os.makedirs(folder, exist_ok=True)
+    learning_curves.of_run(
+        os.path.join(folder, "learning_curves.png"),
+        training.history,
+        config.training.monitor,
+        training.best_step,
+        model.units,
+        f"Learning curves\n{describe(config, recording)}{beside}",
+        simulated=recording.simulated,
+    )
+
+
 def _beside(codes, what):
     """The end of a figure's title: what linear codes reach beside the MSE that it shows; empty without any."""
     told = linear_codes(codes, "mse", 4)
@@ -119,6 +151,7 @@ def best_predicted(pcc: np.ndarray, recording: Recording) -> np.ndarray:
     """The numbers of the neurons with the largest PCC (neurons,), the best first, `SHOWN` at most; none
     that never varies in training or in the test set, whose PCC of 0 says nothing of its mask."""
     silent = checks.unvarying(recording.responses) | checks.unvarying(recording.test_responses)
+    silent |= np.isnan(pcc)
     order = np.argsort(-pcc, kind="stable")
     return order[~silent[order]][:SHOWN]
 
@@ -130,7 +163,11 @@ def _draw_masks(path, name, recording, model, table):
     best = best_predicted(pcc, recording)
     if not len(best):
         return
-    planted = {} if recording.truth is None else {"planted": recording.truth["center"][best]}
+    shape = recording.images.shape[1:3]
+    centers = {} if recording.truth is None else {"planted": recording.truth["center"][best]}
+    learned = model.readout.field_centers(shape)
+    if learned is not None:
+        centers["learned"] = learned[best]
     masks.masks(
         path,
         model.readout.masks()[best],
@@ -138,8 +175,8 @@ def _draw_masks(path, name, recording, model, table):
         f"Spatial masks of the best predicted neurons\n{name}",
         pccs=pcc[best],
         ceilings=ceilings[best],
-        centers=planted,
-        stimulus_shape=recording.images.shape[1:3],
+        centers=centers,
+        stimulus_shape=shape,
         simulated=recording.simulated,
     )
 

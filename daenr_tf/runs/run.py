@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 import uuid
 from typing import TYPE_CHECKING
 
 from daenr_tf import paper, schedules
-from daenr_tf.errors import DivergedError, MachineError, first_line
+from daenr_tf.errors import InputError, MachineError, first_line
 from daenr_tf.loss_weights import DEFAULT_SCALE, default_weights
-from daenr_tf.machine.messages import LOGGER
 from daenr_tf.models import transfer
 from daenr_tf.recordings import checks, sources
-from daenr_tf.recordings.load import load_recording
-from daenr_tf.runs import footprint, interruption
+from daenr_tf.recordings.load import recording_of
+from daenr_tf.recordings.several import of_each
+from daenr_tf.runs import footprint, interruption, reference
 from daenr_tf.runs.directory import MODEL, RunDirectory, check_writable
 from daenr_tf.runs.results import make_results
 from daenr_tf.runs.summary import stopped_by, summary
+from daenr_tf.runs.trained import pause, tell, train_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
-
-    import tensorflow as tf
 
     from daenr_tf.config import RunConfig
     from daenr_tf.evaluation import Evaluation
     from daenr_tf.models.daenr import DAENR
     from daenr_tf.pipeline import Sets
     from daenr_tf.recordings.recording import Recording
+    from daenr_tf.recordings.several import Recordings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Products:
         export_dir: where the SavedModel's versions go; None exports nothing.
         model, figures, tensorboard: bool, whether `model.keras`, `figures/` and `tensorboard/` are made.
         state: bool, whether the state that a longer run could go on from is kept.
+        reference: bool, whether what is known without a network is fitted beside a model that predicts responses.
     """
 
     export_dir: str | None = None
@@ -47,6 +49,7 @@ class Products:
     figures: bool = True
     tensorboard: bool = True
     state: bool = False
+    reference: bool = False
 
 
 def run(
@@ -55,6 +58,7 @@ def run(
     run_dir: str | None = None,
     export_dir: str | None = None,
     overwrite: bool = False,
+    export: bool = True,
 ) -> dict[str, Any]:
     """Run a configuration; a run that lies in its directory goes on, or is reported if it is finished.
 
@@ -63,6 +67,7 @@ def run(
         data_dir: where the published recording lies, or None.
         run_dir, export_dir: str, or None for the default places.
         overwrite: bool, start afresh where a run lies.
+        export: bool, whether the model is exported as a SavedModel.
 
     Returns:
         The results, as in `results.json`.
@@ -70,39 +75,45 @@ def run(
     Raises:
         InputError, MachineError, DivergedError, KeyboardInterrupt: as the exit statuses say.
     """
+    if config.recording is not None:
+        raise InputError(
+            "--config: expected the settings of a run, found those of one recording of a run on several:"
+            " the config.json of the whole lies two directories above"
+        )
     for option, directory in (("--run-dir", run_dir), ("--export-dir", export_dir)):
         if directory:
             check_writable(option, directory)
     if config.model.encoder_from:
         transfer.locate(config.model.encoder_from)
-    recording = load_recording(config.dataset, config.region, data_dir, config.repeats_as_test)
-    checks.colour(recording, config.model.channels)
+    recording = recording_of(config, data_dir)
+    for one in recording if config.several else [recording]:
+        checks.colour(one, config.model.channels)
+    if config.several:
+        recording.check_split(config.training.seed)
     footprint.check(config, recording)
     config = dataclasses.replace(config, dataset=sources.settled(config.dataset, recording))
     place = os.path.join(config.model.recipe, tag(config, recording))
     asked = export_dir
-    run_dir, export_dir = (
-        run_dir or os.path.join("runs", place),
-        export_dir or os.path.join("saved_models", place),
-    )
-    for option, directory in (("--run-dir", run_dir), ("--export-dir", export_dir)):
-        check_writable(option, directory)
+    run_dir = run_dir or os.path.join("runs", place)
+    check_writable("--run-dir", run_dir)
+    if export:
+        export_dir = export_dir or os.path.join("saved_models", place)
+        check_writable("--export-dir", export_dir)
     with RunDirectory(run_dir, config, recording.digest).held(overwrite) as directory:
-        for note in _notes(config, recording):
-            _tell(note)
+        for note in notes_of(config, recording):
+            tell(note)
         results = directory.results()
         if results is None or directory.can_be_lengthened:
             with interruption.watched() as stop:
                 try:
-                    results = fit(
-                        config, recording, directory, stop, Products(export_dir, state=True)
-                    )
+                    products = Products(export_dir, state=True, reference=not config.quick)
+                    results = fit(config, recording, directory, stop, products)
                 except KeyboardInterrupt as error:
                     raise KeyboardInterrupt(
                         f"{error}; the same command goes on with {run_dir}"
                     ) from None
         else:
-            _tell(_finished(results, directory.shorter))
+            tell(_finished(results, directory.shorter))
             if asked and not _is_exported_to(results, asked):
                 results = _export_too(directory, results, asked)
     print(summary(results, run_dir))
@@ -140,33 +151,30 @@ def _export_too(directory, results, export_dir):
 
     import_tensorflow()
     from daenr_tf.models import keras_file, model_card, saved_model
+    from daenr_tf.runs.products import neurons_of
 
     model = keras_file.load_model(directory.file(MODEL))
     digest = saved_model.model_digest(model)
     exported = saved_model.export_of(digest, export_dir)
     if not exported:
-        card = model_card.of_run(results, _neurons_of(directory))
+        card = model_card.of_run(results, neurons_of(directory))
         exported = saved_model.export(model, export_dir, uuid.uuid4().hex, card)
+    more = {}
+    if results.get("recordings"):
+        from daenr_tf.runs.many import export_too
+
+        more["recordings"] = export_too(directory, results, export_dir)
     directory.check_held()
-    directory.write_results({**results, "saved_model": exported, "model_digest": digest})
+    directory.write_results({**results, "saved_model": exported, "model_digest": digest, **more})
     return directory.results()
 
 
-def _neurons_of(directory):
-    """The table that a finished run keeps of its neurons; None without a readout, or where it can't be read."""
-    import pandas as pd
-
-    try:
-        return pd.read_csv(directory.file("neurons.csv"))
-    except (OSError, ValueError):
-        return None
-
-
-def _notes(config, recording):
+def notes_of(config: RunConfig, recording: Recording | Recordings) -> list[str]:
     """What a user must know of how the recording and the settings were read."""
     notes = list(recording.notes)
     if config.own_recording:
-        notes += checks.changes(recording, config.model.image_size, config.model.channels)
+        seen = (config.model.image_size, config.model.channels)
+        notes += of_each(recording, lambda one: checks.changes(one, *seen))
     if config.own_recording and config.model.system.joint:
         notes.append(
             "the paper gives no settings for one's own recording: alpha:beta, unless you give them, are those of"
@@ -190,7 +198,7 @@ def _notes(config, recording):
             " the medians of its other models (docs/tasks.md)"
         )
     if config.model.system.readout:
-        notes += checks.cautions(recording)
+        notes += of_each(recording, checks.cautions)
     return notes
 
 
@@ -202,6 +210,8 @@ def tag(config: RunConfig, recording: Recording) -> str:
     if config.model.system.readout:
         parts.append(f"l{config.model.layer}")
     parts += [config.training.task, f"s{config.training.seed}"]
+    if config.fold is not None:
+        parts.append(f"fold{config.fold.replace('/', 'of')}")
     if config.training.loss_scale != DEFAULT_SCALE:
         parts.append(config.training.loss_scale)
     if config.training.schedule != schedules.DEFAULT:
@@ -224,12 +234,12 @@ def fit(
 
     Args:
         config: `RunConfig`.
-        recording: `Recording`.
+        recording: `Recording`; `Recordings` of a configuration of several.
         directory: `RunDirectory`.
         stop: `Interruption`.
         products: `Products`.
-        conclude: called with the sets, the model and the `Evaluation` before the results are written; what it returns joins them.
-        change: what is done to the sets before anything is trained; a control of an experiment exchanges something in them.
+        conclude: of one recording, called with the sets, the model and the `Evaluation` before the results are written; what it returns joins them.
+        change: of one recording, what is done to the sets before anything is trained; a control of an experiment exchanges something in them.
 
     Returns:
         The results, as in `results.json`.
@@ -240,91 +250,57 @@ def fit(
     import tensorflow as tf
 
     try:
-        return _fit(tf, config, recording, directory, stop, products, conclude, change)
+        if config.several:
+            from daenr_tf.runs import many
+
+            return many.fit(config, recording, directory, stop, products)
+        return _fit(config, recording, directory, stop, products, conclude, change)
     except tf.errors.OpError as error:
         raise MachineError(f"TensorFlow failed: {first_line(error)}") from None
 
 
-def _fit(tf, config, recording, directory, stop, products, conclude, change):
+def _fit(config, recording, directory, stop, products, conclude, change):
     from daenr_tf import pipeline
     from daenr_tf.evaluation import evaluate
-    from daenr_tf.models import keras_file, model_card, saved_model
-    from daenr_tf.models.build import build_model
-    from daenr_tf.runs.lengthening import Lengthening
+    from daenr_tf.models import model_card, saved_model
     from daenr_tf.runs.products import write_figures, write_history, write_neurons
-    from daenr_tf.runs.progress import Progress
-    from daenr_tf.runs.tensorboard import TensorBoard
-    from daenr_tf.runs.threads import threads_notes
-    from daenr_tf.training import train
 
-    if config.deterministic:
-        tf.config.experimental.enable_op_determinism()
-    strategy = strategy_of(config.strategy)
-    replica_notes = _replica_notes(config, strategy.num_replicas_in_sync)
-    for note in replica_notes:
-        _tell(note)
-    sets = change(pipeline.prepare(recording, config.model, config.training.seed))
-    with strategy.scope():
-        model = build_model(config.model, recording)
-    observers, board = [Lengthening(directory), Progress(config.training)], None
-    if products.tensorboard:
-        board = TensorBoard(
-            directory.file("tensorboard"),
-            sets.validation.images,
-            config.to_dict(),
-            f"{config.model.recipe} {tag(config, recording)}",
-            recording.simulated,
-        )
-        observers.append(board)
-
-    def pause():
-        """Between two stages of a run."""
-        stop.raise_if_asked()
-        directory.check_held()
-
-    pause()
-    try:
-        training = train(
-            model,
-            recording,
-            config.training,
-            directory.path,
-            observers,
-            stop,
-            sets,
-            directory.check_held,
-        )
-    except DivergedError as error:
-        directory.check_held()
-        write_history(directory, error.history)
-        keras_file.save_model(model, directory.file(MODEL))
-        raise
-    directory.check_held()
-    if products.model:
-        keras_file.save_model(model, directory.file(MODEL))
+    sets, model, training, board, notes = train_in(
+        directory,
+        config,
+        recording,
+        lambda: change(pipeline.prepare(recording, config.model, config.training.seed)),
+        stop,
+        products,
+        f"{config.model.recipe} {tag(config, recording)}",
+    )
     evaluation = evaluate(model, recording, sets)
     for note in evaluation.notes:
-        _tell(note)
-    pause()
+        tell(note)
+    pause(directory, stop)
     if board:
         board.conclude(
             model,
             training.steps,
-            _figures_of(evaluation),
+            figures_of(evaluation.test, evaluation.noise_ceiling),
             {**evaluation.validation, "monitored_loss": training.best},
         )
     write_history(directory, training.history)
     write_neurons(directory, evaluation)
     if products.figures:
         write_figures(directory.file("figures"), config, recording, model, training, evaluation)
-    pause()
-    notes = (
-        _notes(config, recording)
-        + replica_notes
-        + threads_notes(training.threads)
-        + evaluation.notes
-    )
+    known, of_known = {}, []
+    if products.reference and model.neurons:
+        tell("fitting ridge on Gabor energies to the same split, to compare with")
+        known, of_known = reference.fitted(recording, sets)
+        for note in of_known:
+            tell(note)
+    pause(directory, stop)
+    notes = notes_of(config, recording) + notes + evaluation.notes + of_known
     results = make_results(config, recording, sets, model, training, evaluation, notes)
+    if known:
+        results["baselines"] = known
+        results["notes"] = notes + reference.told(results)[1:]
     exported = None
     if products.export_dir:
         card = model_card.of_run(results, evaluation.neurons)
@@ -342,26 +318,9 @@ def _fit(tf, config, recording, directory, stop, products, conclude, change):
     return directory.results()
 
 
-def strategy_of(name: str) -> tf.distribute.Strategy:
-    """The distribution over devices: "mirrored" puts a replica on every GPU, or on every logical CPU where there is none."""
-    import tensorflow as tf
-
-    if name == "none":
-        return tf.distribute.get_strategy()
-    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
-    return tf.distribute.MirroredStrategy([device.name for device in devices])
-
-
-def _replica_notes(config, replicas):
-    if config.strategy == "mirrored" and replicas == 1:
-        return ["--strategy mirrored found one device only: one replica, as without it"]
-    return []
-
-
-def _figures_of(evaluation):
-    figures = {**evaluation.test, "noise_ceiling": evaluation.noise_ceiling}
-    return {name: value for name, value in figures.items() if value is not None}
-
-
-def _tell(text):
-    LOGGER.warning("%s", text)
+def figures_of(test: dict[str, float | None], noise_ceiling: float | None) -> dict[str, float]:
+    """The figures of a test set, and the noise ceiling, that there are."""
+    figures = {**test, "noise_ceiling": noise_ceiling}
+    return {
+        name: value for name, value in figures.items() if value is not None and math.isfinite(value)
+    }

@@ -8,6 +8,7 @@ from daenr_tf.errors import one_line
 from daenr_tf.loss_weights import DEFAULT_SCALE
 from daenr_tf.paper import IMAGE_METRICS
 from daenr_tf.readable import LINEAR_CODES, aligned
+from daenr_tf.runs import reference
 
 LABELS = {
     "mse": "MSE",
@@ -15,6 +16,8 @@ LABELS = {
     "ssim": "SSIM",
     "pcc": "mean PCC",
     "pcc_normalized": "PCC / ceiling",
+    "single_trial_pcc": "single-trial PCC",
+    "feve": "FEVE",
     "monitored_loss": "monitored loss",
 }
 
@@ -51,16 +54,51 @@ def summary(results: dict[str, Any], run_dir: str) -> str:
         if stopped_by(results) == "max_steps"
         else []
     )
+    members = results.get("members")
+    steps = f"{results['steps']} steps"
+    steps += f" of {len(members)} models" if members else f" (best {results['best_step']})"
     head = (
-        f"{results['recipe']} on {name}, alpha:beta {config['alpha']:g}:{config['beta']:g}{_scale(config)}, {results['steps']} steps"
-        f" (best {results['best_step']}), {results['parameters']:,} parameters"
+        f"{results['recipe']} on {name}, alpha:beta {config['alpha']:g}:{config['beta']:g}{_scale(config)}, {steps},"
+        f" {results['parameters']:,} parameters"
     )
     places = [f"run: {run_dir}"] + (
         [f"SavedModel: {results['saved_model']}"] if results["saved_model"] else []
     )
     return "\n".join(
-        map(one_line, [head, *aligned(rows), *_linear_codes(results), *cut_off, *places])
+        map(
+            one_line,
+            [
+                head,
+                *aligned(rows),
+                *_linear_codes(results),
+                *_of_each(results),
+                *reference.told(results),
+                *cut_off,
+                *places,
+            ],
+        )
     )
+
+
+def _of_each(results):
+    """Of a run on several recordings, whose means the table above has, a row for each."""
+    found = results.get("recordings") or {}
+    if not found:
+        return []
+    names = list(results["test"])
+    rows = [("test set of", "images", "neurons", *map(label, names), "ceiling")]
+    for name, one in found.items():
+        counts = one["dataset"]["counts"]
+        figures = [one["test"].get(key) for key in names]
+        rows.append(
+            (
+                name,
+                f"{counts['test']}",
+                f"{counts['neurons']}",
+                *map(_cell, [*figures, one["noise_ceiling"]]),
+            )
+        )
+    return [f"means over {len(found)} recordings; each:", *aligned(rows)]
 
 
 def _linear_codes(results):

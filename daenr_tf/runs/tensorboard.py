@@ -27,7 +27,14 @@ METRICS = {
         "pcc",
         *IMAGE_METRICS,
     ),  # columns of HParams, beside the settings
-    "test": ("pcc", "pcc_normalized", "noise_ceiling", *IMAGE_METRICS),
+    "test": (
+        "pcc",
+        "pcc_normalized",
+        "noise_ceiling",
+        "single_trial_pcc",
+        "feve",
+        *IMAGE_METRICS,
+    ),
 }
 
 

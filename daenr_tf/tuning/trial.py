@@ -91,7 +91,7 @@ def _trained(config, recording, directory, report):
     from daenr_tf.runs import interruption
     from daenr_tf.runs.products import write_history
     from daenr_tf.runs.progress import Progress
-    from daenr_tf.runs.run import strategy_of
+    from daenr_tf.runs.trained import strategy_of
     from daenr_tf.training import train
 
     if config.deterministic:

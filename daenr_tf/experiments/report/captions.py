@@ -70,7 +70,8 @@ def caption(findings: Findings, part: Part) -> list[str]:
         ceilings = [findings.ceiling(region) for region in part.regions]
         found.append(
             "PCC: mean over neurons of the correlation with the trial average, raw and as a share"
-            " of the mean noise ceiling."
+            " of the mean noise ceiling; beneath it the correlation with single trials and FEVE, the"
+            " share of the explainable variance that is explained, means over the neurons that have one."
             if None not in ceilings
             else "PCC: mean over neurons; without single trials there is no noise ceiling to"
             " compare it with."

@@ -43,6 +43,7 @@ class Entry:
         ceiling: for a PCC, the mean noise ceiling; for a count, the number of neurons; else None.
         linear: dict of a linear code's name -> dict with its `size` and its figure of this metric; empty where there is none.
         note: why there is no figure, or what must stand beside it.
+        trials: of a PCC, dict of `feve` and `single_trial_pcc` -> float; empty where nothing was repeated.
     """
 
     setting: object
@@ -52,6 +53,7 @@ class Entry:
     ceiling: float | None = None
     note: str = ""
     linear: dict = field(default_factory=dict)
+    trials: dict = field(default_factory=dict)
 
     @property
     def difference(self) -> float | None:
@@ -84,6 +86,11 @@ class Entry:
                 else f"ceiling {number(self.ceiling, digits)}"
             )
             lines.append(f"{number(100 * self.share, 0)} % of {of}")
+        if self.trials:
+            lines.append(
+                f"single trials {number(self.trials['single_trial_pcc'], digits)},"
+                f" FEVE {number(self.trials['feve'], digits)}"
+            )
         if self.note:
             lines.append(self.note)
         if self.published is not None:
@@ -118,6 +125,7 @@ def entries(findings: Findings, part: Part) -> list[Entry]:
                     ceiling,
                     _note(findings, part, setting, estimate),
                     findings.linear_codes(setting) if metric in IMAGE_METRICS else {},
+                    findings.of_trials(setting) if metric == PCC else {},
                 )
             )
     return found

@@ -72,6 +72,7 @@ def records(findings: Findings, part: Part) -> pd.DataFrame | None:
                         ),
                     )
                 ),
+                **{name: entry.trials.get(name) for name in ("single_trial_pcc", "feve")},
             }
         )
     if not rows:

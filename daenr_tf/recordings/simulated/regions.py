@@ -9,6 +9,7 @@ import dataclasses
 import hashlib
 import os
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from daenr_tf.recordings.simulated.noise import shared_gain
 from daenr_tf.recordings.simulated.population import Population
 
 TEST_IMAGES = 50
+FRESH = 1000  # a stage beyond those of a region's own streams
 
 
 @dataclasses.dataclass(frozen=True)
@@ -167,17 +169,9 @@ def generate(region: int) -> dict[str, np.ndarray]:
     """
     spec = REGIONS[region]
     grey = (spec.contrast, spec.texture)
-    images = dead_leaves(_random(spec.seed, "images"), spec.images, *grey)
+    images = _images(spec)
     test_images = dead_leaves(_random(spec.test_seed, "test images"), TEST_IMAGES, *grey)
-    population = Population.draw(
-        _random(spec.seed, "population"),
-        spec.neurons,
-        spec.events,
-        spec.amplitude,
-        spec.explainable,
-        spec.gain_shape,
-        spec.lead,
-    )
+    population = _population(spec)
     rates = population.rates(images, reference=images)
     test_rates = population.rates(test_images, reference=images)
     shown = (spec.images,), (spec.repeats, TEST_IMAGES)
@@ -196,6 +190,36 @@ def generate(region: int) -> dict[str, np.ndarray]:
         "test_trials": trials,
         **{f"truth_{key}": value for key, value in truth.items()},
     }
+
+
+def true_rates(region: int) -> Callable[[np.ndarray], np.ndarray]:
+    """What the neurons of a region answer to any image: (images, 31, 31) uint8 -> noiseless rates (images, neurons), spikes per presentation."""
+    spec = REGIONS[region]
+    population, reference = _population(spec), _images(spec)
+    return lambda images: population.rates(images, reference=reference)
+
+
+def fresh_images(region: int, count: int, seed: int) -> np.ndarray:
+    """Images (count, 31, 31) uint8 of a region's kind that it doesn't hold."""
+    spec = REGIONS[region]
+    return dead_leaves(np.random.RandomState([seed, FRESH]), count, spec.contrast, spec.texture)
+
+
+def _images(spec):
+    """The training images of a region."""
+    return dead_leaves(_random(spec.seed, "images"), spec.images, spec.contrast, spec.texture)
+
+
+def _population(spec):
+    return Population.draw(
+        _random(spec.seed, "population"),
+        spec.neurons,
+        spec.events,
+        spec.amplitude,
+        spec.explainable,
+        spec.gain_shape,
+        spec.lead,
+    )
 
 
 def fingerprint(arrays: dict[str, np.ndarray]) -> str:

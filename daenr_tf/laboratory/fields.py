@@ -1,0 +1,39 @@
+"""Receptive fields of a fitted model: gradients with respect to the image, and their centres."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from daenr_tf.laboratory import stimuli
+from daenr_tf.receptive_fields import map_centers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from daenr_tf.laboratory.subject import Subject
+
+IMAGES = 64  # that gradients are averaged over
+
+
+def probes(subject: Subject, seed: int, count: int = IMAGES) -> np.ndarray:
+    """Natural-like images, (count, height, width, channels) uint8; gradients are taken at IMAGES of them."""
+    drawn = stimuli.natural(subject.shape, count, seed)
+    return np.repeat(drawn[..., None], subject.channels, axis=-1)
+
+
+def gradient_fields(
+    subject: Subject, neurons: Sequence[int], seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Gradient receptive fields, as `Subject.gradients` gives them, over natural-like images.
+
+    The mean shows what a simple cell sums; of a complex cell it vanishes, and the root mean square shows where it looks.
+    """
+    return subject.gradients(probes(subject, seed), neurons)
+
+
+def centers_of(subject: Subject, seed: int = 0) -> np.ndarray:
+    """(neurons, 2), row and column of each neuron's receptive field in the model's pixels: the peak of the smoothed root mean
+    square gradient."""
+    return map_centers(gradient_fields(subject, range(subject.neurons), seed)[1])

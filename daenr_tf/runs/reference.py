@@ -1,0 +1,66 @@
+"""What a run has to beat: ridge regression on Gabor energies, fitted to the run's own split without a network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from daenr_tf.baselines.results_file import Known
+from daenr_tf.errors import InputError
+
+if TYPE_CHECKING:
+    from daenr_tf.pipeline import Sets
+    from daenr_tf.recordings.recording import Recording
+
+NAME = "gabor"
+MOST_NUMBERS = 20_000_000  # features of all training images: a minute or two on a core
+
+DECIMALS = 10  # of a figure: the last bits of a matrix product depend on the number of threads
+
+
+def fitted(recording: Recording, sets: Sets) -> tuple[dict[str, Any], list[str]]:
+    """The baseline's figures on a run's split, as in `baselines.json`.
+
+    Args:
+        recording: `Recording`.
+        sets: `pipeline.Sets` of the run.
+
+    Returns:
+        (dict of the baseline's name -> `title`, `validation`, `test`, `strength` and `features`; empty where it was not fitted;
+        list of sentences that a user must read).
+    """
+    from daenr_tf.baselines.axes import MOST_FEATURES
+    from daenr_tf.baselines.gabor import bank
+    from daenr_tf.baselines.measure import BASELINES, measure
+
+    count, (height, width, channels) = len(sets.train.images), sets.train.images.shape[1:]
+    pairs = bank(height, width, MOST_FEATURES // channels)
+    features = channels * sum(len(pair.rows) * len(pair.columns) for pair in pairs)
+    title = BASELINES[NAME].title
+    if count * features > MOST_NUMBERS:
+        return {}, [
+            f"{title}, was not fitted beside the model: {count} images of {features} features take"
+            " minutes; daenr baselines fits it"
+        ]
+    try:
+        (found,) = measure(recording, sets, [BASELINES[NAME]])
+    except InputError as reason:
+        return {}, [f"{title}, could not be fitted beside the model ({reason})"]
+    facts = {key: found.facts[key] for key in ("title", "strength", "features")}
+    for part in ("validation", "test"):
+        facts[part] = {key: round(value, DECIMALS) for key, value in found.facts[part].items()}
+    return {NAME: facts}, found.notes
+
+
+def told(results: dict[str, Any]) -> list[str]:
+    """What a run's results say of it: its figures, and where the model is not better on the validation images, a sentence; empty without any."""
+    figures = {
+        one["title"]: (one["validation"]["pcc"], one["test"]["pcc"])
+        for one in (results.get("baselines") or {}).values()
+    }
+    figures = {title: pair for title, pair in figures.items() if None not in pair}
+    validation, test = results.get("validation") or {}, results["test"]
+    if not figures:
+        return []
+    return Known(("", 0), figures).told(
+        [(results["recipe"], validation.get("pcc"), test.get("pcc"))]
+    )

@@ -1,0 +1,79 @@
+"""What is known without a network, told of a run."""
+
+import copy
+
+import numpy as np
+import pytest
+from runs import RESULTS
+
+from daenr_tf import ModelConfig, Recording, pipeline
+from daenr_tf.runs import reference
+from daenr_tf.runs.summary import summary
+
+GABOR = {
+    "title": "ridge, Gabor energies",
+    "validation": {"pcc": 0.4, "poisson": 0.9},
+    "test": {"pcc": 0.5, "pcc_normalized": None, "poisson": 0.9},
+    "strength": 1.0,
+    "features": 20,
+}
+
+
+def results(own):
+    found = copy.deepcopy(RESULTS)
+    found["validation"]["pcc"] = own
+    return {**found, "baselines": {"gabor": GABOR}}
+
+
+@pytest.mark.parametrize(("own", "behind"), [(0.39, True), (0.4, True), (0.41, False)])
+def test_a_model_that_is_not_better_on_the_validation_images_is_told_so(own, behind):
+    text = summary(results(own), "runs/mine")
+    assert (
+        "without a network, validation and test mean PCC: ridge, Gabor energies 0.400, 0.500"
+        in text
+    )
+    sentence = (
+        f"cae_fr does not beat ridge, Gabor energies (validation mean PCC {own:.3f} against 0.400;"
+        " test 0.500 against 0.500)"
+    )
+    assert (sentence in text.split("\n")) is behind
+
+
+@pytest.mark.parametrize("known", [None, {}])
+def test_a_run_without_them_says_nothing_of_them(known):
+    assert "without a network" not in summary({**RESULTS, "baselines": known}, "runs/mine")
+
+
+def test_what_would_take_minutes_is_not_fitted_and_that_is_said(monkeypatch):
+    rng = np.random.default_rng(0)
+    recording = Recording(
+        images=rng.integers(0, 256, (40, 8, 8), np.uint8), responses=rng.gamma(1.0, 1.0, (40, 3))
+    )
+    sets = pipeline.prepare(recording, ModelConfig("cnn_fr", image_size=(8, 8)), 0)
+    found, notes = reference.fitted(recording, sets)
+    assert not any("not fitted" in note for note in notes) and set(found["gabor"]) == set(GABOR)
+    monkeypatch.setattr(
+        reference, "MOST_NUMBERS", len(sets.train.images) * found["gabor"]["features"] - 1
+    )
+    found, (note,) = reference.fitted(recording, sets)
+    assert found == {} and "was not fitted beside the model" in note
+
+
+def test_missing_responses_that_leave_nothing_to_score_are_said():
+    rng = np.random.default_rng(0)
+    whole = Recording(
+        images=rng.integers(0, 256, (50, 8, 8), np.uint8),
+        responses=rng.gamma(1.0, 1.0, (50, 3)),
+    )
+    _, validation = whole.split(0)
+    responses = np.array(whole.responses)
+    responses[validation[2:]] = np.nan  # two left
+    recording = Recording(
+        images=whole.images,
+        responses=responses,
+        test_images=whole.test_images,
+        test_responses=whole.test_responses,
+    )
+    sets = pipeline.prepare(recording, ModelConfig("cnn_fr", image_size=(8, 8)), 0)
+    found, (note,) = reference.fitted(recording, sets)
+    assert found == {} and "could not be fitted beside the model" in note
