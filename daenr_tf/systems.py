@@ -168,7 +168,12 @@ CORES = _by_name(
                 "first_kernel", 7, _read_whole, _from(1), "side of the first kernels, in pixels"
             ),
             Option(
-                "kernel_smoothness", 0.003, float, number, "weight of the first kernels' roughness"
+                "kernel_smoothness",
+                0.003,
+                float,
+                number,
+                "weight of the first kernels' roughness",
+                search=(3e-4, 0.1, True),
             ),
             Option(
                 "kernel_sparsity",
@@ -176,6 +181,7 @@ CORES = _by_name(
                 float,
                 number,
                 "weight of the later kernels' group sparsity",
+                search=(5e-3, 0.5, True),
             ),
             BATCH_NORM_MOMENTUM,
         ),

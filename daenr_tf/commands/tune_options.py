@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     from daenr_tf.commands.process import Call
 
 DEFAULT_TRIALS = 30
-PLACES = ("run-dir", "export-dir", "overwrite")  # of a fit, and none of a trial's
+NO_TRIALS = (
+    "run-dir",
+    "export-dir",
+    "overwrite",
+    "fold",
+    "folds",
+    "ensemble",
+)  # options of a fit that are none of a trial
 EPILOG = (
     "Trials are trained with the options of a fit that are given; what is given is not searched. They are judged by the"
     " validation loss that a fit monitors, without penalties; the test set is left out of their recording. Every recipe's first"
@@ -105,7 +112,7 @@ def _parser(typed):
         metavar="ADDRESS",
         help="of a dask cluster to run the trials on, such as tcp://host:8786 or tls://host:8786",
     )
-    rows = [row for row in fit.OPTIONS if row[0] not in PLACES]
+    rows = [row for row in fit.OPTIONS if row[0] not in NO_TRIALS]
     shared.add(parser.add_argument_group("options of a fit"), [*rows, *shared.of_any_part()])
     return parser
 
