@@ -509,8 +509,9 @@ def test_a_second_run_is_refused_and_told_who_holds_the_directory_and_one_that_t
         _, said = first.communicate(timeout=200)
     finally:
         first.kill()
+    # It may have seen for itself, at a save, and be on its way out when the signal comes.
     assert (
-        first.returncode == 1
+        first.returncode in (1, -signal.SIGTERM)
         and "was removed or taken by another process" in said
         and "Traceback" not in said
     ), said

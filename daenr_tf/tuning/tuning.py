@@ -177,7 +177,8 @@ class Tuning:
             and not (trial.state == TrialState.FAIL and ENDED not in trial.user_attrs)
         ]
 
-    def left_open(self):
+    def left_open(self) -> list[int]:
+        """Numbers of the trials that were begun, not finished, and are neither at work here nor failed."""
         return [
             trial.number
             for trial in self._counted()
