@@ -130,6 +130,7 @@ def study(recording, folder, address):
     ]
 
 
+@pytest.mark.slow
 def test_a_cell_that_a_killed_command_has_left_at_work_is_waited_for(tmp_path):
     recording, folder = write_recording(tmp_path / "mine.npz"), tmp_path / "study"
     with cluster(tmp_path, threads=2) as (address, (worker,)):

@@ -69,7 +69,12 @@ def test_a_frozen_part_is_frozen_wholly_and_the_others_are_not(recording, recipe
 
 
 @pytest.mark.parametrize(
-    "frozen", [("encoder",), ("encoder", "bottleneck"), ("encoder", "bottleneck", "decoder")]
+    "frozen",
+    [
+        pytest.param(("encoder",), marks=pytest.mark.slow),
+        pytest.param(("encoder", "bottleneck"), marks=pytest.mark.slow),
+        ("encoder", "bottleneck", "decoder"),
+    ],
 )
 def test_what_is_frozen_is_frozen_in_the_loaded_model_too(recording, tmp_path, frozen):
     model = model_of("vqvae_fr", recording)
@@ -121,7 +126,7 @@ def test_losses_hold_every_penalty_as_it_is_weighted_in_the_total(recording, rec
     assert float(sum(model.losses)) > 0
 
 
-@pytest.mark.parametrize("loss_scale", ["sum", "neurons"])
+@pytest.mark.parametrize("loss_scale", [pytest.param("sum", marks=pytest.mark.slow), "neurons"])
 def test_fit_and_train_go_down_the_same_loss_on_every_scale(recording, tmp_path, loss_scale):
     """A step of `fit`, on the images that the first step of `train` takes, ends in the same weights and logs the same loss."""
     config = ModelConfig("vae_fr", **SMALL)

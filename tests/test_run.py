@@ -396,6 +396,7 @@ def whole(recording_file, tmp_path_factory):
     return outcome(folder)
 
 
+@pytest.mark.slow
 def test_a_run_that_is_stopped_again_and_again_goes_on_to_the_same_end(
     recording_file, tmp_path, whole
 ):

@@ -377,6 +377,7 @@ def test_a_dry_run_prints_the_cells_and_a_time_and_leaves_nothing(recording, tmp
     assert not (tmp_path / "study").exists()
 
 
+@pytest.mark.slow
 def test_the_same_cells_on_a_cluster_end_in_the_same_bits(finished, recording, tmp_path):
     """On a scheduler and a worker in processes of their own, reached by address."""
     from distributed import LocalCluster
