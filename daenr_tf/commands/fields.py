@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import os
-import re
-from typing import TYPE_CHECKING
 
 from daenr_tf.commands import options as shared
 from daenr_tf.commands.process import Call, Parser, check_path
 from daenr_tf.errors import InputError, refusal
 from daenr_tf.machine.messages import LOGGER
 from daenr_tf.models import served
-
-if TYPE_CHECKING:
-    pass
 
 MAKER = "daenr fields"
 ARRAYS, TABLE, FIGURE = "fields.npz", "neurons.csv", "fields.png"
@@ -23,19 +17,6 @@ EPILOG = (
     "Gradients are the twin's own, averaged over natural-like images; the spike-triggered average is that of the recording it was"
     " fitted to where that can be had, else of its own answers to natural-like images, and the figure says which."
 )
-
-
-def neurons(text: str) -> list[int]:
-    """The numbers that a text like "0-9,12" means."""
-    found: set[int] = set()
-    for part in text.split(","):
-        match = re.fullmatch(r"(\d{1,7})(?:-(\d{1,7}))?", part.strip())
-        if not match or int(match[2] or match[1]) < int(match[1]):
-            raise argparse.ArgumentTypeError(
-                f"expected numbers and ranges such as 0-9,12, found {text!r}"
-            )
-        found |= set(range(int(match[1]), int(match[2] or match[1]) + 1))
-    return sorted(found)
 
 
 def fields(call: Call) -> None:
@@ -53,7 +34,7 @@ def fields(call: Call) -> None:
     parser.add_argument("--out", required=True, metavar="DIR", help="where the files go")
     parser.add_argument(
         "--neurons",
-        type=neurons,
+        type=shared.neurons,
         metavar="N,N-N",
         help=f"numbers and ranges, from 0 on (default: all; the figure shows the first {SHOWN})",
     )

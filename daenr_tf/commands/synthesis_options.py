@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 from collections.abc import Callable
 
 import numpy as np
@@ -21,20 +20,6 @@ DEFAULTS = {"steps": 60, "starts": 3, "seed": 0}
 OF_NATURAL = 0.25  # the default contrast, as a share of the natural images' mean contrast
 
 
-def neurons(text: str) -> list[int]:
-    """The numbers that a text like "0-9,12" means."""
-    found: list[int] = []
-    for part in text.split(","):
-        match = re.fullmatch(r"(\d{1,7})(?:-(\d{1,7}))?", part.strip())
-        first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
-        if last < first:
-            raise argparse.ArgumentTypeError(
-                f"expected numbers and ranges such as 0-9,12, found {text!r}"
-            )
-        found += range(first, last + 1)
-    return sorted(set(found))
-
-
 def add(parser: Parser) -> None:
     """Add the options that both have."""
     parser.add_argument(
@@ -45,7 +30,7 @@ def add(parser: Parser) -> None:
         " ensemble",
     )
     rows = (
-        ("--neurons", neurons, "N,N-N", "numbers and ranges, from 0 on (default: all)"),
+        ("--neurons", shared.neurons, "N,N-N", "numbers and ranges, from 0 on (default: all)"),
         ("--starts", shared.whole, "N", f"per image (default: {DEFAULTS['starts']})"),
         ("--steps", shared.whole, "N", f"of ascent (default: {DEFAULTS['steps']})"),
         ("--seed", shared.whole, "N", f"of the starts (default: {DEFAULTS['seed']})"),
