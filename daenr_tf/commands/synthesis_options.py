@@ -13,6 +13,7 @@ from daenr_tf.commands.process import Parser, check_path
 from daenr_tf.errors import InputError, refusal
 from daenr_tf.recordings import pictures
 from daenr_tf.runs.directory import CONFIG
+from daenr_tf.twin.origin import members_of, recording_of
 
 METHODS = ("pixel", "latent")
 PRECONDITIONS = ("gaussian", "fourier")
@@ -101,10 +102,8 @@ def natural_images(options: argparse.Namespace) -> tuple[str, Callable[[], np.nd
         sources = pictures.find(options.images)
         return "--images", lambda: np.concatenate(list(_stacked(sources)))
     for path in options.models:
-        if os.path.isfile(os.path.join(path, CONFIG)):
-            from daenr_tf.runs.opened import Run
-
-            recording = Run.open(path, options.data_dir).recording
+        if os.path.isfile(os.path.join(path, CONFIG)) or members_of(path):
+            recording = recording_of(path, options.data_dir)
             return recording.source, lambda images=recording.images: images
     raise InputError(
         "--images: expected natural images to hold the synthesised ones against, as no PATH is a run's directory with its"
