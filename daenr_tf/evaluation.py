@@ -15,6 +15,7 @@ from daenr_tf.linear_codes import linear_codes
 from daenr_tf.machine import blocks
 from daenr_tf.machine.blocks import EVALUATION_BATCH, EVALUATION_BYTES
 from daenr_tf.missing import known_counts, mean_over_neurons
+from daenr_tf.models.codes import code_spec, vector_size
 from daenr_tf.paper import IMAGE_METRICS
 from daenr_tf.recordings import checks
 from daenr_tf.recordings.several import Recordings
@@ -105,7 +106,7 @@ def evaluate(model: DAENR, recording: Recording, sets: pipeline.Sets | None = No
     test, ceiling, table = measured(outputs, sets.test, recording)
     codes = {}
     if "reconstruction" in outputs:
-        size = model.bottleneck.code_size or systems.LATENT_SIZE.default
+        size = vector_size(code_spec(model)) or systems.LATENT_SIZE.default
         codes = linear_codes(sets.train.images, images, sets.validation.images, size)
     diagnostics = model.diagnostics(lambda: (images[some] for some in _batches(images)))
     return Evaluation(figures, test, codes, ceiling, table, images, outputs, *diagnostics)

@@ -145,6 +145,15 @@ def test_gabors_are_filters_of_the_image_and_blind_to_a_uniform_one():
     assert np.abs(gabor.responses(np.ones((1, 12, 16, 1)), bank)).max() < 1e-12
 
 
+def test_filters_are_what_responses_are_sums_of():
+    bank = [one._replace(width=width) for one in gabor.bank(12, 16)[::5] for width in (0.3, 0.65)]
+    images = RANDOM.normal(size=(3, 12, 16, 1))
+    filters = gabor.filters(12, 16, bank)
+    expected = np.einsum("fhw,nhw->nf", filters, images[..., 0])
+    np.testing.assert_allclose(gabor.responses(images, bank), expected, atol=1e-12)
+    assert not np.allclose(filters[:1], filters[len(bank[0].rows) * len(bank[0].columns) :][:1])
+
+
 def test_energies_are_compressed_over_a_floor_and_phases_stand_beside_them():
     images = RANDOM.normal(size=(9, 8, 8, 1))
     plain, both = gabor.Energies(images), gabor.Energies(images, phases=True)

@@ -223,6 +223,10 @@ def test_fields_are_the_masks_gradients_and_averages(fitted, tmp_path, place):
     assert (arrays["gradient_rms"] + 1e-6 >= np.abs(arrays["gradient_mean"])).all()
     assert ("masks" in arrays) == (place == "run")
     assert sorted(os.listdir(out)) == read_json(out, "experiment.json")["files"]
+    table = pd.read_csv(out / "neurons.csv")
+    assert table["neuron"].tolist() == [1, 2]
+    assert table["gabor_orientation"].between(0, 180).all()
+    assert set(table["gabor_kind"]) <= {"simple", "complex"}
     done = ask("fields", fitted / place, "--out", out, "--neurons", "2-9", status=2)
     assert "--neurons: expected numbers from 0 to 3, found 9" in done.stderr
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -178,6 +179,44 @@ class TestEnsemble:
         np.testing.assert_allclose(alone, answers["response"], atol=1e-6)
         raw = np.random.default_rng(0).uniform(0, 255, (3, 10, 12, 1)).astype(np.float32)
         assert exported.signatures["serve_raw"](images=tf.constant(raw))["response"].shape == (3, 4)
+
+    def test_a_twin_of_it_is_the_twin_of_its_members(self, averaged, tmp_path):
+        from daenr_tf.twin.origin import recording_of
+        from daenr_tf.twin.twin import Twin
+
+        place = os.path.join(averaged[0], "run")
+        members = [os.path.join(place, name) for name in ("seed-0", "seed-1")]
+        images = np.random.default_rng(0).uniform(-1, 1, (5, 8, 8, 1)).astype(np.float32)
+        expected = Twin.open(members)
+        twin = Twin.open(place)
+        assert twin.digests == expected.digests and twin.latent_size == expected.latent_size
+        np.testing.assert_array_equal(twin.respond(images), expected.respond(images))
+        recording = recording_of(place)
+        assert recording.digest == twin.dataset["digest"]
+        shutil.copytree(place, tmp_path / "run", ignore=shutil.ignore_patterns("seed-*"))
+        exported = Twin.open(tmp_path / "run")  # without its runs it is its export
+        np.testing.assert_allclose(exported.respond(images), expected.respond(images), atol=1e-6)
+        assert recording_of(str(tmp_path / "run")).digest == recording.digest
+
+    def test_its_exports_card_says_what_it_is(self, averaged):
+        results = read_json(averaged[0], "run", "results.json")
+        card = daenr_tf.load_served(os.path.join(averaged[0], "export")).card
+        assert card["simulated"] is False
+        for name in ("recipe", "dataset", "config", "test", "noise_ceiling", "notes"):
+            assert card[name] == results[name], name
+        assert card["model_digest"] == results["model_digest"] and len(card["neurons"]) == 4
+
+    def test_what_drives_its_neurons_is_held_against_its_own_images(self, averaged, tmp_path):
+        from daenr_tf.commands.catalogue import COMMANDS
+
+        def main(*words):
+            COMMANDS["synthesize"].leave("daenr synthesize", list(words))
+
+        place, out = os.path.join(averaged[0], "run"), str(tmp_path / "mei")
+        few = ("--neurons", "1", "--steps", "2", "--starts", "1", "--out", out, "--quiet")
+        done = in_this_process(main, place, *few)
+        assert done.returncode == 0, done.stderr
+        assert len(read_json(out, "config.json")["models"]) == 2
 
     def test_compare_takes_it_beside_its_members(self, averaged, capsys):
         folder, _ = averaged

@@ -33,12 +33,14 @@ class Gabor(NamedTuple):
         frequency: cycles over the image's shorter side.
         orientation: radians, the direction of the wave vector, from the columns' (0: vertical stripes) to the rows'.
         rows, columns: (rows of centres,), (columns of centres,) in pixels; the centre of the first pixel is 0.
+        width: standard deviation of the envelope, in wavelengths.
     """
 
     frequency: float
     orientation: float
     rows: np.ndarray
     columns: np.ndarray
+    width: float = WIDTH
 
 
 def bank(height: int, width: int, most: int = MOST_FEATURES) -> list[Gabor]:
@@ -76,16 +78,32 @@ def responses(images: np.ndarray, gabors: list[Gabor]) -> np.ndarray:
     stacks = [np.ascontiguousarray(images[..., channel]) for channel in range(images.shape[-1])]
     found = [[] for _ in stacks]
     for one in gabors:
-        wave = 2 * np.pi * one.frequency / min(height, width)
-        deviation = WIDTH * min(height, width) / one.frequency
-        rows = _along(height, one.rows, wave * np.sin(one.orientation), deviation)
-        columns = _along(width, one.columns, wave * np.cos(one.orientation), deviation)
-        uniform, gaussian = (np.outer(rows[i].sum(1), columns[i].sum(1)) for i in (0, 1))
+        rows, columns, excess, area = _factors(one, height, width)
         for stack, parts in zip(stacks, found, strict=True):
             complex_one, plain = (rows[i] @ stack @ columns[i].T for i in (0, 1))
-            filtered = (complex_one - plain * (uniform / gaussian)) / deviation**2
-            parts.append(filtered.reshape(len(images), -1))
+            parts.append(((complex_one - plain * excess) / area).reshape(len(images), -1))
     return np.concatenate([np.concatenate(parts, axis=1) for parts in found], axis=1)
+
+
+def filters(height: int, width: int, gabors: list[Gabor]) -> np.ndarray:
+    """(Gabors, height, width) complex: what `responses` multiplies a channel with and sums, in its order."""
+    found = []
+    for one in gabors:
+        rows, columns, excess, area = _factors(one, height, width)
+        complex_one, plain = (np.einsum("ri,cj->rcij", rows[i], columns[i]) for i in (0, 1))
+        found.append((complex_one - plain * excess[..., None, None]) / area)
+    return np.concatenate([one.reshape(-1, height, width) for one in found])
+
+
+def _factors(one, height, width):
+    """(factors along the rows, factors along the columns, the share of the Gaussian that is taken off each centre's Gabor, what it is
+    divided by)."""
+    wave = 2 * np.pi * one.frequency / min(height, width)
+    deviation = one.width * min(height, width) / one.frequency
+    rows = _along(height, one.rows, wave * np.sin(one.orientation), deviation)
+    columns = _along(width, one.columns, wave * np.cos(one.orientation), deviation)
+    uniform, gaussian = (np.outer(rows[i].sum(1), columns[i].sum(1)) for i in (0, 1))
+    return rows, columns, uniform / gaussian, deviation**2
 
 
 def _along(pixels, centres, wave, deviation):

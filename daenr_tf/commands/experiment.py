@@ -13,7 +13,6 @@ from daenr_tf.laboratory.catalogue import PROTOCOLS
 from daenr_tf.laboratory.sampling import KINDS
 from daenr_tf.laboratory.settings import Settings
 from daenr_tf.machine.messages import LOGGER
-from daenr_tf.models import served
 
 if TYPE_CHECKING:
     from daenr_tf.laboratory.protocols import Measured
@@ -129,9 +128,10 @@ def _go(paths, out, name, kind, repeats, settings, files, data_dir):
     """Check what needs no TensorFlow, then do it."""
     from daenr_tf.laboratory import record, sampling
     from daenr_tf.runs.directory import check_writable
+    from daenr_tf.twin.origin import models_of
 
     for path in paths:
-        served.locate(path)
+        models_of(path)
     check_writable("--out", out)
     old = record.claim(out, MAKER)
     sources = None

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import os
-import re
-from typing import TYPE_CHECKING
 
 from daenr_tf.commands import options as shared
 from daenr_tf.commands.process import Call, Parser, check_path
 from daenr_tf.errors import InputError, refusal
 from daenr_tf.machine.messages import LOGGER
 from daenr_tf.models import served
-
-if TYPE_CHECKING:
-    pass
 
 MAKER = "daenr fields"
 ARRAYS, TABLE, FIGURE = "fields.npz", "neurons.csv", "fields.png"
@@ -23,19 +17,6 @@ EPILOG = (
     "Gradients are the twin's own, averaged over natural-like images; the spike-triggered average is that of the recording it was"
     " fitted to where that can be had, else of its own answers to natural-like images, and the figure says which."
 )
-
-
-def neurons(text: str) -> list[int]:
-    """The numbers that a text like "0-9,12" means."""
-    found: set[int] = set()
-    for part in text.split(","):
-        match = re.fullmatch(r"(\d{1,7})(?:-(\d{1,7}))?", part.strip())
-        if not match or int(match[2] or match[1]) < int(match[1]):
-            raise argparse.ArgumentTypeError(
-                f"expected numbers and ranges such as 0-9,12, found {text!r}"
-            )
-        found |= set(range(int(match[1]), int(match[2] or match[1]) + 1))
-    return sorted(found)
 
 
 def fields(call: Call) -> None:
@@ -48,12 +29,12 @@ def fields(call: Call) -> None:
     parser.add_argument(
         "model",
         metavar="PATH",
-        help="a run's directory, a SavedModel's version, or the directory of its versions",
+        help="a run's directory, an ensemble's, a SavedModel's version, or the directory of its versions",
     )
     parser.add_argument("--out", required=True, metavar="DIR", help="where the files go")
     parser.add_argument(
         "--neurons",
-        type=neurons,
+        type=shared.neurons,
         metavar="N,N-N",
         help=f"numbers and ranges, from 0 on (default: all; the figure shows the first {SHOWN})",
     )
@@ -72,8 +53,9 @@ def fields(call: Call) -> None:
         raise refusal("--seed", "a whole number from 0 to 2147483647", options.seed)
     from daenr_tf.laboratory import record
     from daenr_tf.runs.directory import check_writable
+    from daenr_tf.twin.origin import models_of
 
-    served.locate(options.model)
+    models_of(options.model)
     check_writable("--out", options.out)
     old = record.claim(options.out, MAKER)
     _go(options, old)
@@ -94,7 +76,8 @@ def _go(options, old):
     import pandas as pd
 
     from daenr_tf.laboratory import record
-    from daenr_tf.laboratory.fields import gradient_fields, probes
+    from daenr_tf.laboratory.fields import SHOWN as PROBES
+    from daenr_tf.laboratory.fields import gabors_of, gradient_fields, probes
     from daenr_tf.laboratory.subject import Subject
     from daenr_tf.plotting import laboratory as figures
     from daenr_tf.receptive_fields import map_centers, spike_triggered_averages
@@ -108,7 +91,7 @@ def _go(options, old):
         raise refusal("--neurons", f"numbers from 0 to {subject.neurons - 1}", chosen[-1])
     mean, energy = gradient_fields(subject, chosen, options.seed)
     if recording is None:
-        shown = probes(subject, options.seed + 1, count=2000)
+        shown = probes(subject, options.seed + 1, count=PROBES)
         images, responses = shown, subject.rates(shown)
     else:
         images, responses = recording.images, recording.responses
@@ -132,6 +115,8 @@ def _go(options, old):
         columns = {"learned mask\n(sign is arbitrary)": masks[chosen], **columns}
     table = pd.DataFrame({"neuron": chosen, "center_row": centers[:, 0]})
     table["center_column"] = centers[:, 1]
+    gabors = gabors_of(subject, chosen, options.seed, centers)
+    table = table.merge(gabors, on="neuron")
 
     def path(name):
         return os.path.join(options.out, name)
@@ -139,7 +124,7 @@ def _go(options, old):
     about = {
         "made_by": MAKER,
         "seed": options.seed,
-        "model": twin.digests[0],
+        "models": twin.digests,
         "fitted_to": {"name": twin.name, "simulated": twin.simulated},
         "spike_triggered_average_of": "the model" if recording is None else "the recording",
         "versions": versions(),
@@ -165,9 +150,11 @@ def _go(options, old):
 
 
 def _masks(path):
-    """(neurons, rows, columns), the masks that a readout has; None where it has none, or an export does not hold them."""
-    place = served.locate(path)
-    if not os.path.isfile(place):
+    """(neurons, rows, columns), the masks that a readout has; None where it has none, an export does not hold them, or several models do."""
+    from daenr_tf.twin.origin import models_of
+
+    (place, *more) = map(served.locate, models_of(path))
+    if more or not os.path.isfile(place):
         return None
     from daenr_tf.models.keras_file import load_model
 

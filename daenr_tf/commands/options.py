@@ -43,6 +43,20 @@ def count(text: str) -> int:
     return value
 
 
+def neurons(text: str) -> list[int]:
+    """The numbers that a text like "0-9,12" means."""
+    found: list[int] = []
+    for part in text.split(","):
+        match = re.fullmatch(r"(\d{1,7})(?:-(\d{1,7}))?", part.strip())
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+        if last < first:
+            raise argparse.ArgumentTypeError(
+                f"expected numbers and ranges such as 0-9,12, found {text!r}"
+            )
+        found += range(first, last + 1)
+    return sorted(set(found))
+
+
 def size(text: str) -> tuple[int, int]:
     match = re.fullmatch(r"(\d{1,6})(?:x(\d{1,6}))?", text)
     if not match:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 from collections.abc import Callable
 
 import numpy as np
@@ -14,25 +13,12 @@ from daenr_tf.commands.process import Parser, check_path
 from daenr_tf.errors import InputError, refusal
 from daenr_tf.recordings import pictures
 from daenr_tf.runs.directory import CONFIG
+from daenr_tf.twin.origin import members_of, recording_of
 
 METHODS = ("pixel", "latent")
 PRECONDITIONS = ("gaussian", "fourier")
 DEFAULTS = {"steps": 60, "starts": 3, "seed": 0}
 OF_NATURAL = 0.25  # the default contrast, as a share of the natural images' mean contrast
-
-
-def neurons(text: str) -> list[int]:
-    """The numbers that a text like "0-9,12" means."""
-    found: list[int] = []
-    for part in text.split(","):
-        match = re.fullmatch(r"(\d{1,7})(?:-(\d{1,7}))?", part.strip())
-        first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
-        if last < first:
-            raise argparse.ArgumentTypeError(
-                f"expected numbers and ranges such as 0-9,12, found {text!r}"
-            )
-        found += range(first, last + 1)
-    return sorted(set(found))
 
 
 def add(parser: Parser) -> None:
@@ -45,7 +31,7 @@ def add(parser: Parser) -> None:
         " ensemble",
     )
     rows = (
-        ("--neurons", neurons, "N,N-N", "numbers and ranges, from 0 on (default: all)"),
+        ("--neurons", shared.neurons, "N,N-N", "numbers and ranges, from 0 on (default: all)"),
         ("--starts", shared.whole, "N", f"per image (default: {DEFAULTS['starts']})"),
         ("--steps", shared.whole, "N", f"of ascent (default: {DEFAULTS['steps']})"),
         ("--seed", shared.whole, "N", f"of the starts (default: {DEFAULTS['seed']})"),
@@ -116,10 +102,8 @@ def natural_images(options: argparse.Namespace) -> tuple[str, Callable[[], np.nd
         sources = pictures.find(options.images)
         return "--images", lambda: np.concatenate(list(_stacked(sources)))
     for path in options.models:
-        if os.path.isfile(os.path.join(path, CONFIG)):
-            from daenr_tf.runs.opened import Run
-
-            recording = Run.open(path, options.data_dir).recording
+        if os.path.isfile(os.path.join(path, CONFIG)) or members_of(path):
+            recording = recording_of(path, options.data_dir)
             return recording.source, lambda images=recording.images: images
     raise InputError(
         "--images: expected natural images to hold the synthesised ones against, as no PATH is a run's directory with its"

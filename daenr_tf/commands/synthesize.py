@@ -11,10 +11,10 @@ from daenr_tf.commands.process import Call, Parser, check_path
 from daenr_tf.errors import one_line, refusal
 from daenr_tf.machine.messages import LOGGER
 from daenr_tf.machine.progress import counted
-from daenr_tf.models import served
 from daenr_tf.runs.directory import check_writable
 from daenr_tf.twin import vectors
 from daenr_tf.twin.goals import CONTROLS, EXCITE, Kind
+from daenr_tf.twin.origin import models_of
 
 if TYPE_CHECKING:
     from daenr_tf.twin.twin import Twin
@@ -73,7 +73,7 @@ def _go(call, options, kind, given):
     synthesis_options.check(options)
     for path in options.models:
         check_path("PATH", path)
-        served.locate(path)
+        models_of(path)
     natural_images = synthesis_options.natural_images(options)
     name = os.path.basename(os.path.abspath(options.models[0]))
     out = options.out or os.path.join("runs", call.name, f"{name}-{options.method}-s{options.seed}")

@@ -110,7 +110,7 @@ def _average(config, recording, place, names, singles, export_dir):
     import_tensorflow()
     from daenr_tf import pipeline
     from daenr_tf.evaluation import measured, predict
-    from daenr_tf.models import saved_model
+    from daenr_tf.models import model_card, saved_model
     from daenr_tf.models.ensemble import Ensemble
     from daenr_tf.runs.results import versions
 
@@ -122,8 +122,6 @@ def _average(config, recording, place, names, singles, export_dir):
     if neurons is not None:
         write_text(place.file(NEURONS), neurons.to_csv(index=False))
     digest = saved_model.model_digest(model)
-    exported = saved_model.export_of(digest, export_dir)
-    exported = exported or saved_model.export(model, export_dir, uuid.uuid4().hex)
     seeds = [one["config"]["seed"] for one in singles]
     keys = ("test", "validation", "model_digest")
     members = [
@@ -146,9 +144,12 @@ def _average(config, recording, place, names, singles, export_dir):
         "images_per_second": None,
         "versions": versions(),
         "notes": [NOTE.format(count=len(names), first=seeds[0], last=seeds[-1])],
-        "saved_model": exported,
-        "model_digest": digest,
     }
+    exported = saved_model.export_of(digest, export_dir)
+    if exported is None:
+        card = model_card.of_run(results, neurons)
+        exported = saved_model.export(model, export_dir, uuid.uuid4().hex, card)
+    results |= {"saved_model": exported, "model_digest": digest}
     write_json(place.file("results.json"), results)
     return read_results(place.file("results.json"), place.path)
 

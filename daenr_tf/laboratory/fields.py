@@ -6,15 +6,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from daenr_tf.laboratory import stimuli
+from daenr_tf.laboratory import gabor_fit, stimuli
 from daenr_tf.receptive_fields import map_centers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import pandas as pd
+
     from daenr_tf.laboratory.subject import Subject
 
 IMAGES = 64  # that gradients are averaged over
+SHOWN = 2000  # that Gabors are fitted to the answers to
 
 
 def probes(subject: Subject, seed: int, count: int = IMAGES) -> np.ndarray:
@@ -37,3 +40,15 @@ def centers_of(subject: Subject, seed: int = 0) -> np.ndarray:
     """(neurons, 2), row and column of each neuron's receptive field in the model's pixels: the peak of the smoothed root mean
     square gradient."""
     return map_centers(gradient_fields(subject, range(subject.neurons), seed)[1])
+
+
+def gabors_of(
+    subject: Subject, neurons: Sequence[int], seed: int = 0, centers: np.ndarray | None = None
+) -> pd.DataFrame:
+    """The Gabors that follow some neurons' answers to natural-like images, as `gabor_fit.fit` gives them; about `centers` (those of
+    `centers_of` by default)."""
+    neurons = list(neurons)
+    if centers is None:
+        centers = centers_of(subject, seed)[neurons]
+    shown = probes(subject, seed + 1, SHOWN)
+    return gabor_fit.fit(shown, subject.rates(shown)[:, neurons], centers, neurons)

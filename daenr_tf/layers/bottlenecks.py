@@ -55,11 +55,6 @@ class _LatentBottleneck(Part):
         self.pixels = pixels
         self.seed = seed
 
-    @property
-    def code_size(self) -> int:
-        """How many numbers the code of an image has."""
-        return self.latent_size
-
     def build(self, input_shape: tuple) -> None:
         self.code_shape = tuple(input_shape[1:])
         width = self.code_shape[0] * self.code_shape[1] * self.code_shape[2]
@@ -77,24 +72,14 @@ class _LatentBottleneck(Part):
         """
         return keras.ops.reshape(hidden, (keras.ops.shape(hidden)[0], self.expand.units))
 
-    def to_grid(self, latent: tf.Tensor) -> tf.Tensor:
-        """(batch, latent) -> (batch, height, width, channels)."""
-        return keras.ops.reshape(
-            self.expand(latent), (keras.ops.shape(latent)[0], *self.code_shape)
-        )
-
     @property
     def code_spec(self) -> tf.TensorSpec:
         """(batch, latent_size) float32, `latent`."""
         return tf.TensorSpec((None, self.latent_size), tf.float32, name="latent")
 
-    def to_code(self, inputs: tf.Tensor) -> tf.Tensor:
-        """(batch, height, width, channels) -> (batch, latent_size) float32."""
-        return tf.cast(self.latent(inputs), tf.float32)
-
     def from_code(self, code: tf.Tensor) -> tf.Tensor:
         """(batch, latent_size) -> (batch, height, width, channels)."""
-        return self.to_grid(code)
+        return keras.ops.reshape(self.expand(code), (keras.ops.shape(code)[0], *self.code_shape))
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         return input_shape
@@ -112,14 +97,14 @@ class _LatentBottleneck(Part):
 class DenseBottleneck(_LatentBottleneck):
     """The CAE's: a latent vector of `latent_size`, dense both ways. No terms."""
 
-    def latent(self, hidden: tf.Tensor) -> tf.Tensor:
-        """(batch, height, width, channels) -> (batch, latent)."""
-        return self.compress(self.flatten(hidden))
+    def to_code(self, inputs: tf.Tensor) -> tf.Tensor:
+        """(batch, height, width, channels) -> (batch, latent_size) float32."""
+        return tf.cast(self.compress(self.flatten(inputs)), tf.float32)
 
     def call(
         self, hidden: tf.Tensor, draws: tf.Tensor | None = None, training: bool = False
     ) -> tuple[tf.Tensor, Terms]:
-        return self.to_grid(self.latent(hidden)), {}
+        return self.from_code(self.to_code(hidden)), {}
 
 
 @keras.saving.register_keras_serializable(package="daenr_tf")
@@ -148,9 +133,9 @@ class GaussianBottleneck(_LatentBottleneck):
         )
         return tfd.MultivariateNormalDiag(mean, tf.exp(0.5 * log_variance))
 
-    def latent(self, hidden: tf.Tensor) -> tf.Tensor:
-        """(batch, height, width, channels) -> (batch, latent) float32, the posterior's mean."""
-        compressed = tf.cast(self.compress(self.flatten(hidden)), tf.float32)
+    def to_code(self, inputs: tf.Tensor) -> tf.Tensor:
+        """(batch, height, width, channels) -> (batch, latent_size) float32, the posterior's mean."""
+        compressed = tf.cast(self.compress(self.flatten(inputs)), tf.float32)
         return compressed[:, : self.latent_size]
 
     def call(
@@ -169,7 +154,8 @@ class GaussianBottleneck(_LatentBottleneck):
                 derive_seed(self.seed, "sampling"),
             )
             latent += posterior.stddev() * noise
-        return self.to_grid(latent), {"kl": Term(posterior.kl_divergence(prior), 2.0 / self.pixels)}
+        terms = {"kl": Term(posterior.kl_divergence(prior), 2.0 / self.pixels)}
+        return self.from_code(latent), terms
 
     def diagnostics(self, batches: Iterable) -> tuple[dict[str, float], list[str]]:
         """`kl`, the mean KL divergence of the images in nats."""

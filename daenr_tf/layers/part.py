@@ -25,20 +25,16 @@ class Part(keras.layers.Layer):
         seed: int, of the initial weights and of what is drawn in training.
         split_matters: bool, whether `initialize` takes more from the training images than a later
             training could undo.
-        code_size: of a bottleneck whose code is a vector, how many numbers that has; None of any other part.
-            A bottleneck that has one has `latent(hidden)`, the vector (batch, code_size) that it serves, and
-            `to_grid(latent)`, what of it goes to the decoder: a call is the one behind the other.
         recordings: dict of name -> neurons, of a readout of several recordings, which takes the argument `whose` besides; None of any other part.
         figure: str, which of the figures of `runs.products` shows it, or None.
         code_spec: of a bottleneck whose code can be served and decoded, the `tf.TensorSpec` of that code, its
             name and its shape with the batch, known when the part is built; None of any other part. A part
-            that has one has `to_code` and `from_code`.
+            that has one has `to_code` and `from_code`: a call is, drawing apart, the one behind the other.
     """
 
     term_names = ()
     units: ClassVar[dict[str, tuple[str, str]]] = {}
     split_matters = False
-    code_size = None
     recordings = None
     figure = None
     code_spec = None

@@ -17,6 +17,13 @@ def code_spec(model: DAENR) -> tf.TensorSpec | None:
     return model.bottleneck.code_spec if model.bottleneck else None
 
 
+def vector_size(spec: tf.TensorSpec | None) -> int | None:
+    """How many numbers a code has that is a vector of real numbers; None of any other, and of none."""
+    if spec is None or not spec.dtype.is_floating or len(spec.shape) != 2:
+        return None
+    return spec.shape[-1]
+
+
 def encode(model: DAENR, images: tf.Tensor) -> dict[str, tf.Tensor]:
     """The code of images (batch, height, width, channels) in [-1, 1].
 
@@ -35,5 +42,5 @@ def encode(model: DAENR, images: tf.Tensor) -> dict[str, tf.Tensor]:
 
 
 def decode(model: DAENR, code: tf.Tensor) -> tf.Tensor:
-    """The images (batch, height, width, channels) in [-1, 1] of codes as `code_spec` says them."""
-    return model.decoder(model.bottleneck.from_code(code))[0]
+    """The images (batch, height, width, channels) float32 in [-1, 1] of codes as `code_spec` says them."""
+    return tf.cast(model.decoder(model.bottleneck.from_code(code))[0], tf.float32)

@@ -206,19 +206,6 @@ class DAENR(ObjectiveModel):
             draws = example_numbers(images)
         return self.encoder(images, draws=draws, training=training)
 
-    @property
-    def latent_size(self) -> int | None:
-        """How many numbers the continuous code of an image has; None where there is none."""
-        return self.bottleneck.code_size if self.bottleneck else None
-
-    def latent(self, images: tf.Tensor) -> tf.Tensor:
-        """The continuous code of images, (batch, latent_size) float32; only where there is one."""
-        return tf.cast(self.bottleneck.latent(self.encode(images)[0][-1]), tf.float32)
-
-    def decode(self, latent: tf.Tensor) -> tf.Tensor:
-        """The images (batch, height, width, channels) float32 in [-1, 1] of codes (batch, latent_size)."""
-        return tf.cast(self.decoder(self.bottleneck.to_grid(latent))[0], tf.float32)
-
     def _computed(self, images, training=False, draws=None, whose=None):
         """(outputs, terms of each head, what each of its parts was called on)."""
         if training and draws is None:

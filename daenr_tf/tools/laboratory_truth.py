@@ -2,44 +2,30 @@
 
     python -m daenr_tf.tools.laboratory_truth runs/cnn_fr/simulated-r3-l2-nrs-s0-fast
 
-Neurons are those whose PCC on the test images is above half of their ceiling. The planted orientation is that of the filter
-that leads a neuron's drive; its subunits have others, so the true neurons, shown the same gratings, are measured beside the twin.
+Neurons are those whose PCC on the test images is above half of their ceiling; intervals are of 95 %, by bootstrap over them. The planted
+orientation is that of the filter that leads a neuron's drive; its subunits have others, so every way to an orientation is tried on the
+true neurons too: what it finds there is what a perfect model would be credited with.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
+from daenr_tf.laboratory import fields, protocols, stimuli
 from daenr_tf.laboratory.settings import Settings
-from daenr_tf.recordings.recording import Recording
-from daenr_tf.recordings.simulated.gabors import Gabors
-from daenr_tf.recordings.simulated.population import Population
-from daenr_tf.recordings.simulated.tuning import Tuning
+from daenr_tf.laboratory.tuning import orientation_tuning
+from daenr_tf.tools.planted import Planted, TrueNeurons, interval
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from daenr_tf.laboratory.subject import Subject
 
 DEGREES, PIXELS = 15.0, 1.5  # how near is right
-OF_GABORS = ("center", "orientation", "spatial_frequency", "phase", "size", "complex")
-
-
-def true_tuning(recording: Recording) -> Tuning:
-    """The neurons of a simulated recording, made again of its truth: called on images (N, 31, 31) uint8 it gives their tuning."""
-    truth, nothing = recording.truth, np.zeros(recording.neurons)
-    fields = Gabors(**{name: truth[name] for name in OF_GABORS})
-    subunits = Gabors(**{name: truth[f"subunit_{name}"] for name in OF_GABORS})
-    own = ("lead", "suppression", "surround", "threshold", "events", "amplitude", "gain")
-    population = Population(
-        fields=fields,
-        subunits=subunits,
-        weights=truth["subunit_weight"],
-        coupling=nothing,
-        explainable=nothing,
-        **{name: truth[name] for name in own},
-    )
-    return Tuning(population, recording.images[..., 0])
+PATCH = 14.0  # pixels, diameter of the patches of gratings
 
 
 def orientation_distance(one: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -47,69 +33,122 @@ def orientation_distance(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return np.abs((np.asarray(one) - other + 90) % 180 - 90)
 
 
-def of_gratings(respond: Any, shape: tuple[int, int], settings: Settings) -> pd.DataFrame:
-    """The tuning to full-field gratings of whoever answers images (N, height, width, 1) uint8 with (N, neurons)."""
-    from daenr_tf.laboratory import protocols
-
-    class Shown:
-        """What the protocol asks of its subject."""
-
-        channels = 1
-
-        def __init__(self) -> None:
-            self.shape = shape
-
-    stimuli = protocols.show_gratings(Shown(), settings, None)
-    return protocols.measure_gratings(stimuli, respond(stimuli.images), Shown(), settings).neurons
+def by_gratings(subject: Subject, settings: Settings) -> np.ndarray:
+    """(neurons,) degrees, by full-field gratings."""
+    shown = protocols.show_gratings(subject, settings, None)
+    rates = subject.rates(shown.images)
+    found = protocols.measure_gratings(shown, rates, subject, settings).neurons
+    return found["preferred_orientation"].to_numpy()
 
 
-def measure(path: str, settings: Settings) -> dict[str, Any]:
-    """The figures that `main` prints, of the run in a directory."""
-    from daenr_tf.laboratory import fields
+def by_patches(subject: Subject, settings: Settings) -> np.ndarray:
+    """The same by discs of gratings about the centre of each receptive field."""
+    frequencies = settings.frequencies(min(subject.shape))
+    angles = np.arange(settings.orientations) * 180 / settings.orientations
+    phases = np.arange(settings.phases) * 2 * np.pi / settings.phases
+    cube = np.empty((len(angles), len(frequencies), len(phases), subject.neurons))
+    for neuron, center in enumerate(fields.centers_of(subject, settings.seed)):
+        shown = [
+            stimuli.grating(
+                subject.shape, angle, frequency, phase, settings.contrast, tuple(center), PATCH
+            )
+            for angle in np.deg2rad(angles)
+            for frequency in frequencies
+            for phase in phases
+        ]
+        rates = subject.rates(stimuli.levels(np.array(shown), subject.channels))[:, neuron]
+        cube[..., neuron] = rates.reshape(cube.shape[:3])
+    return orientation_tuning(cube, angles, frequencies)["preferred_orientation"].to_numpy()
+
+
+def by_gradients(subject: Subject, settings: Settings) -> np.ndarray:
+    """The same by the mean gradient receptive field."""
+    return of_power(fields.gradient_fields(subject, range(subject.neurons), settings.seed)[0])
+
+
+def by_exciting_inputs(subject: Subject, settings: Settings) -> np.ndarray:
+    """The same by most exciting inputs, at the contrast that `daenr synthesize` takes."""
+    from daenr_tf.twin import natural
+    from daenr_tf.twin.goals import EXCITE
+    from daenr_tf.twin.stimulus import Constraint
+    from daenr_tf.twin.synthesis import Plan, synthesise
+
+    seen = natural.seen(subject.twin, fields.probes(subject, settings.seed, 500), "probes")
+    neurons = np.arange(subject.neurons)
+    constraint = Constraint(0.25 * seen.contrast, float(seen.images.mean()))
+    plan = Plan(EXCITE, EXCITE.targets(neurons, subject.neurons), neurons, constraint)
+    return of_power(synthesise(subject.twin, plan, seen)["images"].mean(axis=3))
+
+
+def by_gabors(subject: Subject, settings: Settings) -> np.ndarray:
+    """The same by the Gabors that follow responses to natural-like images, as `daenr fields` does."""
+    return fields.gabors_of(subject, range(subject.neurons), settings.seed)[
+        "gabor_orientation"
+    ].to_numpy()
+
+
+WAYS: dict[str, Callable[[Subject, Settings], np.ndarray]] = {
+    "full-field gratings": by_gratings,
+    f"gratings in a disc of {PATCH:g} pixels at the centre": by_patches,
+    "power of the most exciting input": by_exciting_inputs,
+    "power of the mean gradient": by_gradients,
+    "Gabor fitted to responses to natural images": by_gabors,
+}
+
+
+def of_power(maps: np.ndarray) -> np.ndarray:
+    """(neurons,) degrees, the vector sum of the Fourier power of maps (neurons, height, width) over orientations."""
+    height, width = maps.shape[1:]
+    power = np.abs(np.fft.fft2(maps - maps.mean(axis=(1, 2), keepdims=True))) ** 2
+    angle = np.arctan2(np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width)[None])
+    return np.rad2deg(np.angle((power * np.exp(2j * angle)).sum(axis=(1, 2))) / 2) % 180
+
+
+def measure(path: str, settings: Settings) -> dict[str, object]:
+    """The figures that `main` prints, of the run in a directory, or of the ensemble."""
     from daenr_tf.laboratory.subject import Subject
-    from daenr_tf.runs.opened import Run
     from daenr_tf.twin.twin import Twin
 
-    recording = Run.open(path).recording
-    table = pd.read_csv(os.path.join(path, "neurons.csv"))
-    good = (table["pcc"] > 0.5 * table["noise_ceiling"]).to_numpy()
-    subject, truth = Subject(Twin.open(path)), recording.truth
-    side = recording.images.shape[1]
-    scale = subject.shape[0] / side  # the model's pixels per recorded pixel
-    planted = np.rad2deg(truth["orientation"])
-    twin = of_gratings(subject.rates, subject.shape, settings)
-    tuned = true_tuning(recording)
-    true = of_gratings(lambda images: tuned(images[..., 0]), (side, side), settings)
-    angle = "preferred_orientation"
+    known = Planted.of(path)
+    subject, truth = Subject(Twin.open(path)), known.recording.truth
+    true = Subject(TrueNeurons(known.region))
+    scale = subject.shape[0] / true.shape[0]  # the model's pixels per recorded pixel
     centers = (truth["center"] + 0.5) * scale - 0.5
-    apart = np.hypot(*(fields.centers_of(subject, settings.seed) - centers).T)
+    apart = np.hypot(*(fields.centers_of(subject, settings.seed) - centers).T)[known.chosen]
+    planted = np.rad2deg(truth["orientation"])
 
     def near(one, other):
-        return float((orientation_distance(one, other)[good] <= DEGREES).mean())
+        return interval(orientation_distance(one, other)[known.chosen] <= DEGREES)
 
-    return {
-        "neurons": len(table),
-        "pcc": float(table["pcc"].mean()),
-        "ceiling": float(table["noise_ceiling"].mean()),
-        "above half of the ceiling": int(good.sum()),
-        "twin's orientation within 15 degrees of the planted": near(twin[angle], planted),
-        "true neurons' orientation within 15 degrees of the planted": near(true[angle], planted),
-        "twin's orientation within 15 degrees of the true neurons'": near(twin[angle], true[angle]),
-        "centre within 1.5 pixels of the planted": float((apart[good] <= PIXELS).mean()),
-        "median distance of the centre (pixels)": float(np.median(apart[good])),
+    found = {
+        "neurons": len(known.neurons),
+        "pcc": float(known.neurons["pcc"].mean()),
+        "ceiling": float(known.neurons["noise_ceiling"].mean()),
+        "above half of the ceiling": len(known.chosen),
+        "centre within 1.5 pixels of the planted": interval(apart <= PIXELS),
+        "median distance of the centre (pixels)": float(np.median(apart)),
     }
+    for name, way in WAYS.items():
+        twins, trues = way(subject, settings), way(true, settings)
+        found[f"{name}: twin within 15 degrees of the planted"] = near(twins, planted)
+        found[f"{name}: true neurons within 15 degrees of the planted"] = near(trues, planted)
+        found[f"{name}: twin within 15 degrees of the true neurons"] = near(twins, trues)
+    return found
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Print the figures of a run on the simulated recording."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("run", help="the directory of a run on the simulated recording")
+    parser.add_argument("run", help="the directory of a run, or an ensemble, on a simulated region")
     parser.add_argument("--contrast", type=float, default=Settings().contrast)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
     found = measure(options.run, Settings(contrast=options.contrast, seed=options.seed))
     for name, value in found.items():
-        print(f"{name}: {value:.3f}" if isinstance(value, float) else f"{name}: {value}")
+        if isinstance(value, list):
+            print("{}: {:.3f} ({:.3f} to {:.3f})".format(name, *value))
+        else:
+            print(f"{name}: {value:.3f}" if isinstance(value, float) else f"{name}: {value}")
 
 
 if __name__ == "__main__":

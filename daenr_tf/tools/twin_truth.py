@@ -9,33 +9,22 @@ neurons in the recording's own size and grey levels, at the contrast that they w
 
 import argparse
 import json
-import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 
 from daenr_tf.errors import InputError, MachineError
 from daenr_tf.machine.files import write_json
 from daenr_tf.recordings.simulated.dead_leaves import SIDE
-from daenr_tf.recordings.simulated.regions import fresh_images, true_rates
-from daenr_tf.runs.opened import Run
+from daenr_tf.recordings.simulated.regions import fresh_images
+from daenr_tf.tools.planted import SEED, Planted, interval
 
-FRESH, SEED = 5000, 0  # natural images that the truth is asked for
+FRESH = 5000  # natural images that the truth is asked for
 OF_NATURAL = 0.25  # contrast, as `daenr synthesize` takes it
-RESAMPLES = 2000
 APART = 3.0  # SDs of the others
 TIMED = 100  # images
-
-
-def interval(values: np.ndarray, statistic: Callable = np.mean) -> list[float]:
-    """[estimate, low, high]: a statistic of values (neurons,) and its 95 % bootstrap interval over neurons."""
-    values = np.asarray(values, float)
-    chosen = np.random.default_rng(SEED).integers(0, len(values), (RESAMPLES, len(values)))
-    low, high = np.quantile(statistic(values[chosen], axis=1), (0.025, 0.975))
-    return [float(statistic(values)), float(low), float(high)]
 
 
 def separations(rates: np.ndarray, driven: Sequence[int]) -> np.ndarray:
@@ -52,19 +41,16 @@ def measure(
 ) -> dict:
     """All figures, of pixel ascent and control of `paths` and of pixel and latent ascent of `latent`."""
     from daenr_tf.twin.goals import CONTROLS, EXCITE
+    from daenr_tf.twin.origin import models_of
 
-    run = Run.open(paths[0])
-    if not run.results["dataset"]["simulated"]:
-        raise InputError(f"{paths[0]}: expected a run on the simulated recording, found another")
-    region, recording = run.config.region, run.recording
-    neurons = pd.read_csv(os.path.join(paths[0], "neurons.csv"))
-    chosen = np.flatnonzero(neurons["pcc"] > 0.5 * neurons["noise_ceiling"])
-    lab = _Lab(region, recording, contrast, steps, starts)
+    known = Planted.of(paths[0])
+    region, recording, chosen = known.region, known.recording, known.chosen
+    lab = _Lab(known, contrast, steps, starts)
     found = {
-        "models": len(paths),
+        "models": sum(len(models_of(path)) for path in paths),
         "neurons": len(chosen),
         "population": recording.neurons,
-        "mean_pcc": float(neurons["pcc"].mean()),
+        "mean_pcc": float(known.neurons["pcc"].mean()),
     }
     began, worked = time.monotonic(), time.process_time()
     lab.synthesise(paths, EXCITE, np.arange(recording.neurons)[:TIMED], "pixel")
@@ -85,9 +71,7 @@ def measure(
         },
     }
     simple = ~recording.truth["complex"][chosen]
-    found["pixel"]["planted_gabor"] = interval(
-        lab.planted(shown, chosen, recording)[simple], np.median
-    )
+    found["pixel"]["planted_gabor"] = interval(lab.planted(shown, chosen)[simple], np.median)
     control, predicted, _ = lab.synthesise(paths, CONTROLS["one-hot"], chosen, "pixel")
     scale = natural.mean(axis=0), natural.std(axis=0)
     true = lab.rates(control)
@@ -145,10 +129,10 @@ def _unlikeliness(images):
 class _Lab:
     """Synthesises images and shows them to the simulated neurons."""
 
-    def __init__(self, region, recording, contrast, steps, starts):
-        self.recording, self.contrast = recording, contrast
+    def __init__(self, known, contrast, steps, starts):
+        self.known, self.contrast = known, contrast
         self.steps, self.starts = steps, starts
-        self.rates = true_rates(region)
+        self.rates = known.rates
         self.opened = {}
 
     def synthesise(self, paths, kind, neurons, method):
@@ -160,7 +144,7 @@ class _Lab:
 
         if tuple(paths) not in self.opened:
             twin = Twin.open(paths)
-            seen = natural.seen(twin, self.recording.images, "the recording")
+            seen = natural.seen(twin, self.known.recording.images, "the recording")
             self.opened[tuple(paths)] = twin, seen
         twin, seen = self.opened[tuple(paths)]
         contrast = self.contrast or OF_NATURAL * seen.contrast
@@ -186,12 +170,9 @@ class _Lab:
         levels = np.asarray(plan.constraint.apply(resized))[..., 0]
         return np.clip(np.round((levels + 1) * 127.5), 0, 255).astype(np.uint8)
 
-    def planted(self, images, neurons, recording):
+    def planted(self, images, neurons):
         """(neurons,) correlation of each neuron's image with the Gabor that was planted in it."""
-        from daenr_tf.recordings.simulated.gabors import Gabors
-
-        names = ("center", "orientation", "spatial_frequency", "phase", "size", "complex")
-        filters, _ = Gabors(*(recording.truth[name][neurons] for name in names)).filters()
+        filters = self.known.filters(neurons)
         flat = images.reshape(len(images), -1)
         return np.array([np.corrcoef(*pair)[0, 1] for pair in zip(filters, flat, strict=True)])
 
@@ -201,7 +182,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("runs", nargs="+", help="finished runs on a simulated region; an ensemble")
+    parser.add_argument(
+        "runs", nargs="+", help="finished runs, or an ensemble's directory, on a simulated region"
+    )
     parser.add_argument("--latent", nargs="+", default=(), help="runs with a decoder, compared")
     parser.add_argument("--contrast", type=float, help="default: that of daenr synthesize")
     parser.add_argument("--steps", type=int, default=60)

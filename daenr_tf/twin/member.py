@@ -59,17 +59,20 @@ def load(path: str) -> Member:
 
 
 def _of_keras_file(path, place):
+    from daenr_tf.models import codes
     from daenr_tf.models.keras_file import load_model
     from daenr_tf.models.saved_model import model_digest
 
     model = load_model(place)
-    heads = {}
+    spec, heads = codes.code_spec(model), {}
+    latent_size = codes.vector_size(spec)
     if model.readout:
         heads["respond"] = lambda images: model.respond(images)
     if model.decoder:
         heads["reconstruct"] = lambda images: model.forward(images)[0]["reconstruction"]
-    if model.latent_size is not None:
-        heads |= {"encode": model.latent, "decode": model.decode}
+    if latent_size is not None:
+        heads["encode"] = lambda images: codes.encode(model, images)[spec.name]
+        heads["decode"] = lambda code: codes.decode(model, code)
     return Member(
         path,
         model_digest(model),
@@ -78,7 +81,7 @@ def _of_keras_file(path, place):
         model.resize,
         _dataset(os.path.join(os.path.dirname(place), RESULTS)),
         model.neurons,
-        model.latent_size,
+        latent_size,
         heads,
     )
 
@@ -86,18 +89,21 @@ def _of_keras_file(path, place):
 def _of_graph(path, place):
     import tensorflow as tf
 
+    from daenr_tf.models import codes
+
     known = served.load(place)  # refuses what is no export of ours
     loaded = tf.saved_model.load(place)
-    heads = {}
+    heads, latent_size = {}, None
     for name, output in (("respond", "response"), ("reconstruct", "reconstruction")):
         if name in loaded.signatures:
             heads[name] = _signature(loaded, name, output)
     if {"encode", "decode"} <= set(loaded.signatures):
-        code = loaded.signatures["encode"].structured_outputs.get("latent")
-        if code is not None:  # a VQ-VAE's code is no vector that one could climb in
-            heads["encode"] = _signature(loaded, "encode", "latent")
+        name, spec = _input(loaded.signatures["decode"])
+        latent_size = codes.vector_size(spec)
+        if latent_size is not None:
+            heads["encode"] = _signature(loaded, "encode", name)
             heads["decode"] = _signature(loaded, "decode", "reconstruction")
-    shape = _input(loaded.signatures["serving_default"]).shape
+    shape = _input(loaded.signatures["serving_default"])[1].shape
     answers = loaded.signatures["serving_default"].structured_outputs
     return Member(
         path,
@@ -107,21 +113,21 @@ def _of_graph(path, place):
         None,
         (read_card(place) or {}).get("dataset") or _dataset(os.path.join(path, RESULTS)),
         answers["response"].shape[-1] if "response" in answers else 0,
-        code.shape[-1] if "encode" in heads else None,
+        latent_size,
         heads,
     )
 
 
 def _input(signature):
-    """The one input of a signature, a `TensorSpec`."""
-    (only,) = signature.structured_input_signature[1].values()
+    """The name and the `TensorSpec` of a signature's one input."""
+    (only,) = signature.structured_input_signature[1].items()
     return only
 
 
 def _signature(loaded, name, output):
     """A signature of one input as a function of a tensor; its variables live as long as `loaded` does."""
     signature = loaded.signatures[name]
-    argument = next(iter(signature.structured_input_signature[1]))
+    argument, _ = _input(signature)
 
     def answer(values, loaded=loaded):
         return signature(**{argument: values})[output]

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from daenr_tf.errors import InputError, refusal
-from daenr_tf.models import served
 from daenr_tf.twin import member
+from daenr_tf.twin.origin import models_of
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -54,7 +54,8 @@ class Twin:
         """The twin that one path or several mean.
 
         Args:
-            paths: of a run's directory, a SavedModel's version or the directory of its versions; or several of them.
+            paths: of a run's directory, that of an ensemble (its runs are the members; its export where they are gone), a SavedModel's
+                version or the directory of its versions; or several of them.
 
         Raises:
             InputError: there is none, it can't be used, or they aren't of the same neurons.
@@ -64,9 +65,10 @@ class Twin:
         paths = [os.fspath(path) for path in paths]
         if not paths:
             raise InputError("paths: expected at least one fitted model, found none")
-        for path in paths:
-            served.locate(path)  # all of them before TensorFlow is imported
-        return cls([member.load(path) for path in paths])
+        models = [
+            model for path in paths for model in models_of(path)
+        ]  # TensorFlow is not imported
+        return cls([member.load(model) for model in models])
 
     @property
     def digests(self) -> list[str | None]:

@@ -20,6 +20,7 @@ from daenr_tf.recordings.recording import Recording
 from daenr_tf.recordings.simulated.dead_leaves import dead_leaves
 from daenr_tf.recordings.simulated.noise import shared_gain
 from daenr_tf.recordings.simulated.population import Population
+from daenr_tf.recordings.simulated.tuning import Tuning
 
 TEST_IMAGES = 50
 FRESH = 1000  # a stage beyond those of a region's own streams
@@ -197,6 +198,14 @@ def true_rates(region: int) -> Callable[[np.ndarray], np.ndarray]:
     spec = REGIONS[region]
     population, reference = _population(spec), _images(spec)
     return lambda images: population.rates(images, reference=reference)
+
+
+def true_tuning(region: int) -> tuple[Tuning, np.ndarray]:
+    """The `Tuning` of a region's neurons, and what it gives to the training images, (images, neurons)."""
+    spec = REGIONS[region]
+    images = _images(spec)
+    tuning = Tuning(_population(spec), images)
+    return tuning, tuning(images)
 
 
 def fresh_images(region: int, count: int, seed: int) -> np.ndarray:

@@ -28,7 +28,12 @@ def contrast_energy(images: np.ndarray, center: np.ndarray, size: np.ndarray) ->
     down = grey[:, 2:, 1:-1] - grey[:, :-2, 1:-1]
     across = grey[:, 1:-1, 2:] - grey[:, 1:-1, :-2]
     energy = (down * down + across * across).reshape(len(images), -1).astype(np.float64)
+    return energy @ pools(center, size).T
+
+
+def pools(center: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """(neurons, 29 * 29): what the gradient's square at each pixel that has one counts for each neuron, integers that sum to about SCALE."""
     rows, columns = np.mgrid[1 : SIDE - 1, 1 : SIDE - 1]
     y, x = rows - center[:, 0, None, None], columns - center[:, 1, None, None]
     pool = np.exp(-(y * y + x * x) / (2 * size * size)[:, None, None]).reshape(len(size), -1)
-    return energy @ np.round(SCALE * pool / pool.sum(axis=1, keepdims=True)).T
+    return np.round(SCALE * pool / pool.sum(axis=1, keepdims=True))

@@ -31,17 +31,22 @@ class Tuning:
     Args:
         population: `Population`.
         reference: (reference images, 31, 31) uint8.
+
+    Attributes:
+        means, deviations: [of the fields (neurons,), of the subunits (neurons, subunits)], grey levels.
+        contrast: (neurons,), the mean energy in the surround.
+        rms: (neurons,), of the normalised drive.
     """
 
     def __init__(self, population: Population, reference: np.ndarray) -> None:
         self.population = population
         answers = self._answers(reference)
-        self._means = [np.round(answer.mean(axis=0), 6) for answer in answers]
-        self._deviations = [np.round(answer.std(axis=0), 6) for answer in answers]
-        self._contrast = np.round(self._energy(reference).mean(axis=0), 3)
-        self._rms = 1.0
+        self.means = [np.round(answer.mean(axis=0), 6) for answer in answers]
+        self.deviations = [np.round(answer.std(axis=0), 6) for answer in answers]
+        self.contrast = np.round(self._energy(reference).mean(axis=0), 3)
+        self.rms = 1.0
         normalised = self._normalised(reference)
-        self._rms = np.round(np.sqrt((normalised * normalised).mean(axis=0)), 9)
+        self.rms = np.round(np.sqrt((normalised * normalised).mean(axis=0)), 9)
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         above = np.maximum(self._normalised(images) - self.population.threshold, 0)
@@ -65,11 +70,11 @@ class Tuning:
         field, subunit = (
             (answer - mean) / deviation
             for answer, mean, deviation in zip(
-                self._answers(images), self._means, self._deviations, strict=True
+                self._answers(images), self.means, self.deviations, strict=True
             )
         )
         lead = self.population.lead
         pooled = (subunit * self.population.weights).sum(axis=2)
         drive = np.sqrt(lead) * field + np.sqrt(1 - lead) * pooled
-        contrast = self._energy(images) / self._contrast
-        return drive / np.sqrt(1 + self.population.suppression * contrast) / self._rms
+        contrast = self._energy(images) / self.contrast
+        return drive / np.sqrt(1 + self.population.suppression * contrast) / self.rms
