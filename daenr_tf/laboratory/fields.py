@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from daenr_tf.laboratory import stimuli
+from daenr_tf.models import served
 from daenr_tf.receptive_fields import map_centers
 
 if TYPE_CHECKING:
@@ -37,3 +39,18 @@ def centers_of(subject: Subject, seed: int = 0) -> np.ndarray:
     """(neurons, 2), row and column of each neuron's receptive field in the model's pixels: the peak of the smoothed root mean
     square gradient."""
     return map_centers(gradient_fields(subject, range(subject.neurons), seed)[1])
+
+
+def masks_of(path: str) -> np.ndarray | None:
+    """(neurons, rows, columns), the masks that the readout of a fitted model has; None where it has none, or an export does not hold them.
+
+    Args:
+        path: as of `Twin.open`, one.
+    """
+    place = served.locate(path)
+    if not os.path.isfile(place):
+        return None
+    from daenr_tf.models.keras_file import load_model
+
+    readout = load_model(place).readout
+    return readout.masks() if readout and readout.figure else None
