@@ -4,65 +4,55 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from daenr_tf.plotting.palette import BLUE, ORANGE
+from daenr_tf.plotting.laboratory import INDICES
+from daenr_tf.plotting.palette import BLUE, INK
 
-MOST_BARS = 30
-MARGINS = {"left": 60, "right": 16, "top": 44, "bottom": 52}
+MOST_BARS = 20
+MARGINS = {"left": 60, "right": 16, "top": 16, "bottom": 52}
 
 
-def bars(
-    responses: np.ndarray, title: str, chosen: int | None = None, most: int = MOST_BARS
-) -> dict[str, Any]:
+def bars(responses: np.ndarray) -> dict[str, Any]:
     """The neurons that answer most, in descending order.
 
     Args:
         responses: (neurons,), predicted.
-        title: what they are, and of what data.
-        chosen: a neuron that is shown in another colour, and last where it is not among the first.
-        most: int, how many are shown.
     """
-    order = ranking(responses, most, chosen)
-    values = [
-        {
-            "value": round(float(responses[i]), 4),
-            "itemStyle": {"color": ORANGE if i == chosen else BLUE},
-        }
-        for i in order
-    ]
+    order = ranking(responses)
+    values = [round(float(responses[i]), 4) for i in order]
     return {
-        **_frame(title),
-        "xAxis": {**_axis("neuron"), "type": "category", "data": [str(i) for i in order]},
+        **_frame(),
+        "xAxis": {
+            **_axis("neuron"),
+            "type": "category",
+            "data": [str(i) for i in order],
+            "axisLabel": {"color": INK, "interval": 0, "rotate": 60, "fontSize": 11},
+        },
         "yAxis": {**_axis("spikes per presentation"), "type": "value", "min": 0, "nameGap": 40},
-        "series": [{"type": "bar", "data": values, "name": "predicted response"}],
+        "series": [{"type": "bar", "data": values, "color": BLUE, "name": "predicted response"}],
     }
 
 
-def ranking(responses: np.ndarray, most: int = MOST_BARS, chosen: int | None = None) -> list[int]:
-    """The neurons that answer most, in descending order; the chosen one is the last where it is not among them."""
-    order = np.argsort(-np.asarray(responses), kind="stable")[:most].tolist()
-    if chosen is not None and chosen not in order:
-        order[-1] = chosen
-    return order
+def ranking(responses: np.ndarray, most: int = MOST_BARS) -> list[int]:
+    """The neurons that answer most, in descending order."""
+    return np.argsort(-np.asarray(responses), kind="stable")[:most].tolist()
 
 
-def curve(values: np.ndarray, responses: np.ndarray, axis: str, title: str) -> dict[str, Any]:
+def curve(values: np.ndarray, responses: np.ndarray, axis: str) -> dict[str, Any]:
     """A tuning curve.
 
     Args:
         values, responses: (k,).
         axis: str, what `values` are, with their unit.
-        title: str.
     """
     points = [
         [round(float(x), 5), round(float(y), 5)] for x, y in zip(values, responses, strict=True)
     ]
     return {
-        **_frame(title),
+        **_frame(),
         "xAxis": {**_axis(axis), "type": "value", "min": "dataMin", "max": "dataMax"},
         "yAxis": {**_axis("spikes per presentation"), "type": "value", "min": 0, "nameGap": 40},
         "series": [
@@ -83,22 +73,18 @@ def curve_in_words(values: np.ndarray, responses: np.ndarray, axis: str, title: 
     return f"{title}: response against {axis}; the largest is {responses[at]:.2f} spikes per presentation at {values[at]:.3g}"
 
 
-def indices(row: dict[str, Any]) -> str:
-    """The indices of a neuron in a line."""
-    known = {name: value for name, value in row.items() if name != "neuron"}
-    return "; ".join(
-        f"{name.replace('_', ' ')} {'–' if value is None or not np.isfinite(value) else f'{value:.3g}'}"
-        for name, value in known.items()
-    )
+def indices(row: dict[str, Any], unit: str) -> str:
+    """A neuron's indices in a line; `unit` of length."""
+    told = []
+    for name, value in row.items():
+        if name != "neuron":
+            title = INDICES.get(name, name.replace("_", " ")).format(unit=unit)
+            told.append(f"{title}: {'–' if not np.isfinite(value) else f'{value:.3g}'}")
+    return "; ".join(told) + "."
 
 
-def _frame(title):
+def _frame():
     return {
-        "title": {
-            "text": title,
-            "left": "center",
-            "textStyle": {"fontSize": 13, "width": 300, "overflow": "break"},
-        },
         "grid": MARGINS,
         "tooltip": {"trigger": "axis"},
         "aria": {"enabled": True},
@@ -107,7 +93,7 @@ def _frame(title):
 
 
 def _axis(name):
-    style = {"color": "#333333"}
+    style = {"color": INK}
     return {
         "name": name,
         "nameLocation": "middle",
@@ -130,41 +116,3 @@ def picture(image: np.ndarray) -> str:
     file = io.BytesIO()
     Image.fromarray(levels[..., 0] if levels.shape[-1] == 1 else levels).save(file, "PNG")
     return address(file.getvalue())
-
-
-def rows_of(table: Any, neurons: int) -> list[dict[str, Any]]:
-    """The rows of the page's table of neurons.
-
-    Args:
-        table: `pandas.DataFrame` of `about.Quality`, or None.
-        neurons: int, how many there are.
-    """
-
-    def known(name, neuron):
-        if table is None or name not in table:
-            return None
-        value = table[name].iloc[neuron]
-        return None if value is None or not np.isfinite(value) else round(float(value), 3)
-
-    rows = []
-    for neuron in range(neurons):
-        pcc, ceiling = known("pcc", neuron), known("noise_ceiling", neuron)
-        share = None if pcc is None or not ceiling or ceiling < 0.1 else round(pcc / ceiling, 3)
-        rows.append({"neuron": neuron, "pcc": pcc, "ceiling": ceiling, "share": share})
-    return rows
-
-
-ORDERS = {  # of the table: what it is called -> (its column, whether the largest come first)
-    "number": ("neuron", False),
-    "PCC, best first": ("pcc", True),
-    "share of the ceiling, best first": ("share", True),
-    "ceiling, highest first": ("ceiling", True),
-}
-
-
-def ordered(rows: Sequence[dict[str, Any]], order: str) -> list[dict[str, Any]]:
-    """Rows in one of `ORDERS`; those that lack the figure come last."""
-    column, largest = ORDERS[order]
-    known = [row for row in rows if row[column] is not None]
-    known.sort(key=lambda row: row[column], reverse=largest)
-    return known + [row for row in rows if row[column] is None]

@@ -19,7 +19,7 @@ h1 { font-size: 1.1rem; font-weight: 700; line-height: 1.3; margin: 0; }
 h2 { font-size: 1.25rem; font-weight: 600; line-height: 1.3; margin: 0.4rem 0; }
 h3 { font-size: 1rem; font-weight: 600; line-height: 1.3; margin: 0.6rem 0 0.2rem; }
 .about { line-height: 1.3; overflow-wrap: anywhere; }
-.simulated { background: #ffb000; color: #111; font-weight: 700; padding: 0.1rem 0.5rem; border-radius: 0.3rem; }
+.simulated { background: #ffb000; color: #111; font-weight: 700; padding: 0.1rem 0.5rem; border-radius: 0.3rem; margin-right: 0.5rem; }
 .side { display: flex; flex-wrap: wrap; gap: 1.5rem; width: 100%; align-items: flex-start; }
 .list { flex: 1 1 20rem; min-width: 0; max-width: 28rem; }
 .rest { flex: 3 1 26rem; min-width: 0; }
@@ -29,7 +29,9 @@ h3 { font-size: 1rem; font-weight: 600; line-height: 1.3; margin: 0.6rem 0 0.2re
 .flow figcaption { max-width: 17rem; font-size: 0.9rem; }
 .pixels { image-rendering: pixelated; width: 11rem; max-width: 100%; border: 1px solid #767676; display: block; }
 .drawn { width: 21rem; max-width: 100%; display: block; }
-.chart { width: 100%; max-width: 46rem; height: 19rem; }
+.charted { width: 100%; max-width: 46rem; }
+.title { font-weight: 600; text-align: center; margin-top: 0.6rem; }
+.chart { width: 100%; height: 17rem; }
 .refused { border-left: 0.3rem solid #c1272d; padding-left: 0.6rem; }
 .nicegui-content { padding: 0.75rem; }
 .q-tab-panel { padding: 0.75rem 0; }
@@ -70,11 +72,24 @@ def _figure(source, alternative, caption, look):
     return figure
 
 
-def chart(options: dict[str, Any], alternative: str) -> ui.echart:
-    """A chart of ECharts."""
-    made = ui.echart(options).classes("chart")
-    made.props["role"], made.props["aria-label"] = "img", alternative
-    return made
+def chart(options: dict[str, Any], title: str, alternative: str) -> None:
+    """A chart of ECharts under its title."""
+    with ui.element("div").classes("charted"):
+        ui.label(title).classes("title")
+        made = ui.echart(options).classes("chart")
+        made.props["role"], made.props["aria-label"] = "img", alternative
+
+
+def responses(values: np.ndarray, model: str) -> None:
+    """The neurons that answer most.
+
+    Args:
+        values: (neurons,), predicted.
+        model: str, whose answers they are.
+    """
+    count = min(charts.MOST_BARS, len(values))
+    title = f"The {count} neurons that answer most ({model})"
+    chart(charts.bars(values), title, charts.bars_in_words(values, title))
 
 
 async def aside(

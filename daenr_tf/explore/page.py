@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from nicegui import ui
 
 from daenr_tf.explore import elements, page_images, page_neurons, page_walk
+from daenr_tf.plotting.palette import BLUE
 
 if TYPE_CHECKING:
     from daenr_tf.explore.session import Session
@@ -43,6 +44,7 @@ def application(session: Session) -> FastAPI:
 
 def _page(session):
     ui.add_css(elements.STYLE)
+    ui.colors(primary=BLUE)
     with ui.header().props("elevated").style("background: #1f3b5c; padding: 0.5rem 0.75rem"):
         with ui.element("div").classes("about"):
             elements.heading(f"{TITLE}: {session.title}", 1)

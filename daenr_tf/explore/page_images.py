@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from nicegui import ui
 
-from daenr_tf.explore import charts, elements, look
+from daenr_tf.explore import elements, look
 
 if TYPE_CHECKING:
     from daenr_tf.explore.session import Session
@@ -92,7 +92,6 @@ class Images:
                 self._show(found)
 
     def _show(self, found):
-        data = "model of simulated data" if self.session.twin.simulated else "model"
         with ui.element("div").classes("flow"):
             elements.image(
                 found.seen,
@@ -113,9 +112,5 @@ class Images:
         if found.responses is None:
             elements.sentence("There are no responses: the model has no readout.")
         else:
-            count = min(charts.MOST_BARS, len(found.responses))
-            title = f"The {count} neurons that answer most ({data})"
-            elements.chart(
-                charts.bars(found.responses, title), charts.bars_in_words(found.responses, title)
-            )
+            elements.responses(found.responses, self.session.model)
         elements.sentence(f"Answered in {1000 * found.seconds:.0f} ms.").classes("answered")

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from nicegui import ui
 
-from daenr_tf.explore import charts, elements, neuron
+from daenr_tf.explore import charts, elements, listing, neuron
 from daenr_tf.laboratory.catalogue import PROTOCOLS
+from daenr_tf.laboratory.settings import Settings
 from daenr_tf.readable import number
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Neurons:
 
     def __init__(self, session: Session) -> None:
         self.session, self.chosen = session, None
-        self.rows = charts.rows_of(session.quality.neurons, session.twin.neurons)
+        self.rows = listing.rows_of(session.quality.neurons, session.twin.neurons)
         with ui.element("div").classes("side"):
             with ui.element("div").classes("list"):
                 self._list()
@@ -47,7 +48,7 @@ class Neurons:
         elements.heading(f"{len(self.rows)} neurons", 2)
         with ui.element("div").classes("flow"):
             ui.select(
-                list(charts.ORDERS), value="number", label="order", on_change=self._order
+                list(listing.ORDERS), value="number", label="order", on_change=self._order
             ).style("min-width: 14rem")
             ui.number("go to neuron", min=0, max=len(self.rows) - 1, step=1, precision=0).props(
                 "debounce=600"
@@ -72,7 +73,7 @@ class Neurons:
         elements.sentence(self.session.quality.source).props("role=note")
 
     def _order(self, event):
-        self.table.rows = charts.ordered(self.rows, event.value)
+        self.table.rows = listing.ordered(self.rows, event.value)
 
     async def _go_to(self, value):
         if value is not None and 0 <= value < len(self.rows) and value == int(value):
@@ -168,17 +169,19 @@ class Neurons:
 
         def show(found):
             measured, maps = found
-            data = "model of simulated data" if self.session.twin.simulated else "model"
             with ui.element("div").classes("flow"):
                 for one, (values, responses, axis) in measured.curves.items():
-                    title = f"{one.replace('_', ' ').capitalize()}, neuron {which} ({data})"
+                    title = f"{one.replace('_', ' ').capitalize()}, neuron {which} ({self.session.model})"
                     elements.chart(
-                        charts.curve(values, responses[:, which], axis, title),
+                        charts.curve(values, responses[:, which], axis),
+                        title,
                         charts.curve_in_words(values, responses[:, which], axis, title),
                     )
                 for one in maps:
                     elements.drawn(one.png, one.alternative)
-            elements.sentence(charts.indices(measured.neurons.iloc[which].to_dict()))
+            elements.sentence(
+                charts.indices(measured.neurons.iloc[which].to_dict(), Settings().unit)
+            )
 
         await elements.aside(
             place,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from nicegui import ui
 
-from daenr_tf.explore import charts, elements, walk
+from daenr_tf.explore import elements, walk
 
 if TYPE_CHECKING:
     from daenr_tf.explore.session import Session
@@ -61,6 +61,7 @@ class Sliders:
         self.start = (
             ui.number(
                 f"start: natural image 0 to {count - 1}, or empty for the mean code",
+                value=0,
                 min=0,
                 max=count - 1,
                 step=1,
@@ -128,16 +129,11 @@ class Sliders:
                 elements.sentence(problem, refused=True)
                 return
             image, responses = found
-            data = "model of simulated data" if self.session.twin.simulated else "model"
             with ui.element("div").classes("flow"):
                 elements.image(
                     image,
                     "the image that the decoder makes of this code",
-                    f"Decoded image ({data})",
+                    f"Decoded image ({self.session.model})",
                 )
             if responses is not None:
-                count = min(charts.MOST_BARS, len(responses))
-                title = f"The {count} neurons that answer most to it ({data})"
-                elements.chart(
-                    charts.bars(responses, title), charts.bars_in_words(responses, title)
-                )
+                elements.responses(responses, self.session.model)

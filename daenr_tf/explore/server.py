@@ -25,8 +25,10 @@ def serve(door: Door, listening: socket.socket) -> None:
         timeout_graceful_shutdown=SECONDS_LEFT,
         lifespan="on",
     )
-    uvicorn.Server(config).run(sockets=[listening])
-    raise KeyboardInterrupt("the page is closed")
+    try:
+        uvicorn.Server(config).run(sockets=[listening])
+    except KeyboardInterrupt as stopped:
+        raise KeyboardInterrupt(f"{str(stopped) or 'interrupted'}; the page is closed") from None
 
 
 def url_of(door: Door, listening: socket.socket, host: str) -> str:

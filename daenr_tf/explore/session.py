@@ -70,6 +70,11 @@ class Session:
         }
         return f"{self.twin.name} ({known[self.twin.simulated]})"
 
+    @property
+    def model(self) -> str:
+        """Whose answers are shown, in words."""
+        return "model of simulated data" if self.twin.simulated else "model"
+
     def see(self, image: np.ndarray) -> np.ndarray:
         """A picture (height, width, 1 or 3) of grey levels 0 to 255 as the model sees it: (height, width, channels) float32 in [-1, 1]."""
         height, width, channels = self.twin.image_shape
