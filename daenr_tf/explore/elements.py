@@ -26,8 +26,9 @@ h3 { font-size: 1rem; font-weight: 600; line-height: 1.3; margin: 0.6rem 0 0.2re
 .flow { display: flex; flex-wrap: wrap; gap: 1rem; align-items: flex-start; width: 100%; }
 .flow figure { margin: 0; max-width: 100%; }
 .flow figcaption, .said { max-width: 44rem; overflow-wrap: anywhere; }
-.flow figcaption { max-width: 17rem; font-size: 0.9rem; }
-.pixels { image-rendering: pixelated; width: 11rem; max-width: 100%; border: 1px solid #767676; display: block; }
+.flow figcaption { font-size: 0.9rem; line-height: 1.35; }
+.flow figure.of-pixels { width: 12rem; }
+.pixels { image-rendering: pixelated; width: 100%; border: 1px solid #767676; display: block; }
 .drawn { width: 21rem; max-width: 100%; display: block; }
 .charted { width: 100%; max-width: 46rem; }
 .title { font-weight: 600; text-align: center; margin-top: 0.6rem; }
@@ -35,7 +36,8 @@ h3 { font-size: 1rem; font-weight: 600; line-height: 1.3; margin: 0.6rem 0 0.2re
 .refused { border-left: 0.3rem solid #c1272d; padding-left: 0.6rem; }
 .nicegui-content { padding: 0.75rem; }
 .q-tab-panel { padding: 0.75rem 0; }
-@media (max-width: 600px) { .list, .rest { flex-basis: 100%; max-width: 100%; } .pixels { width: 9.5rem; } }
+@media (max-width: 600px) { .list, .rest { flex-basis: 100%; max-width: 100%; } .flow figure.of-pixels { width: calc(50% - 0.5rem); } }
+.rest { scroll-margin-top: 7rem; }
 """
 
 
@@ -63,7 +65,7 @@ def drawn(png: bytes, alternative: str) -> ui.element:
 
 
 def _figure(source, alternative, caption, look):
-    with ui.element("figure") as figure:
+    with ui.element("figure").classes(f"of-{look}") as figure:
         made = ui.element("img").classes(look)
         made.props["src"], made.props["alt"] = source, alternative
         if caption:

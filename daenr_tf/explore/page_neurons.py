@@ -14,6 +14,7 @@ from daenr_tf.readable import number
 if TYPE_CHECKING:
     from daenr_tf.explore.session import Session
 
+PHONE = 700  # pixels of width up to which the list lies above, not beside
 ROWS = 10  # of a page of the table
 FORMAT = "value => value === null ? '–' : value.toFixed(2)"
 BUTTON = """<q-td :props="props"><q-btn outline dense no-caps color="primary" padding="2px 10px" :label="String(props.value)"
@@ -94,6 +95,9 @@ class Neurons:
             exciting = ui.element("div").classes("flow")
             elements.heading("Tuning", 3)
             self._tunings(which)
+        ui.run_javascript(
+            f"if (innerWidth <= {PHONE}) getHtmlElement({self.place.id}).scrollIntoView()"
+        )
         if neuron.has_exciting(self.session, which):
             await self._find_exciting(exciting, which)
         else:
