@@ -87,7 +87,6 @@ def _frame():
     return {
         "grid": MARGINS,
         "tooltip": {"trigger": "axis"},
-        "aria": {"enabled": True},
         "animation": False,
     }
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import TYPE_CHECKING
 
 from daenr_tf.errors import InputError, refusal
+from daenr_tf.machine.files import read_text
 from daenr_tf.models import served
 from daenr_tf.models.model_card import read_card
 from daenr_tf.recordings.load import load_recording
@@ -29,6 +31,9 @@ def recording_of(path: str, data_dir: str | None = None) -> Recording:
         from daenr_tf.runs.opened import Run
 
         return Run.open(path, data_dir).recording
+    member = _first_member(path)
+    if member:
+        return recording_of(member, data_dir)
     card = read_card(served.locate_export(path)) or {}
     config, about = card.get("config"), card.get("dataset")
     try:
@@ -48,3 +53,16 @@ def recording_of(path: str, data_dir: str | None = None) -> Recording:
             f"{dataset} with digest {recording.digest[:12]}…",
         )
     return recording
+
+
+def _first_member(path):
+    """The directory of the first run of an averaged one (`--ensemble`); None of anything else."""
+    results = os.path.join(path, served.RESULTS)
+    if not os.path.isfile(results):
+        return None
+    try:
+        name = json.loads(read_text(results, served.LARGEST_TEXT))["members"][0]["run"]
+        member = os.path.join(path, name)
+    except (ValueError, KeyError, IndexError, TypeError, RecursionError):
+        return None
+    return member if os.path.isfile(os.path.join(member, CONFIG)) else None
