@@ -1,12 +1,11 @@
-"""The parts of `daenr explore`: who is let in, what is computed, what is refused. The page itself is in test_explore_page."""
+"""What `daenr explore` shows of a model, and what it refuses. Its door is in test_explore_door, its charts in test_explore_charts, the page
+itself in test_explore_page."""
 
-import asyncio
 import importlib.util
 import io
 import json
 import os
 import socket
-import threading
 
 import numpy as np
 import pandas as pd
@@ -17,15 +16,12 @@ from runs import in_this_process
 from daenr_tf.commands.main import main
 from daenr_tf.config import ModelConfig
 from daenr_tf.errors import InputError
-from daenr_tf.explore import about, charts, ground, listing, look, neuron, walk
-from daenr_tf.explore.door import Door
+from daenr_tf.explore import about, charts, ground, look, neuron, walk
 from daenr_tf.explore.kept import Kept
 from daenr_tf.explore.session import Session
 from daenr_tf.models import saved_model, served
 from daenr_tf.models.build import build_model
 from daenr_tf.models.keras_file import save_model
-
-MOST = 1000  # bytes that the door of these tests lets through
 
 
 @pytest.fixture(scope="module")
@@ -63,221 +59,6 @@ def png(*shape, form="PNG", **options):
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, form, **options)
     return file.getvalue()
-
-
-# The door
-
-
-class Guarded:
-    """A door in front of an application that says "in"."""
-
-    def __init__(self):
-        self.door = Door(self.inside, ["my.machine"], 80, MOST)
-        self.cookie = ""
-
-    async def inside(self, scope, receive, send):
-        if scope["type"] == "websocket":
-            await send({"type": "websocket.accept"})
-            return
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": b"in"})
-
-    def ask(self, path="/", query="", method="GET", kind="http", **headers):
-        """What is sent in answer, and the text of it."""
-        headers = {"host": "127.0.0.1:80", "cookie": self.cookie, **headers}
-        scope = {
-            "type": kind,
-            "method": method,
-            "path": path,
-            "query_string": query.encode(),
-            "headers": [(k.replace("_", "-").encode(), v.encode()) for k, v in headers.items()],
-        }
-        sent = []
-
-        async def receive():
-            return {"type": f"{kind}.connect"}
-
-        async def send(message):
-            sent.append(message)
-
-        asyncio.run(self.door(scope, receive, send))
-        return sent
-
-    def status(self, *arguments, **options):
-        return self.ask(*arguments, **options)[0]["status"]
-
-    def enter(self):
-        """Use the link, and keep its cookie."""
-        start = self.ask(query=f"token={self.door.token}")[0]
-        headers = dict(start["headers"])
-        self.cookie = headers[b"set-cookie"].decode().split(";")[0]
-        return start["status"], headers
-
-
-@pytest.fixture
-def guarded():
-    return Guarded()
-
-
-def test_the_link_gives_a_cookie_once_and_the_cookie_lets_in(guarded):
-    assert guarded.status() == 403
-    assert guarded.status(query="token=wrong") == 403
-    assert guarded.status(query=f"token={guarded.door.token}", method="HEAD") == 403  # not spent
-    status, headers = guarded.enter()
-    assert status == 303 and headers[b"location"] == b"/"
-    assert b"HttpOnly" in headers[b"set-cookie"] and b"SameSite=Lax" in headers[b"set-cookie"]
-    sent = guarded.ask("/anything")
-    assert sent[0]["status"] == 200 and sent[1]["body"] == b"in"
-    assert guarded.status(query=f"token={guarded.door.token}") == 303  # reloaded by its owner
-    guarded.cookie = ""
-    refused = guarded.ask(query=f"token={guarded.door.token}")
-    assert refused[0]["status"] == 403 and b"used before" in refused[1]["body"]
-
-
-def test_the_cookie_is_not_the_token_and_a_wrong_one_is_refused(guarded):
-    guarded.enter()
-    name, value = guarded.cookie.split("=", 1)
-    assert value != guarded.door.token
-    for wrong in ("", f"{name}=", f"{name}={guarded.door.token}", f"other={value}", "\x00;=;"):
-        guarded.cookie = wrong
-        assert guarded.status() == 403
-
-
-@pytest.mark.parametrize(
-    ("host", "status"),
-    [
-        ("127.0.0.1:80", 200),
-        ("localhost", 200),
-        ("LOCALHOST:80", 200),
-        ("[::1]:80", 200),
-        ("192.168.1.7:80", 200),  # an address can't be made to lead elsewhere
-        ("my.machine:80", 200),
-        ("evil.example", 403),
-        ("127.0.0.1.evil.example:80", 403),
-        ("", 403),
-        ("[", 403),
-    ],
-)
-def test_only_the_pages_own_names_are_answered(guarded, host, status):
-    guarded.enter()
-    assert guarded.status(host=host) == status
-
-
-def test_another_pages_script_is_refused(guarded):
-    guarded.enter()
-    assert guarded.status(origin="http://127.0.0.1:80") == 200
-    for origin in ("http://evil.example", "http://127.0.0.1:81", "null"):
-        assert guarded.status(origin=origin) == 403
-        assert guarded.ask(kind="websocket", origin=origin)[0]["type"] == "websocket.close"
-
-
-def test_a_websocket_needs_the_cookie(guarded):
-    assert guarded.ask(kind="websocket")[0] == {"type": "websocket.close", "code": 1008}
-    guarded.enter()
-    assert guarded.ask(kind="websocket")[0]["type"] == "websocket.accept"
-
-
-def test_what_is_sent_is_bounded(guarded):
-    guarded.enter()
-    assert guarded.status(method="POST", content_length=str(MOST)) == 200
-    assert guarded.status(method="POST", content_length=str(MOST + 1)) == 413
-    for lacking in ({}, {"content_length": "-1"}, {"content_length": "many"}):
-        assert guarded.status(method="POST", **lacking) == 411
-
-
-def test_every_answer_forbids_the_browser_to_go_elsewhere(guarded):
-    for _ in range(2):
-        policy = dict(guarded.ask()[0]["headers"])[b"content-security-policy"]
-        assert b"default-src 'self'" in policy and b"frame-ancestors 'none'" in policy
-        assert b"http:" not in policy and b"*" not in policy
-        guarded.enter() if not guarded.cookie else None
-
-
-# What is kept, listed and drawn
-
-
-def test_a_thing_is_made_once_whichever_threads_ask():
-    kept, made, begin = Kept(), [], threading.Barrier(8)
-
-    def make():
-        made.append(1)
-        return object()
-
-    found = []
-
-    def ask():
-        begin.wait()
-        found.append(kept.get("key", make))
-
-    threads = [threading.Thread(target=ask) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(made) == 1 and len(set(map(id, found))) == 1
-
-
-def test_a_failure_is_not_kept_and_the_longest_unused_is_forgotten():
-    kept = Kept(2)
-    with pytest.raises(ZeroDivisionError):
-        kept.get(1, lambda: 1 / 0)
-    assert 1 not in kept and kept.get(1, lambda: "one") == "one"
-    kept.get(2, str), kept.get(1, str), kept.get(3, str)
-    assert [key in kept for key in (1, 2, 3)] == [True, False, True]
-
-
-def test_neurons_without_a_figure_come_last_in_every_order():
-    table = pd.DataFrame(
-        {"pcc": [0.2, np.nan, 0.6, 0.5], "noise_ceiling": [0.05, 0.5, 0.8, np.nan]}
-    )
-    rows = listing.rows_of(table, 4)
-    assert rows[2] == {"neuron": 2, "pcc": 0.6, "ceiling": 0.8, "share": 0.75}
-    assert rows[0]["share"] is None  # of a ceiling under 0.1
-
-    def order(name):
-        return [row["neuron"] for row in listing.ordered(rows, name)]
-
-    assert order("number") == [0, 1, 2, 3]
-    assert order("PCC, best first") == [2, 3, 0, 1]
-    assert order("ceiling, highest first") == [2, 1, 0, 3]
-    assert order("share of the ceiling, best first")[0] == 2
-    unknown = listing.rows_of(None, 2)
-    assert [row["pcc"] for row in listing.ordered(unknown, "PCC, best first")] == [None, None]
-
-
-def test_bars_are_the_largest_responses_in_their_order():
-    responses = np.random.default_rng(0).uniform(0, 5, 50)
-    options = charts.bars(responses)
-    (series,) = options["series"]
-    best = np.sort(responses)[::-1][: charts.MOST_BARS]
-    np.testing.assert_allclose(series["data"], best, atol=1e-4)
-    named = [int(name) for name in options["xAxis"]["data"]]
-    np.testing.assert_allclose(responses[named], best)
-    assert options["xAxis"]["name"] == "neuron" and "spikes" in options["yAxis"]["name"]
-    assert f"neuron {named[0]}: {best[0]:.2f}" in charts.bars_in_words(responses, "title")
-    json.dumps(options, allow_nan=False)
-
-
-def test_a_curve_has_its_unit_and_says_its_peak():
-    values, responses = np.array([0.0, 10, 20]), np.array([1.0, 3.0, 2.0])
-    options = charts.curve(values, responses, "orientation (degrees)")
-    assert options["series"][0]["data"] == [[0, 1], [10, 3], [20, 2]]
-    assert options["xAxis"]["name"] == "orientation (degrees)"
-    assert "3.00 spikes per presentation at 10" in charts.curve_in_words(
-        values, responses, "a", "b"
-    )
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-def test_an_image_of_the_page_has_the_pixels_that_the_model_sees(channels):
-    import base64
-
-    image = np.random.default_rng(0).uniform(-1.2, 1.2, (8, 12, channels))
-    start, content = charts.picture(image).split(",")
-    assert start == "data:image/png;base64"
-    shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(content))), float)
-    shown = shown.reshape(8, 12, channels)
-    np.testing.assert_allclose(shown / 127.5 - 1, np.clip(image, -1, 1), atol=1 / 255 + 1e-9)
 
 
 # The latent space

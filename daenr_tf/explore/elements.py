@@ -55,7 +55,7 @@ def sentence(text: str, refused: bool = False) -> ui.label:
 
 
 def image(pixels: np.ndarray, alternative: str, caption: str) -> ui.element:
-    """An image (height, width, channels) in [-1, 1], pixel for pixel."""
+    """An image (height, width, channels) in [-1, 1], pixel for pixel; the element that `change_image` changes."""
     return _figure(charts.picture(pixels), alternative, caption, "pixels")
 
 
@@ -65,25 +65,32 @@ def drawn(png: bytes, alternative: str) -> ui.element:
 
 
 def _figure(source, alternative, caption, look):
-    with ui.element("figure").classes(f"of-{look}") as figure:
+    with ui.element("figure").classes(f"of-{look}"):
         made = ui.element("img").classes(look)
         made.props["src"], made.props["alt"] = source, alternative
         if caption:
             with ui.element("figcaption"):
                 ui.label(caption)
-    return figure
+    return made
 
 
-def chart(options: dict[str, Any], title: str, alternative: str) -> None:
+def change_image(shown: ui.element, pixels: np.ndarray) -> None:
+    """Have an image's element show another."""
+    shown.props["src"] = charts.picture(pixels)
+    shown.update()
+
+
+def chart(options: dict[str, Any], title: str, alternative: str) -> ui.echart:
     """A chart of ECharts under its title."""
     with ui.element("div").classes("charted"):
         ui.label(title).classes("title")
         made = ui.echart(options).classes("chart")
         made.props["role"], made.props["aria-label"] = "img", alternative
+    return made
 
 
-def responses(values: np.ndarray, model: str) -> None:
-    """The neurons that answer most.
+def responses(values: np.ndarray, model: str) -> ui.echart:
+    """The neurons that answer most; the chart that `change_responses` changes.
 
     Args:
         values: (neurons,), predicted.
@@ -91,7 +98,14 @@ def responses(values: np.ndarray, model: str) -> None:
     """
     count = min(charts.MOST_BARS, len(values))
     title = f"The {count} neurons that answer most ({model})"
-    chart(charts.bars(values), title, charts.bars_in_words(values, title))
+    return chart(charts.bars(values), title, charts.bars_in_words(values, title))
+
+
+def change_responses(shown: ui.echart, values: np.ndarray) -> None:
+    """Have a chart of responses show others."""
+    shown.options.update(charts.bars(values))
+    shown.props["aria-label"] = charts.bars_in_words(values, "The neurons that answer most")
+    shown.update()
 
 
 async def aside(

@@ -48,6 +48,7 @@ class Sliders:
     def __init__(self, session: Session, walked: walk.Walk) -> None:
         self.session, self.walk = session, walked
         self.busy = self.waiting = False
+        self.shown = None
         elements.heading("Along the principal axes of the code", 2)
         with ui.element("div").classes("side"):
             with ui.element("div").classes("list"):
@@ -123,17 +124,30 @@ class Sliders:
         return image, self.session.answer(image).get("response")
 
     def _show(self, found, problem):
-        self.place.clear()
-        with self.place:
-            if problem:
+        if problem:
+            self.shown = None
+            self.place.clear()
+            with self.place:
                 elements.sentence(problem, refused=True)
-                return
-            image, responses = found
-            with ui.element("div").classes("flow"):
-                elements.image(
-                    image,
-                    "the image that the decoder makes of this code",
-                    f"Decoded image ({self.session.model})",
-                )
-            if responses is not None:
-                elements.responses(responses, self.session.model)
+            return
+        image, responses = found
+        if self.shown is None:
+            self.place.clear()
+            with self.place:
+                self.shown = self._first(image, responses)
+            return
+        elements.change_image(self.shown[0], image)
+        if responses is not None:
+            elements.change_responses(self.shown[1], responses)
+
+    def _first(self, image, responses):
+        """(the image's element, the chart's or None), changed from then on: nothing flickers under a slider."""
+        with ui.element("div").classes("flow"):
+            picture = elements.image(
+                image,
+                "the image that the decoder makes of this code",
+                f"Decoded image ({self.session.model})",
+            )
+        if responses is None:
+            return picture, None
+        return picture, elements.responses(responses, self.session.model)
