@@ -244,7 +244,7 @@ def test_a_simulated_recording_is_named_on_the_face_of_the_page(place, browser, 
     one = Explored(tmp_path / "run")
     page = browser.new_page()
     page.goto(one.link)
-    page.get_by_text("SIMULATED DATA").wait_for(timeout=PATIENCE)
+    page.get_by_text("SIMULATED DATA", exact=True).wait_for(timeout=PATIENCE)
     page.get_by_role("tab", name="Latent space").click()
     page.get_by_text("no latent vector to walk through: it has no decoder").wait_for()
     page.close()

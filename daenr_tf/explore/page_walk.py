@@ -37,6 +37,12 @@ async def _begin(session, place):
     )
 
 
+class Slider(ui.slider):
+    """A slider that the browser moves at once; otherwise it waits for the server, and steps that are taken meanwhile are lost."""
+
+    LOOPBACK = False
+
+
 class Sliders:
     """The sliders of one visitor.
 
@@ -75,7 +81,7 @@ class Sliders:
         self.sliders = []
         for number, share in enumerate(self.walk.axes.shares, 1):
             text = ui.label()
-            slider = ui.slider(min=-walk.REACH, max=walk.REACH, step=0.1, value=0).props(
+            slider = Slider(min=-walk.REACH, max=walk.REACH, step=0.1, value=0).props(
                 f'aria-label="axis {number}, standard deviations"'
             )
             text.bind_text_from(
