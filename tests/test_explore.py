@@ -159,6 +159,25 @@ def test_several_models_are_averaged(places, recording, session_of):
     assert "averaged" in both.title and "computed" in both.quality.source
 
 
+def test_the_recording_of_an_averaged_run_is_its_first_members(tmp_path, monkeypatch):
+    from daenr_tf.runs import opened
+    from daenr_tf.twin.origin import recording_of
+
+    class Opened:
+        def __init__(self, directory):
+            self.recording = directory
+
+    monkeypatch.setattr(opened.Run, "open", lambda directory, data_dir: Opened(directory))
+    (tmp_path / "seed-4").mkdir()
+    (tmp_path / "seed-4" / "config.json").write_text("{}")
+    (tmp_path / "results.json").write_text('{"members": [{"run": "seed-4"}, {"run": "seed-5"}]}')
+    assert recording_of(str(tmp_path)) == str(tmp_path / "seed-4")
+    for damaged in ("[]", '{"members": []}', '{"members": [{"run": 3}]}', "{"):
+        (tmp_path / "results.json").write_text(damaged)
+        with pytest.raises(InputError):
+            recording_of(str(tmp_path))
+
+
 # Pictures
 
 
