@@ -346,6 +346,27 @@ def test_port_0_takes_any_free_one():
         assert 0 < one.getsockname()[1] != other.getsockname()[1] > 0
 
 
+@pytest.mark.parametrize(
+    ("host", "shown", "local"),
+    [
+        ("127.0.0.1", "127.0.0.1", True),
+        ("localhost", "localhost", True),
+        ("::1", "[::1]", True),
+        ("0.0.0.0", "127.0.0.1", False),
+        ("my.machine", "my.machine", False),
+    ],
+)
+def test_the_link_leads_to_the_page_and_a_network_is_known(host, shown, local):
+    pytest.importorskip("uvicorn", reason="the explore extra is not installed")
+    from types import SimpleNamespace
+
+    from daenr_tf.explore import server
+
+    listening = SimpleNamespace(getsockname=lambda: ("", 81))
+    link = server.url_of(SimpleNamespace(token="abc"), listening, host)
+    assert link == f"http://{shown}:81/?token=abc" and server.is_local(host) is local
+
+
 def test_mistakes_import_no_tensorflow_and_no_page(run_python):
     said = run_python(
         "import sys\n"

@@ -32,8 +32,9 @@ def serve(door: Door, listening: socket.socket) -> None:
 
 
 def url_of(door: Door, listening: socket.socket, host: str) -> str:
-    """The one-time link."""
+    """The one-time link; of all addresses of a machine (0.0.0.0, ::) the one that the machine itself has always."""
     port = listening.getsockname()[1]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     shown = f"[{host}]" if ":" in host else host
     return f"http://{shown}:{port}/?token={door.token}"
 
