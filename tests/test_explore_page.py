@@ -25,6 +25,7 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed (apt install chromium)"),
 ]
 WIDTHS = {"desk": (1280, 900), "phone": (390, 844)}
+STARTED = []
 PATIENCE = 120_000  # ms; other processes may have the machine
 
 
@@ -42,6 +43,7 @@ class Explored:
             stderr=subprocess.PIPE,
             text=True,
         )
+        STARTED.append(self.process)
         self.link = self.process.stdout.readline().strip()
         assert self.link.startswith("http://127.0.0.1:"), self.process.stderr.read()
         self.address = self.link.split("?")[0]
@@ -50,6 +52,16 @@ class Explored:
         """(exit status, standard error) after a signal."""
         self.process.send_signal(number)
         return self.process.wait(30), self.process.communicate()[1]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def none_is_left():
+    """Whatever a failed test left running is ended."""
+    yield
+    for process in STARTED:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
 
 
 @pytest.fixture(scope="module")
@@ -63,10 +75,7 @@ def place(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def explored(place):
-    one = Explored(place / "run")
-    yield one
-    if one.process.poll() is None:
-        one.stop()
+    return Explored(place / "run")
 
 
 @pytest.fixture(scope="module")
