@@ -122,6 +122,14 @@ ARGUMENT_ERRORS = {
         ["tune", "cnn_fr", "--out", "o", "--search", "task=1:2"],
         "daenr tune: --search: expected a setting among batch_norm_momentum, readout_l1",
     ),
+    "nothing to look at": (
+        ["explore"],
+        "daenr explore: PATH: expected a run's directory, a SavedModel's version",
+    ),
+    "a port that is none": (
+        ["explore", "run", "--port", "x"],
+        "daenr explore: --port: expected a whole number",
+    ),
     "a model that is none, to be tuned": (
         ["tune", "cae_fx", "--out", "o"],
         "daenr tune: recipe: expected one of cae, vae",

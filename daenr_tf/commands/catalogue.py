@@ -82,6 +82,11 @@ COMMANDS = {
             "images that drive one neuron or a group and keep the rest down",
             "daenr_tf.commands.synthesize:control",
         ),
+        Command(
+            "explore",
+            "a web page on this machine to look at a fitted model",
+            "daenr_tf.commands.explore:explore",
+        ),
         Command("reproduce", "the paper's tables and figures, with a report", REPRODUCE),
         *(Command(name, EXPERIMENTS[name].title, REPRODUCE) for name in WITH_COMMANDS),
         Command(

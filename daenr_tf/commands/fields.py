@@ -8,7 +8,6 @@ from daenr_tf.commands import options as shared
 from daenr_tf.commands.process import Call, Parser, check_path
 from daenr_tf.errors import InputError, refusal
 from daenr_tf.machine.messages import LOGGER
-from daenr_tf.models import served
 
 MAKER = "daenr fields"
 ARRAYS, TABLE, FIGURE = "fields.npz", "neurons.csv", "fields.png"
@@ -77,7 +76,7 @@ def _go(options, old):
 
     from daenr_tf.laboratory import record
     from daenr_tf.laboratory.fields import SHOWN as PROBES
-    from daenr_tf.laboratory.fields import gabors_of, gradient_fields, probes
+    from daenr_tf.laboratory.fields import gabors_of, gradient_fields, masks_of, probes
     from daenr_tf.laboratory.subject import Subject
     from daenr_tf.plotting import laboratory as figures
     from daenr_tf.receptive_fields import map_centers, spike_triggered_averages
@@ -96,7 +95,7 @@ def _go(options, old):
     else:
         images, responses = recording.images, recording.responses
     triggered = spike_triggered_averages(images, np.asarray(responses)[:, chosen])
-    masks = _masks(options.model)
+    masks = masks_of(options.model)
     centers = map_centers(energy)
     arrays = {
         "neurons": np.array(chosen),
@@ -147,16 +146,3 @@ def _go(options, old):
         centers=centers[some],
     )
     print(f"{len(chosen)} neurons: {options.out}")
-
-
-def _masks(path):
-    """(neurons, rows, columns), the masks that a readout has; None where it has none, an export does not hold them, or several models do."""
-    from daenr_tf.twin.origin import models_of
-
-    (place, *more) = map(served.locate, models_of(path))
-    if more or not os.path.isfile(place):
-        return None
-    from daenr_tf.models.keras_file import load_model
-
-    readout = load_model(place).readout
-    return readout.masks() if readout.figure else None

@@ -13,12 +13,12 @@ from daenr_tf.commands.process import Parser, check_path
 from daenr_tf.errors import InputError, refusal
 from daenr_tf.recordings import pictures
 from daenr_tf.runs.directory import CONFIG
+from daenr_tf.twin.goals import OF_NATURAL
 from daenr_tf.twin.origin import members_of, recording_of
 
 METHODS = ("pixel", "latent")
 PRECONDITIONS = ("gaussian", "fourier")
 DEFAULTS = {"steps": 60, "starts": 3, "seed": 0}
-OF_NATURAL = 0.25  # the default contrast, as a share of the natural images' mean contrast
 
 
 def add(parser: Parser) -> None:

@@ -13,7 +13,7 @@ from daenr_tf.machine.messages import LOGGER
 from daenr_tf.machine.progress import counted
 from daenr_tf.runs.directory import check_writable
 from daenr_tf.twin import vectors
-from daenr_tf.twin.goals import CONTROLS, EXCITE, Kind
+from daenr_tf.twin.goals import CONTROLS, EXCITE, OF_NATURAL, Kind
 from daenr_tf.twin.origin import models_of
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def _work(options, kind: Kind, given, twin: Twin, natural_images, out):
     where, read = natural_images
     natural = nature.seen(twin, read(), where)
     mean = float(natural.images.mean()) if options.mean is None else options.mean
-    contrast = options.contrast or synthesis_options.OF_NATURAL * natural.contrast
+    contrast = options.contrast or OF_NATURAL * natural.contrast
     plan = Plan(
         kind,
         targets,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from daenr_tf.laboratory import gabor_fit, stimuli
+from daenr_tf.models import served
 from daenr_tf.receptive_fields import map_centers
 
 if TYPE_CHECKING:
@@ -52,3 +54,21 @@ def gabors_of(
         centers = centers_of(subject, seed)[neurons]
     shown = probes(subject, seed + 1, SHOWN)
     return gabor_fit.fit(shown, subject.rates(shown)[:, neurons], centers, neurons)
+
+
+def masks_of(path: str) -> np.ndarray | None:
+    """(neurons, rows, columns), the masks that the readout of a fitted model has; None where it has none, an export does not hold them,
+    or several models do.
+
+    Args:
+        path: as of `Twin.open`, one.
+    """
+    from daenr_tf.twin.origin import models_of
+
+    (place, *more) = map(served.locate, models_of(path))
+    if more or not os.path.isfile(place):
+        return None
+    from daenr_tf.models.keras_file import load_model
+
+    readout = load_model(place).readout
+    return readout.masks() if readout and readout.figure else None

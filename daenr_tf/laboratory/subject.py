@@ -63,6 +63,16 @@ class Subject:
             (mean over images, root of the mean square over images), each (neurons, height, width): responses per unit of
             the model's [-1, 1]; over channels the mean is summed and the squares are.
         """
+        mean, energy = [], []
+        with counted(len(neurons), "neuron") as advance:
+            for neuron in neurons:
+                for kept, found in zip((mean, energy), self.gradient(images, neuron), strict=True):
+                    kept.append(found)
+                advance(1)
+        return np.array(mean, np.float32), np.array(energy, np.float32)
+
+    def gradient(self, images: np.ndarray, neuron: int) -> tuple[np.ndarray, np.ndarray]:
+        """As `gradients`, of one neuron: each (height, width)."""
         if self._gradient is None:
 
             @tf.function(reduce_retracing=True)
@@ -73,15 +83,9 @@ class Subject:
                 return tape.gradient(response, images)
 
             self._gradient = gradient
-        given = seen(images)
-        mean, energy = [], []
-        with counted(len(neurons), "neuron") as advance:
-            for neuron in neurons:
-                found = self._gradient(given, tf.constant(int(neuron))).numpy().astype(np.float64)
-                mean.append(found.mean(axis=0).sum(axis=-1))
-                energy.append(np.sqrt((found**2).mean(axis=0).sum(axis=-1)))
-                advance(1)
-        return np.array(mean, np.float32), np.array(energy, np.float32)
+        found = self._gradient(seen(images), tf.constant(int(neuron))).numpy().astype(np.float64)
+        mean, energy = found.mean(axis=0).sum(axis=-1), (found**2).mean(axis=0).sum(axis=-1)
+        return mean.astype(np.float32), np.sqrt(energy).astype(np.float32)
 
 
 def seen(images: np.ndarray) -> tf.Tensor:

@@ -6,6 +6,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import BinaryIO
 
 import numpy as np
 
@@ -47,7 +48,7 @@ class Picture:
 
     def check(self) -> None:
         """Raises `InputError` where the head of the file tells already that it can't be used."""
-        with _opened(self.path):
+        with open_regular(self.path, "a picture") as file, _opened(file, self.path):
             pass
 
     def images(self) -> Iterator[np.ndarray]:
@@ -151,56 +152,71 @@ def read_picture(path: str) -> np.ndarray:
         InputError: it is none or damaged, has more than 8 bits a channel, or is transparent
             somewhere.
     """
+    with open_regular(path, "a picture") as file:
+        return decode_picture(file, path)
+
+
+def decode_picture(file: BinaryIO, name: str, most_pixels: int | None = None) -> np.ndarray:
+    """As `read_picture`, of an open file.
+
+    Args:
+        file: open for reading, at its start; can be sought in.
+        name: str, what messages call it.
+        most_pixels: int, those that a picture may have, where that is less than Pillow's own limit.
+    """
     from PIL import ImageOps
 
-    with _opened(path) as image:
+    with _opened(file, name, most_pixels) as image:
         try:
             image = ImageOps.exif_transpose(image)
-            return _pixels(path, image)
+            return _pixels(name, image)
         except InputError:
             raise
         except Exception as reason:  # Pillow's readers raise a dozen kinds for a damaged file
-            raise _damaged(path, reason) from None
+            raise _damaged(name, reason) from None
 
 
 @contextlib.contextmanager
-def _opened(path):
-    """The Pillow image of a file whose head can be used, its pixels not read yet; the file is
-    open within."""
+def _opened(file, path, most_pixels=None):
+    """The Pillow image of an open file whose head can be used, its pixels not read yet."""
     from PIL import Image
 
-    with open_regular(path, "a picture") as file:
-        head = file.read(PNG_DEPTH_AT + 1)
-        file.seek(0)
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error", Image.DecompressionBombWarning)
-                image = Image.open(file, formats=FORMATS)
-        except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-            raise InputError(
-                f"{path}: expected a picture of at most {Image.MAX_IMAGE_PIXELS} pixels, found a"
-                f" larger one"
-            ) from None
-        except Exception as reason:
-            raise _damaged(path, reason) from None
-        if (
-            head.startswith(PNG_START) and head[PNG_DEPTH_AT] > 8
-        ):  # Pillow would cut colours down to 8 bits in silence
-            raise InputError(
-                f"{path}: expected a picture of 8 bits a channel, found {head[PNG_DEPTH_AT]}:"
-                f" give it as an array (.npy)"
-            )
-        if image.mode == "CMYK":
-            raise InputError(
-                f"{path}: expected a picture in grey or RGB, found CMYK, made for print: convert"
-                f" it first"
-            )
-        if min(image.size) < checks.SMALLEST_SIDE:
-            raise InputError(
-                f"{path}: expected at least {checks.SMALLEST_SIDE} pixels in height and width,"
-                f" found {image.height} x {image.width}"
-            )
-        yield image
+    head = file.read(PNG_DEPTH_AT + 1)
+    file.seek(0)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            image = Image.open(file, formats=FORMATS)
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+        raise InputError(
+            f"{path}: expected a picture of at most {Image.MAX_IMAGE_PIXELS} pixels, found a"
+            f" larger one"
+        ) from None
+    except Exception as reason:
+        raise _damaged(path, reason) from None
+    if (
+        head.startswith(PNG_START) and head[PNG_DEPTH_AT] > 8
+    ):  # Pillow would cut colours down to 8 bits in silence
+        raise InputError(
+            f"{path}: expected a picture of 8 bits a channel, found {head[PNG_DEPTH_AT]}:"
+            f" give it as an array (.npy)"
+        )
+    if most_pixels is not None and image.width * image.height > most_pixels:
+        raise InputError(
+            f"{path}: expected a picture of at most {most_pixels} pixels, found {image.height} x"
+            f" {image.width}"
+        )
+    if image.mode == "CMYK":
+        raise InputError(
+            f"{path}: expected a picture in grey or RGB, found CMYK, made for print: convert"
+            f" it first"
+        )
+    if min(image.size) < checks.SMALLEST_SIDE:
+        raise InputError(
+            f"{path}: expected at least {checks.SMALLEST_SIDE} pixels in height and width,"
+            f" found {image.height} x {image.width}"
+        )
+    yield image
 
 
 def _pixels(path, image):

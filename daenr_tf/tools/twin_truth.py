@@ -20,9 +20,9 @@ from daenr_tf.machine.files import write_json
 from daenr_tf.recordings.simulated.dead_leaves import SIDE
 from daenr_tf.recordings.simulated.regions import fresh_images
 from daenr_tf.tools.planted import SEED, Planted, interval
+from daenr_tf.twin.goals import OF_NATURAL
 
 FRESH = 5000  # natural images that the truth is asked for
-OF_NATURAL = 0.25  # contrast, as `daenr synthesize` takes it
 APART = 3.0  # SDs of the others
 TIMED = 100  # images
 

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+# The contrast that images are made at unless another is given, as a share of the natural images' mean contrast (docs/twin.md says why).
+OF_NATURAL = 0.25
+
 
 def each(neurons: Sequence[int], population: int) -> np.ndarray:
     """(targets, neurons of the population) float32: a target for each of the `neurons`, 1 at its place."""
