@@ -23,6 +23,7 @@ KLINDT_STRIDES = (2, 1, 1, 2)
 KLINDT_HIDDEN = tuple(
     (pixels, FILTERS) for pixels in itertools.accumulate(KLINDT_STRIDES, operator.mul)
 )
+GABOR_HIDDEN = ((4, FILTERS),) * 4
 DECODER_STRIDES = (
     1,
     2,
