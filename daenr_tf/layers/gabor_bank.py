@@ -11,6 +11,7 @@ import tensorflow as tf
 from daenr_tf.gabors import WIDTH, along
 
 ORIENTATIONS = 8
+DISTINCT = ORIENTATIONS // 2 + 1  # from 0 to 90 degrees; the others are their mirror images
 SHORTEST = 4.0  # pixels of the shortest wavelength; each next one is twice as long
 OCTAVES = 4
 CELL = 4  # image pixels per cell
@@ -42,17 +43,14 @@ class GaborBank(keras.layers.Layer):
     """
 
     def __init__(self, **kwargs: Any) -> None:
-        kwargs["dtype"] = "float32"  # sums over many pixels, and a logarithm
-        super().__init__(trainable=False, **kwargs)
+        super().__init__(**{**kwargs, "dtype": "float32"})  # sums over many pixels, and a logarithm
 
     def build(self, input_shape: tuple) -> None:
         _, height, width, channels = input_shape
         waves = wavelengths(height, width)
         rows, columns = (-(-side // CELL) for side in (height, width))
         self.grid, self.filters = (rows, columns), len(waves) * ORIENTATIONS
-        self._along_rows, self._along_columns, self._uniform = _factors(
-            (height, width), self.grid, waves
-        )
+        self._waves, self._gaussians, self._uniform = _factors((height, width), self.grid, waves)
         energies = self.filters * channels
 
         def statistic(name, size, initializer):
@@ -94,50 +92,78 @@ class GaborBank(keras.layers.Layer):
         height, width, channels = images.shape[1:]
         if channels == len(OPPONENT):
             images = tf.tensordot(images, tf.constant(OPPONENT), [[3], [1]])
-        (rows, columns), batch, filters = self.grid, tf.shape(images)[0], self.filters
-        # Along the rows one product for all filters, their even, odd and Gaussian parts; along the columns one a filter.
+        (rows, columns), batch = self.grid, tf.shape(images)[0]
         images = tf.reshape(tf.transpose(images, [0, 1, 3, 2]), [batch, height, channels * width])
-        found = tf.matmul(self._along_rows, images)
-        found = tf.reshape(found, [batch, filters, 3 * rows * channels, width])
-        found = tf.matmul(found, self._along_columns)
-        found = tf.reshape(found, [batch, filters, 3, rows, channels, 3, columns])
-        even, odd, plain = found[:, :, 0], found[:, :, 1], found[:, :, 2, :, :, 2]
-        real = even[:, :, :, :, 0] - odd[:, :, :, :, 1] - plain * self._uniform[0]
-        imaginary = even[:, :, :, :, 1] + odd[:, :, :, :, 0] - plain * self._uniform[1]
+
+        def filtered(along_rows, along_columns, parts):
+            """(batch, pairs of factors, parts, rows, channels, parts, columns)."""
+            pairs = along_columns.shape[0]
+            found = tf.reshape(
+                tf.matmul(along_rows, images), [batch, pairs, parts * rows * channels, width]
+            )
+            found = tf.matmul(found, along_columns)
+            return tf.reshape(found, [batch, pairs, parts, rows, channels, parts, columns])
+
+        waves = filtered(*self._waves, 2)
+        even, odd = waves[:, :, 0], waves[:, :, 1]
+        shape, flat = [batch, -1, DISTINCT, rows * channels * columns], []
+        for part in (even[..., 0, :], odd[..., 1, :], even[..., 1, :], odd[..., 0, :]):
+            flat.append(tf.reshape(part, shape))
+        tilted = [part[:, :, 1:-1] for part in flat]
+        real = tf.concat([flat[0] - flat[1], tilted[0] + tilted[1]], axis=2)
+        imaginary = tf.concat([flat[2] + flat[3], tilted[2] - tilted[3]], axis=2)
+        plain = tf.reshape(filtered(*self._gaussians, 1), [batch, -1, 1, shape[-1]])
+        uniform = [tf.reshape(tf.repeat(part, channels, 3), [-1, ORIENTATIONS, shape[-1]]) for part in self._uniform]
+        real, imaginary = real - plain * uniform[0], imaginary - plain * uniform[1]
         energies = tf.sqrt(real**2 + imaginary**2 + LEAST**2)
-        energies = tf.reshape(
-            tf.transpose(energies, [0, 2, 4, 1, 3]), [batch, rows, columns, filters * channels]
-        )
-        return energies, colours
+        energies = tf.reshape(energies, [batch, self.filters, rows, channels, columns])
+        energies = tf.transpose(energies, [0, 2, 4, 1, 3])
+        return tf.reshape(energies, [batch, rows, columns, self.filters * channels]), colours
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         return (input_shape[0], *self.grid, self.mean.shape[0])
 
 
 def _factors(sides, grid, waves):
-    """What images are multiplied with: (filters · 3 · rows, height), (filters, width, 3 · columns) and the shares of the Gaussian that make
-    each Gabor blind to a uniform image, two (filters, rows, 1, columns); all float32."""
+    """What images are multiplied with, as float32 constants.
+
+    Gabors are products of a function of the row and one of the column. Two that are mirror images of each other are made of the same four, so
+    that of 8 orientations only 0 to 90 degrees are filtered.
+
+    Returns:
+        ((wavelengths · 5 · 2 · rows, height), (wavelengths · 5, width, 2 · columns)) even and odd waves under their Gaussians;
+        ((wavelengths · rows, height), (wavelengths, width, columns)) the Gaussians; and, real and imaginary, the share of the Gaussian that
+        makes each Gabor blind to a uniform image, at the edges too (Morlet's correction), (wavelengths, 8, rows, 1, columns).
+    """
     centres = [(np.arange(cells) + 0.5) * CELL - 0.5 for cells in grid]
-    rows, columns, uniform = [], [], []
+    wave_parts, gaussians, uniform = ([], []), ([], []), []
     for wavelength in waves:
-        for number in range(ORIENTATIONS):
-            angle, wave = np.pi * number / ORIENTATIONS, 2 * np.pi / wavelength
-            parts = []
+        deviation, sums = WIDTH * wavelength, []
+        for number in range(DISTINCT):
+            angle = np.pi * number / ORIENTATIONS
+            pair = []
             for side, centre, share in zip(
                 sides, centres, (np.sin(angle), np.cos(angle)), strict=True
             ):
-                deviation = WIDTH * wavelength
-                gabor, gaussian = along(side, centre, wave * share, deviation)
-                parts.append(np.stack([gabor.real, gabor.imag, gaussian]) / deviation)
-            sums = [part.sum(axis=-1) for part in parts]
-            total = [one[0] + 1j * one[1] for one in sums]
-            uniform.append(np.outer(*total) / np.outer(sums[0][2], sums[1][2]))
-            rows.append(parts[0].reshape(-1, sides[0]))
-            columns.append(parts[1].reshape(-1, sides[1]).T)
-    uniform = np.stack(uniform)[:, :, None]
+                wave = 2 * np.pi / wavelength * share
+                pair.append([part / deviation for part in along(side, centre, wave, deviation)])
+            for kept, (gabor, _) in zip(wave_parts, pair, strict=True):
+                kept.append(np.concatenate([gabor.real, gabor.imag]))
+            sums.append([gabor.sum(axis=-1) for gabor, _ in pair])
+        for kept, (_, gaussian) in zip(gaussians, pair, strict=True):
+            kept.append(gaussian)
+        plain = np.outer(*(gaussian.sum(axis=-1) for _, gaussian in pair))
+        sums += [[np.conj(rows), columns] for rows, columns in sums[1:-1]]
+        uniform.append([np.outer(rows, columns) / plain for rows, columns in sums])
+    uniform = np.array(uniform)[:, :, :, None]
+
+    def constants(rows, columns):
+        columns = np.swapaxes(np.stack(columns), 1, 2)
+        return tf.constant(np.concatenate(rows), tf.float32), tf.constant(columns, tf.float32)
+
     return (
-        tf.constant(np.concatenate(rows), tf.float32),
-        tf.constant(np.stack(columns), tf.float32),
+        constants(*wave_parts),
+        constants(*gaussians),
         [tf.constant(part, tf.float32) for part in (uniform.real, uniform.imag)],
     )
 
