@@ -194,6 +194,7 @@ CORES = _by_name(
         "Gabor",
         "daenr_tf.layers.gabor_core:GaborCore",
         (KERNEL_SPARSITY, BATCH_NORM_MOMENTUM),
+        sizes.gabor_core,
         hidden=sizes.GABOR_HIDDEN,
     ),
 )

@@ -9,22 +9,15 @@ import numpy as np
 import tensorflow as tf
 
 from daenr_tf.gabors import WIDTH, along
+from daenr_tf.layers.sizes import GABOR_CELL as CELL
+from daenr_tf.layers.sizes import GABOR_ORIENTATIONS as ORIENTATIONS
+from daenr_tf.layers.sizes import gabor_wavelengths
 
-ORIENTATIONS = 8
 DISTINCT = ORIENTATIONS // 2 + 1  # from 0 to 90 degrees; the others are their mirror images
-SHORTEST = 4.0  # pixels of the shortest wavelength; each next one is twice as long
-OCTAVES = 4
-CELL = 4  # image pixels per cell
 FLOOR = 0.1  # of a filter's mean energy over the training images
 LEAST = 1e-6  # of a mean or a deviation: a channel that never changes stays 0
 # Luminance, red against green, blue against yellow, of (red, green, blue).
 OPPONENT = ((1 / 3, 1 / 3, 1 / 3), (1.0, -1.0, 0.0), (-0.5, -0.5, 1.0))
-
-
-def wavelengths(height: int, width: int) -> list[float]:
-    """Of the bank for images of a size, in pixels: 4, 8, 16, 32, those that go twice into the shorter side; 4 always."""
-    found = [SHORTEST * 2**octave for octave in range(OCTAVES)]
-    return [one for one in found if one == SHORTEST or 2 * one <= min(height, width)]
 
 
 @keras.saving.register_keras_serializable(package="daenr_tf")
@@ -47,10 +40,12 @@ class GaborBank(keras.layers.Layer):
 
     def build(self, input_shape: tuple) -> None:
         _, height, width, channels = input_shape
-        waves = wavelengths(height, width)
+        waves = gabor_wavelengths(height, width)
         rows, columns = (-(-side // CELL) for side in (height, width))
         self.grid, self.filters = (rows, columns), len(waves) * ORIENTATIONS
-        self._waves, self._gaussians, self._uniform = _factors((height, width), self.grid, waves)
+        self._rows, self._columns, self._uniform = _factors(
+            (height, width), self.grid, waves, channels
+        )
         energies = self.filters * channels
 
         def statistic(name, size, initializer):
@@ -95,26 +90,26 @@ class GaborBank(keras.layers.Layer):
         (rows, columns), batch = self.grid, tf.shape(images)[0]
         images = tf.reshape(tf.transpose(images, [0, 1, 3, 2]), [batch, height, channels * width])
 
-        def filtered(along_rows, along_columns, parts):
-            """(batch, pairs of factors, parts, rows, channels, parts, columns)."""
-            pairs = along_columns.shape[0]
-            found = tf.reshape(
-                tf.matmul(along_rows, images), [batch, pairs, parts * rows * channels, width]
-            )
-            found = tf.matmul(found, along_columns)
-            return tf.reshape(found, [batch, pairs, parts, rows, channels, parts, columns])
+        def by_rows(factors):
+            """(batch, pairs of factors, rows · channels, width)."""
+            found = tf.matmul(factors, images)
+            return tf.reshape(found, [batch, -1, rows * channels, width])
 
-        waves = filtered(*self._waves, 2)
-        even, odd = waves[:, :, 0], waves[:, :, 1]
-        shape, flat = [batch, -1, DISTINCT, rows * channels * columns], []
-        for part in (even[..., 0, :], odd[..., 1, :], even[..., 1, :], odd[..., 0, :]):
-            flat.append(tf.reshape(part, shape))
-        tilted = [part[:, :, 1:-1] for part in flat]
-        real = tf.concat([flat[0] - flat[1], tilted[0] + tilted[1]], axis=2)
-        imaginary = tf.concat([flat[2] + flat[3], tilted[2] - tilted[3]], axis=2)
-        plain = tf.reshape(filtered(*self._gaussians, 1), [batch, -1, 1, shape[-1]])
-        uniform = [tf.reshape(tf.repeat(part, channels, 3), [-1, ORIENTATIONS, shape[-1]]) for part in self._uniform]
-        real, imaginary = real - plain * uniform[0], imaginary - plain * uniform[1]
+        def by_columns(found, factors):
+            """(batch, wavelengths, factors of each, rows · channels · columns)."""
+            found = tf.matmul(found, factors)
+            return tf.reshape(found, [batch, len(self._uniform[0]), -1, rows * channels * columns])
+
+        even, odd = map(by_rows, self._rows[:2])
+        even_columns, odd_columns, plain_columns = self._columns
+        even_even, odd_odd = by_columns(even, even_columns), by_columns(odd, odd_columns)
+        even_odd, odd_even = by_columns(even, odd_columns), by_columns(odd, even_columns)
+        plain = by_columns(by_rows(self._rows[2]), plain_columns)
+        tilted = slice(1, DISTINCT - 1)  # those whose mirror images are others
+        real = [even_even - odd_odd, (even_even + odd_odd)[:, :, tilted]]
+        imaginary = [odd_even + even_odd, (even_odd - odd_even)[:, :, tilted]]
+        real = tf.concat(real, axis=2) - plain * self._uniform[0]
+        imaginary = tf.concat(imaginary, axis=2) - plain * self._uniform[1]
         energies = tf.sqrt(real**2 + imaginary**2 + LEAST**2)
         energies = tf.reshape(energies, [batch, self.filters, rows, channels, columns])
         energies = tf.transpose(energies, [0, 2, 4, 1, 3])
@@ -124,46 +119,48 @@ class GaborBank(keras.layers.Layer):
         return (input_shape[0], *self.grid, self.mean.shape[0])
 
 
-def _factors(sides, grid, waves):
+def _factors(sides, grid, waves, channels):
     """What images are multiplied with, as float32 constants.
 
     Gabors are products of a function of the row and one of the column. Two that are mirror images of each other are made of the same four, so
     that of 8 orientations only 0 to 90 degrees are filtered.
 
     Returns:
-        ((wavelengths · 5 · 2 · rows, height), (wavelengths · 5, width, 2 · columns)) even and odd waves under their Gaussians;
-        ((wavelengths · rows, height), (wavelengths, width, columns)) the Gaussians; and, real and imaginary, the share of the Gaussian that
-        makes each Gabor blind to a uniform image, at the edges too (Morlet's correction), (wavelengths, 8, rows, 1, columns).
+        Of even waves and of odd waves under their Gaussians, (wavelengths · 5 · rows, height), and of Gaussians, (wavelengths · rows, height);
+        of the same along the columns, (wavelengths · 5, width, columns) and (wavelengths, width, columns); and, real and imaginary,
+        the share of the Gaussian that makes each Gabor blind to a uniform image, at the edges too (Morlet's correction),
+        (wavelengths, 8, rows · channels · columns).
     """
     centres = [(np.arange(cells) + 0.5) * CELL - 0.5 for cells in grid]
-    wave_parts, gaussians, uniform = ([], []), ([], []), []
+    of_rows, of_columns, uniform = ([], [], []), ([], [], []), []
     for wavelength in waves:
         deviation, sums = WIDTH * wavelength, []
         for number in range(DISTINCT):
             angle = np.pi * number / ORIENTATIONS
             pair = []
-            for side, centre, share in zip(
-                sides, centres, (np.sin(angle), np.cos(angle)), strict=True
+            for side, centre, share, kept in zip(
+                sides,
+                centres,
+                (np.sin(angle), np.cos(angle)),
+                (of_rows, of_columns),
+                strict=True,
             ):
                 wave = 2 * np.pi / wavelength * share
-                pair.append([part / deviation for part in along(side, centre, wave, deviation)])
-            for kept, (gabor, _) in zip(wave_parts, pair, strict=True):
-                kept.append(np.concatenate([gabor.real, gabor.imag]))
-            sums.append([gabor.sum(axis=-1) for gabor, _ in pair])
-        for kept, (_, gaussian) in zip(gaussians, pair, strict=True):
-            kept.append(gaussian)
-        plain = np.outer(*(gaussian.sum(axis=-1) for _, gaussian in pair))
+                gabor, gaussian = along(side, centre, wave, deviation)
+                kept[0].append(gabor.real / deviation)
+                kept[1].append(gabor.imag / deviation)
+                pair.append((gabor.sum(axis=-1), gaussian / deviation))
+            sums.append([gabor for gabor, _ in pair])
+        for kept, (_, gaussian) in zip((of_rows, of_columns), pair, strict=True):
+            kept[2].append(gaussian)
+        plain = np.outer(*(gaussian.sum(axis=-1) * deviation for _, gaussian in pair))
         sums += [[np.conj(rows), columns] for rows, columns in sums[1:-1]]
         uniform.append([np.outer(rows, columns) / plain for rows, columns in sums])
-    uniform = np.array(uniform)[:, :, :, None]
-
-    def constants(rows, columns):
-        columns = np.swapaxes(np.stack(columns), 1, 2)
-        return tf.constant(np.concatenate(rows), tf.float32), tf.constant(columns, tf.float32)
-
+    uniform = np.repeat(np.array(uniform)[:, :, :, None], channels, axis=3)
+    uniform = uniform.reshape(len(waves), ORIENTATIONS, -1)
     return (
-        constants(*wave_parts),
-        constants(*gaussians),
+        [tf.constant(np.concatenate(part), tf.float32) for part in of_rows],
+        [tf.constant(np.swapaxes(np.stack(part), 1, 2), tf.float32) for part in of_columns],
         [tf.constant(part, tf.float32) for part in (uniform.real, uniform.imag)],
     )
 

@@ -12,7 +12,7 @@ from daenr_tf.layers.normalization import GlobalBatchNormalization
 from daenr_tf.layers.part import Part
 from daenr_tf.layers.penalties import group_sparsity
 from daenr_tf.layers.seeds import derive_seed
-from daenr_tf.layers.sizes import BATCH_NORM_MOMENTUM, FILTERS, KERNEL
+from daenr_tf.layers.sizes import BATCH_NORM_MOMENTUM, FILTERS, GABOR_CELL, KERNEL
 from daenr_tf.layers.terms import Term, Terms
 from daenr_tf.setting_checks import number, share
 
@@ -24,16 +24,29 @@ if TYPE_CHECKING:
 class GaborCore(Part):
     """Complex cells, mixtures of them, and convolutions on these; every hidden layer h_i is linear.
 
-    z = Gabor energies and colours (`GaborBank`), at cells of 4 x 4 pixels
+    z = energies and colours at cells of 4 x 4 pixels (`GaborBank`, not trained)
     h_1 = BN(1 x 1 convolution of z)
     h_i = BN(3 x 3 convolution of ELU(h_{i-1}))
+
+    What 3 x 3 kernels would have to learn from the recording first, oriented energy over four octaves, is there from the start: with some
+    hundred images that is most of what predicts. As in `KlindtCore` the nonlinearity stands before each convolution, so that whichever layer
+    is read is linear. A worked shape: (batch, 64, 64, 3) -> z (batch, 16, 16, 99) -> [h1, h2, h3, h4, each (batch, 16, 16, 48)].
+
+    The term `kernel_sparsity`, in units of a loss that is a mean over neurons: the sum over all layers' pairs of channels of |w|_2 over
+    space, divided by the number of neurons (Klindt et al. 2017).
+
+    Args:
+        depth: int in 1..4, how many hidden layers to have.
+        kernel_sparsity: float, the weight of the term.
+        batch_norm_momentum: float in (0, 1), the share of its moving statistics that a step keeps.
+        seed: int, of the initial kernels.
     """
 
-    downsampling = 4
+    downsampling = GABOR_CELL
     split_matters = True
     term_names = ("kernel_sparsity",)
     units: ClassVar[dict[str, tuple[str, str]]] = {
-        "kernel_sparsity": ("size of kernels", "sum of L2 norms per neuron"),
+        "kernel_sparsity": ("size of later kernels", "sum of L2 norms per neuron"),
     }
 
     def __init__(
@@ -112,7 +125,7 @@ class GaborCore(Part):
         return hidden, {"kernel_sparsity": Term(sparsity / self.neurons, self.kernel_sparsity)}
 
     def compute_output_shape(self, input_shape: tuple) -> list[tuple]:
-        shape = (input_shape[0], *(-(-side // 4) for side in input_shape[1:3]), FILTERS)
+        shape = (input_shape[0], *(-(-side // GABOR_CELL) for side in input_shape[1:3]), FILTERS)
         return [shape] * self.depth
 
     def get_config(self) -> dict:
