@@ -28,8 +28,8 @@ class GaborCore(Part):
     h_1 = BN(1 x 1 convolution of z)
     h_i = BN(3 x 3 convolution of ELU(h_{i-1}))
 
-    What 3 x 3 kernels would have to learn from the recording first, oriented energy over four octaves, is there from the start: with some
-    hundred images that is most of what predicts. As in `KlindtCore` the nonlinearity stands before each convolution, so that whichever layer
+    Oriented energy over four octaves, which kernels would have to learn from the recording first, is there from the start; on 768 images of
+    V4 that predicted better than kernels that were learned (docs/prediction.md). As in `KlindtCore` the nonlinearity stands before each convolution, so that whichever layer
     is read is linear. A worked shape: (batch, 64, 64, 3) -> z (batch, 16, 16, 99) -> [h1, h2, h3, h4, each (batch, 16, 16, 48)].
 
     The term `kernel_sparsity`, in units of a loss that is a mean over neurons: the sum over all layers' pairs of channels of |w|_2 over
