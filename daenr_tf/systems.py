@@ -127,6 +127,14 @@ BATCH_NORM_MOMENTUM = Option(
     share,
     "share of batch normalisation's moving statistics that a step keeps, between 0 and 1",
 )
+KERNEL_SPARSITY = Option(
+    "kernel_sparsity",
+    0.05,
+    float,
+    number,
+    "weight of the later kernels' group sparsity",
+    search=(5e-3, 0.5, True),
+)
 
 
 def _readout_l1(default):
@@ -175,18 +183,19 @@ CORES = _by_name(
                 "weight of the first kernels' roughness",
                 search=(3e-4, 0.1, True),
             ),
-            Option(
-                "kernel_sparsity",
-                0.05,
-                float,
-                number,
-                "weight of the later kernels' group sparsity",
-                search=(5e-3, 0.5, True),
-            ),
+            KERNEL_SPARSITY,
             BATCH_NORM_MOMENTUM,
         ),
         sizes.klindt_core,
         hidden=sizes.KLINDT_HIDDEN,
+    ),
+    Core(
+        "gabor",
+        "Gabor",
+        "daenr_tf.layers.gabor_core:GaborCore",
+        (KERNEL_SPARSITY, BATCH_NORM_MOMENTUM),
+        sizes.gabor_core,
+        hidden=sizes.GABOR_HIDDEN,
     ),
 )
 BOTTLENECKS = _by_name(

@@ -15,12 +15,12 @@ from typing import NamedTuple
 import numpy as np
 
 from daenr_tf.baselines.axes import MOST_FEATURES, in_parts
+from daenr_tf.gabors import WIDTH, along
 from daenr_tf.machine import blocks
 
 ORIENTATIONS = 8
 OCTAVE = 2.0  # from one spatial frequency to the next
 SHORTEST = 4  # pixels of the shortest wavelength
-WIDTH = 0.65  # standard deviation of the envelope, in wavelengths
 SPACING = 0.5  # of the centres, in wavelengths; wider where the bank would be too large
 WIDER = 1.25
 FLOOR = 0.1  # of a filter's mean energy over the training images
@@ -100,17 +100,10 @@ def _factors(one, height, width):
     divided by)."""
     wave = 2 * np.pi * one.frequency / min(height, width)
     deviation = one.width * min(height, width) / one.frequency
-    rows = _along(height, one.rows, wave * np.sin(one.orientation), deviation)
-    columns = _along(width, one.columns, wave * np.cos(one.orientation), deviation)
+    rows = along(height, one.rows, wave * np.sin(one.orientation), deviation)
+    columns = along(width, one.columns, wave * np.cos(one.orientation), deviation)
     uniform, gaussian = (np.outer(rows[i].sum(1), columns[i].sum(1)) for i in (0, 1))
     return rows, columns, uniform / gaussian, deviation**2
-
-
-def _along(pixels, centres, wave, deviation):
-    """A Gabor's factor along one axis, and its Gaussian's: two (centres, pixels)."""
-    away = np.arange(pixels) - centres[:, None]
-    gaussian = np.exp(-0.5 * (away / deviation) ** 2)
-    return gaussian * np.exp(1j * wave * away), gaussian
 
 
 class Energies:

@@ -23,6 +23,10 @@ KLINDT_STRIDES = (2, 1, 1, 2)
 KLINDT_HIDDEN = tuple(
     (pixels, FILTERS) for pixels in itertools.accumulate(KLINDT_STRIDES, operator.mul)
 )
+GABOR_CELL = 4  # image pixels per cell of the bank of Gabors, and of the layers on it
+GABOR_ORIENTATIONS = 8
+GABOR_WAVELENGTHS = (4, 8, 16, 32)  # pixels
+GABOR_HIDDEN = ((GABOR_CELL, FILTERS),) * 4
 DECODER_STRIDES = (
     1,
     2,
@@ -78,6 +82,30 @@ def klindt_core(model: "ModelConfig", neurons: int) -> Size:
     pixels = math.prod(model.image_size) * model.channels
     return Size(
         kernels + len(outputs) * _PER_FILTER * FILTERS + 2 * pixels + 1, outputs, numbers=2 * pixels
+    )
+
+
+def gabor_wavelengths(height: int, width: int) -> list[int]:
+    """Pixels of the bank's wavelengths for images of a size: the shortest, and of the others those that go twice into the shorter side."""
+    shortest, *longer = GABOR_WAVELENGTHS
+    return [shortest, *(one for one in longer if 2 * one <= min(height, width))]
+
+
+def gabor_core(model: "ModelConfig", neurons: int) -> Size:
+    """The core on Gabor energies: the bank's floor, mean and deviation of each channel besides, and the number of neurons; what its filters
+    give along the rows, their products, and the energies.
+    """
+    (height, width), channels = model.image_size, model.channels
+    outputs = tuple(map(math.prod, model.hidden_shapes))
+    rows, columns = model.hidden_shapes[0][:2]
+    waves = len(gabor_wavelengths(height, width))
+    energies = waves * GABOR_ORIENTATIONS * channels
+    kernels = FILTERS * (energies + channels + (len(outputs) - 1) * KERNEL**2 * FILTERS)
+    statistics = energies + 2 * (energies + channels) + 1
+    numbers = waves * (GABOR_ORIENTATIONS + 3) * rows * channels * width
+    numbers += 8 * energies * rows * columns
+    return Size(
+        kernels + len(outputs) * _PER_FILTER * FILTERS + statistics, outputs, numbers=numbers
     )
 
 

@@ -1,0 +1,178 @@
+"""A bank of complex cells on every cell of a grid, as a layer without trained weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from daenr_tf.gabors import WIDTH, along
+from daenr_tf.layers.sizes import GABOR_CELL as CELL
+from daenr_tf.layers.sizes import GABOR_ORIENTATIONS as ORIENTATIONS
+from daenr_tf.layers.sizes import gabor_wavelengths
+
+DISTINCT = ORIENTATIONS // 2 + 1  # from 0 to 90 degrees; the others are their mirror images
+FLOOR = 0.1  # of a filter's mean energy over the training images
+LEAST = 1e-6  # of a mean or a deviation: a channel that never changes stays 0
+# Luminance, red against green, blue against yellow, of (red, green, blue).
+OPPONENT = ((1 / 3, 1 / 3, 1 / 3), (1.0, -1.0, 0.0), (-0.5, -0.5, 1.0))
+
+
+@keras.saving.register_keras_serializable(package="daenr_tf")
+class GaborBank(keras.layers.Layer):
+    """Energies of Gabor pairs, and the mean colour, at every cell of 4 x 4 pixels; each channel standardised.
+
+    Colour images are taken as luminance, red against green and blue against yellow. Of each of these, of every wavelength (4, 8, 16, 32
+    pixels) and of 8 orientations there is log(energy + floor), energy being sqrt(even² + odd²) and the floor a tenth of its mean over the
+    training images: what complex cells see, with a contrast that saturates. The mean of each colour over the cell, which
+    energies are blind to, stands behind them. All channels have mean 0 and deviation 1 over the training images and the grid.
+
+    A worked shape: (batch, 64, 64, 3) -> (batch, 16, 16, 4 · 8 · 3 + 3).
+
+    References: Adelson and Bergen, "Spatiotemporal energy models for the perception of motion", JOSA A 2, 1985. Kay, Naselaris,
+    Prenger and Gallant, "Identifying natural images from human brain activity", Nature 452, 2008.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{**kwargs, "dtype": "float32"})  # sums over many pixels, and a logarithm
+
+    def build(self, input_shape: tuple) -> None:
+        _, height, width, channels = input_shape
+        waves = gabor_wavelengths(height, width)
+        rows, columns = (-(-side // CELL) for side in (height, width))
+        self.grid, self.filters = (rows, columns), len(waves) * ORIENTATIONS
+        self._rows, self._columns, self._uniform = _factors(
+            (height, width), self.grid, waves, channels
+        )
+        energies = self.filters * channels
+
+        def statistic(name, size, initializer):
+            return self.add_weight(
+                name=name, shape=(size,), initializer=initializer, trainable=False
+            )
+
+        self.floor = statistic("floor", energies, "ones")
+        self.mean = statistic("mean", energies + channels, "zeros")
+        self.deviation = statistic("deviation", energies + channels, "ones")
+        self.built = True
+
+    def initialize(self, batches: Any) -> None:
+        """Take floor, mean and deviation from the training images.
+
+        Args:
+            batches: function that gives an iterable of (n, height, width, channels) float32 anew each time.
+        """
+        found = [_moments(tf.concat(self._energies(images), -1)) for images in _small(batches)]
+        energies = sum(one[1] for one in found) / sum(one[0] for one in found)
+        self.floor.assign(np.maximum(FLOOR * energies[: self.floor.shape[0]], LEAST))
+        found = [_moments(self._channels(images)) for images in _small(batches)]
+        count, total, squares = (sum(one[i] for one in found) for i in range(3))
+        mean = total / count
+        self.mean.assign(mean)
+        self.deviation.assign(np.sqrt(np.maximum(squares / count - mean**2, LEAST**2)))
+
+    def call(self, images: tf.Tensor) -> tf.Tensor:
+        return (self._channels(images) - self.mean) / self.deviation
+
+    def _channels(self, images):
+        energies, colours = self._energies(images)
+        return tf.concat([tf.math.log(energies + self.floor), colours], axis=-1)
+
+    def _energies(self, images):
+        """((batch, rows, columns, filters · channels) energies, (batch, rows, columns, channels) mean colours)."""
+        images = tf.cast(images, tf.float32)
+        colours = tf.nn.avg_pool2d(images, CELL, CELL, "SAME")
+        height, width, channels = images.shape[1:]
+        if channels == len(OPPONENT):
+            images = tf.tensordot(images, tf.constant(OPPONENT), [[3], [1]])
+        (rows, columns), batch = self.grid, tf.shape(images)[0]
+        images = tf.reshape(tf.transpose(images, [0, 1, 3, 2]), [batch, height, channels * width])
+
+        def by_rows(factors):
+            """(batch, pairs of factors, rows · channels, width)."""
+            found = tf.matmul(factors, images)
+            return tf.reshape(found, [batch, -1, rows * channels, width])
+
+        def by_columns(found, factors):
+            """(batch, wavelengths, factors of each, rows · channels · columns)."""
+            found = tf.matmul(found, factors)
+            return tf.reshape(found, [batch, len(self._uniform[0]), -1, rows * channels * columns])
+
+        even, odd = map(by_rows, self._rows[:2])
+        even_columns, odd_columns, plain_columns = self._columns
+        even_even, odd_odd = by_columns(even, even_columns), by_columns(odd, odd_columns)
+        even_odd, odd_even = by_columns(even, odd_columns), by_columns(odd, even_columns)
+        plain = by_columns(by_rows(self._rows[2]), plain_columns)
+        tilted = slice(1, DISTINCT - 1)  # those whose mirror images are others
+        real = [even_even - odd_odd, (even_even + odd_odd)[:, :, tilted]]
+        imaginary = [odd_even + even_odd, (even_odd - odd_even)[:, :, tilted]]
+        real = tf.concat(real, axis=2) - plain * self._uniform[0]
+        imaginary = tf.concat(imaginary, axis=2) - plain * self._uniform[1]
+        energies = tf.sqrt(real**2 + imaginary**2 + LEAST**2)
+        energies = tf.reshape(energies, [batch, self.filters, rows, channels, columns])
+        energies = tf.transpose(energies, [0, 2, 4, 1, 3])
+        return tf.reshape(energies, [batch, rows, columns, self.filters * channels]), colours
+
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
+        return (input_shape[0], *self.grid, self.mean.shape[0])
+
+
+def _factors(sides, grid, waves, channels):
+    """What images are multiplied with, as float32 constants.
+
+    Gabors are products of a function of the row and one of the column. Two that are mirror images of each other are made of the same four, so
+    that of 8 orientations only 0 to 90 degrees are filtered.
+
+    Returns:
+        Of even waves and of odd waves under their Gaussians, (wavelengths · 5 · rows, height), and of Gaussians, (wavelengths · rows, height);
+        of the same along the columns, (wavelengths · 5, width, columns) and (wavelengths, width, columns); and, real and imaginary,
+        the share of the Gaussian that makes each Gabor blind to a uniform image, at the edges too (Morlet's correction),
+        (wavelengths, 8, rows · channels · columns).
+    """
+    centres = [(np.arange(cells) + 0.5) * CELL - 0.5 for cells in grid]
+    of_rows, of_columns, uniform = ([], [], []), ([], [], []), []
+    for wavelength in waves:
+        deviation, sums = WIDTH * wavelength, []
+        for number in range(DISTINCT):
+            angle = np.pi * number / ORIENTATIONS
+            pair = []
+            for side, centre, share, kept in zip(
+                sides,
+                centres,
+                (np.sin(angle), np.cos(angle)),
+                (of_rows, of_columns),
+                strict=True,
+            ):
+                wave = 2 * np.pi / wavelength * share
+                gabor, gaussian = along(side, centre, wave, deviation)
+                kept[0].append(gabor.real / deviation)
+                kept[1].append(gabor.imag / deviation)
+                pair.append((gabor.sum(axis=-1), gaussian / deviation))
+            sums.append([gabor for gabor, _ in pair])
+        for kept, (_, gaussian) in zip((of_rows, of_columns), pair, strict=True):
+            kept[2].append(gaussian)
+        plain = np.outer(*(gaussian.sum(axis=-1) * deviation for _, gaussian in pair))
+        sums += [[np.conj(rows), columns] for rows, columns in sums[1:-1]]
+        uniform.append([np.outer(rows, columns) / plain for rows, columns in sums])
+    uniform = np.repeat(np.array(uniform)[:, :, :, None], channels, axis=3)
+    uniform = uniform.reshape(len(waves), ORIENTATIONS, -1)
+    return (
+        [tf.constant(np.concatenate(part), tf.float32) for part in of_rows],
+        [tf.constant(np.swapaxes(np.stack(part), 1, 2), tf.float32) for part in of_columns],
+        [tf.constant(part, tf.float32) for part in (uniform.real, uniform.imag)],
+    )
+
+
+def _small(batches):
+    """Batches of 64 at most."""
+    for images in batches():
+        for first in range(0, len(images), 64):
+            yield tf.constant(images[first : first + 64])
+
+
+def _moments(values):
+    """(places, sum of each channel, sum of its squares), float64."""
+    values = np.asarray(values, np.float64).reshape(-1, values.shape[-1])
+    return np.array([len(values), values.sum(0), (values**2).sum(0)], dtype=object)
