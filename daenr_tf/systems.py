@@ -127,14 +127,17 @@ BATCH_NORM_MOMENTUM = Option(
     share,
     "share of batch normalisation's moving statistics that a step keeps, between 0 and 1",
 )
-KERNEL_SPARSITY = Option(
-    "kernel_sparsity",
-    0.05,
-    float,
-    number,
-    "weight of the later kernels' group sparsity",
-    search=(5e-3, 0.5, True),
-)
+
+
+def _kernel_sparsity(default):
+    return Option(
+        "kernel_sparsity",
+        default,
+        float,
+        number,
+        "weight of the kernels' group sparsity",
+        search=(5e-4, 0.5, True),
+    )
 
 
 def _readout_l1(default):
@@ -183,7 +186,7 @@ CORES = _by_name(
                 "weight of the first kernels' roughness",
                 search=(3e-4, 0.1, True),
             ),
-            KERNEL_SPARSITY,
+            _kernel_sparsity(0.005),
             BATCH_NORM_MOMENTUM,
         ),
         sizes.klindt_core,
@@ -193,7 +196,7 @@ CORES = _by_name(
         "gabor",
         "Gabor",
         "daenr_tf.layers.gabor_core:GaborCore",
-        (KERNEL_SPARSITY, BATCH_NORM_MOMENTUM),
+        (_kernel_sparsity(0.05), BATCH_NORM_MOMENTUM),
         sizes.gabor_core,
         hidden=sizes.GABOR_HIDDEN,
     ),

@@ -168,8 +168,10 @@ def test_the_recording_of_an_averaged_run_is_its_first_members(tmp_path, monkeyp
             self.recording = directory
 
     monkeypatch.setattr(opened.Run, "open", lambda directory, data_dir: Opened(directory))
-    (tmp_path / "seed-4").mkdir()
-    (tmp_path / "seed-4" / "config.json").write_text("{}")
+    for name in ("seed-4", "seed-5"):
+        (tmp_path / name).mkdir()
+        for file in ("config.json", "model.keras"):
+            (tmp_path / name / file).write_text("{}")
     (tmp_path / "results.json").write_text('{"members": [{"run": "seed-4"}, {"run": "seed-5"}]}')
     assert recording_of(str(tmp_path)) == str(tmp_path / "seed-4")
     for damaged in ("[]", '{"members": []}', '{"members": [{"run": 3}]}', "{"):

@@ -1,6 +1,7 @@
 """Every part of a model is asked what the protocol of parts has, whichever parts there are."""
 
 import dataclasses
+import inspect
 
 import numpy as np
 import pytest
@@ -83,6 +84,20 @@ def inputs(model, images):
     if model.readout:
         found |= {"readout": hidden[1]}
     return {name: np.asarray(value, np.float64) for name, value in found.items()}
+
+
+def test_what_is_not_a_readout_has_the_defaults_of_the_command_line_in_python_too():
+    compared = 0
+    for part in [
+        *systems.CORES.values(),
+        *systems.BOTTLENECKS.values(),
+        *systems.DECODERS.values(),
+    ]:
+        taken = inspect.signature(part.load().__init__).parameters
+        for option in part.options:
+            assert taken[option.name].default == option.default, (part.name, option.name)
+            compared += 1
+    assert compared > 10
 
 
 def test_every_part_starts_from_the_images_that_are_trained_on(model, recording):
