@@ -101,3 +101,11 @@ def test_neurons_count_above_half_of_their_ceiling(tmp_path, monkeypatch, simula
     else:
         with refused("expected a run on the simulated recording, found another"):
             Planted.of(str(tmp_path))
+
+
+def test_the_peak_of_a_mask_is_told_in_pixels():
+    masks = np.zeros((2, 16, 16))
+    masks[0, 3, 10], masks[1, 8, 2] = -0.7, 0.4
+    np.testing.assert_allclose(
+        laboratory_truth.of_masks(masks, (32, 32)), [[6.5, 20.5], [16.5, 4.5]], atol=0.51
+    )

@@ -17,6 +17,7 @@ import numpy as np
 from daenr_tf.laboratory import fields, protocols, stimuli
 from daenr_tf.laboratory.settings import Settings
 from daenr_tf.laboratory.tuning import orientation_tuning
+from daenr_tf.receptive_fields import map_centers
 from daenr_tf.tools.planted import Planted, TrueNeurons, interval
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from daenr_tf.laboratory.subject import Subject
 
 DEGREES, PIXELS = 15.0, 1.5  # how near is right
+CEILING = 0.5  # of the neurons whose masks are looked at
 PATCH = 14.0  # pixels, diameter of the patches of gratings
 
 
@@ -104,6 +106,13 @@ def of_power(maps: np.ndarray) -> np.ndarray:
     return np.rad2deg(np.angle((power * np.exp(2j * angle)).sum(axis=(1, 2))) / 2) % 180
 
 
+def of_masks(masks: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """(neurons, 2) row and column, in pixels of an image of a shape, where masks (neurons, rows, columns) over cells have their peak."""
+    cells = [side // count for side, count in zip(shape, masks.shape[1:], strict=True)]
+    squares = np.repeat(np.repeat(masks**2, cells[0], axis=1), cells[1], axis=2)
+    return map_centers(squares)
+
+
 def measure(path: str, settings: Settings) -> dict[str, object]:
     """The figures that `main` prints, of the run in a directory, or of the ensemble."""
     from daenr_tf.laboratory.subject import Subject
@@ -128,6 +137,13 @@ def measure(path: str, settings: Settings) -> dict[str, object]:
         "centre within 1.5 pixels of the planted": interval(apart <= PIXELS),
         "median distance of the centre (pixels)": float(np.median(apart)),
     }
+    masks = fields.masks_of(path)
+    if masks is not None:
+        apart = np.hypot(*(of_masks(masks, subject.shape[:2]) - centers).T)
+        apart = apart[known.neurons["noise_ceiling"] > CEILING]
+        found[
+            f"peak of the mask within 1.5 pixels, {len(apart)} neurons with a ceiling above 0.5"
+        ] = interval(apart <= PIXELS)
     for name, way in WAYS.items():
         twins, trues = way(subject, settings), way(true, settings)
         found[f"{name}: twin within 15 degrees of the planted"] = near(twins, planted)
