@@ -71,7 +71,7 @@ def test_bars_are_the_largest_responses_in_their_order():
     np.testing.assert_allclose(series["data"], best, atol=1e-4)
     named = [int(name) for name in options["xAxis"]["data"]]
     np.testing.assert_allclose(responses[named], best)
-    assert options["xAxis"]["name"] == "neuron" and "spikes" in options["yAxis"]["name"]
+    assert options["xAxis"]["name"] == "neuron" and "per presentation" in options["yAxis"]["name"]
     assert f"neuron {named[0]}: {best[0]:.2f}" in charts.bars_in_words(responses, "title")
     json.dumps(options, allow_nan=False)
 
@@ -81,9 +81,7 @@ def test_a_curve_has_its_unit_and_says_its_peak():
     options = charts.curve(values, responses, "orientation (degrees)")
     assert options["series"][0]["data"] == [[0, 1], [10, 3], [20, 2]]
     assert options["xAxis"]["name"] == "orientation (degrees)"
-    assert "3.00 spikes per presentation at 10" in charts.curve_in_words(
-        values, responses, "a", "b"
-    )
+    assert "3.00 per presentation at 10" in charts.curve_in_words(values, responses, "a", "b")
 
 
 @pytest.mark.parametrize("channels", [1, 3])

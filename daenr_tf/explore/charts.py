@@ -31,7 +31,7 @@ def bars(responses: np.ndarray) -> dict[str, Any]:
             "data": [str(i) for i in order],
             "axisLabel": {"color": INK, "interval": 0, "rotate": 60, "fontSize": 11},
         },
-        "yAxis": {**_axis("spikes per presentation"), "type": "value", "min": 0, "nameGap": 40},
+        "yAxis": {**_axis("response per presentation"), "type": "value", "min": 0, "nameGap": 40},
         "series": [{"type": "bar", "data": values, "color": BLUE, "name": "predicted response"}],
     }
 
@@ -54,7 +54,7 @@ def curve(values: np.ndarray, responses: np.ndarray, axis: str) -> dict[str, Any
     return {
         **_frame(),
         "xAxis": {**_axis(axis), "type": "value", "min": "dataMin", "max": "dataMax"},
-        "yAxis": {**_axis("spikes per presentation"), "type": "value", "min": 0, "nameGap": 40},
+        "yAxis": {**_axis("response per presentation"), "type": "value", "min": 0, "nameGap": 40},
         "series": [
             {"type": "line", "data": points, "symbolSize": 6, "color": BLUE, "name": "response"}
         ],
@@ -64,13 +64,13 @@ def curve(values: np.ndarray, responses: np.ndarray, axis: str) -> dict[str, Any
 def bars_in_words(responses: np.ndarray, title: str) -> str:
     """`bars` for those who can't see it."""
     some = ", ".join(f"neuron {i}: {responses[i]:.2f}" for i in ranking(responses, 5))
-    return f"{title}, in spikes per presentation. {some}"
+    return f"{title}, responses per presentation. {some}"
 
 
 def curve_in_words(values: np.ndarray, responses: np.ndarray, axis: str, title: str) -> str:
     """`curve` for those who can't see it."""
     at = int(np.argmax(responses))
-    return f"{title}: response against {axis}; the largest is {responses[at]:.2f} spikes per presentation at {values[at]:.3g}"
+    return f"{title}: response against {axis}; the largest is {responses[at]:.2f} per presentation at {values[at]:.3g}"
 
 
 def indices(row: dict[str, Any], unit: str) -> str:

@@ -136,7 +136,7 @@ class Neurons:
             elements.image(
                 found.image,
                 f"most exciting input of neuron {which}",
-                f"Most exciting input{data}: predicted response {found.response:.2f} spikes per presentation.",
+                f"Most exciting input{data}: predicted response {found.response:.2f} per presentation.",
             )
             elements.image(
                 found.natural,

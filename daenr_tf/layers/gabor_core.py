@@ -46,7 +46,7 @@ class GaborCore(Part):
     split_matters = True
     term_names = ("kernel_sparsity",)
     units: ClassVar[dict[str, tuple[str, str]]] = {
-        "kernel_sparsity": ("size of later kernels", "sum of L2 norms per neuron"),
+        "kernel_sparsity": ("size of kernels", "sum of L2 norms per neuron"),
     }
 
     def __init__(

@@ -68,7 +68,7 @@ def grid(
             if column == 0:
                 axis.set_ylabel(name, fontsize=STYLE["tick"])
     figure.supxlabel(
-        "below each image: predicted response (spikes per presentation)", fontsize=STYLE["tick"]
+        "below each image: predicted response (per presentation)", fontsize=STYLE["tick"]
     )
     if channels == 1:
         canvas.colorbar(figure, shown, axes, "grey level", [-1, 0, 1])
@@ -102,7 +102,7 @@ def patterns(
             axis.vlines(neurons[which], 0, standard[which], color=color, lw=1.2)
             axis.scatter(neurons[which], standard[which], s=6, color=color)
         axis.axhline(0, color="black", lw=0.6)
-        axis.set_ylabel("response (SDs)", fontsize=STYLE["tick"])
+        axis.set_ylabel("response (SDs over\nnatural images)", fontsize=STYLE["tick"])
         axis.set_title(
             f"{labels[number]}: {arrays['score'][number]:.1f} SDs of the others above their mean"
             f" (best natural image {arrays['natural_score'][number]:.1f})",
@@ -139,10 +139,10 @@ def reached(
             asked, arrays["natural_responses"][number], s=8, color=BLUE, label="best natural image"
         )
         axis.scatter(asked, achieved, s=8, color=ORANGE, label="synthesised")
-        axis.set_ylabel("predicted (spikes)", fontsize=STYLE["tick"])
+        axis.set_ylabel("predicted (per presentation)", fontsize=STYLE["tick"])
         axis.set_title(labels[number], fontsize=STYLE["tick"])
     rows[0].legend(fontsize=STYLE["tick"], frameon=False)
-    rows[-1].set_xlabel("asked for (spikes per presentation)", fontsize=STYLE["tick"])
+    rows[-1].set_xlabel("asked for (per presentation)", fontsize=STYLE["tick"])
     canvas.write(path, figure)
 
 
