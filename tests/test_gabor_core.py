@@ -51,6 +51,17 @@ def test_the_bank_has_the_energies_of_the_baselines_gabors_and_the_mean_colours(
     np.testing.assert_allclose(bank(images.astype(np.float32)), expected, atol=1e-4)
 
 
+def test_small_images_have_the_same_energies_each_time():
+    """One wavelength goes into them. A product of matrices went beyond its operands there, where several threads shared it."""
+    images = np.random.default_rng(0).uniform(-1, 1, (3, 8, 12, 3)).astype(np.float32)
+    found = []
+    for _ in range(100):
+        bank = GaborBank()
+        bank.build((None, 8, 12, 3))
+        found.append(bank(tf.constant(images)).numpy())
+    np.testing.assert_allclose(found, np.broadcast_to(found[0], np.shape(found)), atol=1e-5)
+
+
 def test_channels_are_standardised_over_the_training_images():
     images = np.random.default_rng(0).uniform(-1, 1, (150, 16, 16, 3)).astype(np.float32)
     images[..., 2] = images[..., 1] = images[..., 0]  # grey: what is opponent never changes

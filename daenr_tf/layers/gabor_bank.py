@@ -97,7 +97,12 @@ class GaborBank(keras.layers.Layer):
 
         def by_columns(found, factors):
             """(batch, wavelengths, factors of each, rows · channels · columns)."""
-            found = tf.matmul(found, factors)
+            # Not tf.matmul(found, factors): where it has one factor for all images, TensorFlow 2.21 on several threads of a CPU writes
+            # or reads beyond it.
+            count = factors.shape[0]
+            found = tf.reshape(tf.transpose(found, [1, 0, 2, 3]), [count, -1, width])
+            found = tf.reshape(tf.matmul(found, factors), [count, batch, -1])
+            found = tf.transpose(found, [1, 0, 2])
             return tf.reshape(found, [batch, len(self._uniform[0]), -1, rows * channels * columns])
 
         even, odd = map(by_rows, self._rows[:2])
