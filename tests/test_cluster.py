@@ -232,6 +232,7 @@ def test_the_documented_clusters_listen_to_this_machine_alone(guide_cluster):
     assert {address.ip for address in listening(shell)} == {"127.0.0.1"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("guide_cluster", ["dask worker tls://"], indirect=True)
 def test_a_study_runs_on_the_documented_cluster_with_certificates(guide_cluster, tmp_path):
     address, folder, _ = guide_cluster

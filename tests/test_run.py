@@ -717,6 +717,7 @@ for arguments in sys.argv[1:]:
 """
 
 
+@pytest.mark.slow
 def test_deterministic_gives_the_same_bits_twice(recording_file, tmp_path, run_python):
     places = [str(tmp_path / name) for name in ("a", "b")]
     given = ("--dataset", recording_file, "--deterministic")

@@ -185,7 +185,10 @@ def test_a_recordings_own_pixel_range_is_undone_in_the_graph(make_recording, tmp
         )
 
 
-@pytest.mark.parametrize("resize", RESIZES)
+@pytest.mark.parametrize(
+    "resize",
+    [one if one == "bilinear" else pytest.param(one, marks=pytest.mark.slow) for one in RESIZES],
+)
 def test_an_export_and_a_file_resize_as_the_model_was_trained(resize, recording, tmp_path):
     config = ModelConfig("cae_fr", resize=resize, **SETTINGS)
     model = build_model(config, recording)
