@@ -8,10 +8,8 @@ import keras
 import tensorflow as tf
 
 from daenr_tf.layers.gabor_bank import GaborBank
-from daenr_tf.layers.normalization import GlobalBatchNormalization
-from daenr_tf.layers.part import Part
+from daenr_tf.layers.linear_layers import LinearLayers
 from daenr_tf.layers.penalties import group_sparsity
-from daenr_tf.layers.seeds import derive_seed
 from daenr_tf.layers.sizes import BATCH_NORM_MOMENTUM, FILTERS, GABOR_CELL, KERNEL
 from daenr_tf.layers.terms import Term, Terms
 from daenr_tf.setting_checks import number, share
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @keras.saving.register_keras_serializable(package="daenr_tf")
-class GaborCore(Part):
+class GaborCore(LinearLayers):
     """Complex cells, mixtures of them, and convolutions on these; every hidden layer h_i is linear.
 
     z = energies and colours at cells of 4 x 4 pixels (`GaborBank`, not trained)
@@ -65,47 +63,12 @@ class GaborCore(Part):
         self.batch_norm_momentum = batch_norm_momentum
         self.seed = seed
         self.bank = GaborBank(name="bank")
-        self.convolutions, self.normalizations = [], []
-        for i in range(1, depth + 1):
-            self.convolutions.append(
-                keras.layers.Conv2D(
-                    FILTERS,
-                    KERNEL if i > 1 else 1,
-                    padding="same",
-                    use_bias=False,  # batch normalisation would remove it
-                    kernel_initializer=keras.initializers.GlorotUniform(
-                        derive_seed(seed, f"convolution_{i}")
-                    ),
-                    name=f"convolution_{i}",
-                    dtype=self.dtype_policy,
-                )
-            )
-            self.normalizations.append(
-                GlobalBatchNormalization(
-                    batch_norm_momentum, name=f"normalization_{i}", dtype=self.dtype_policy
-                )
-            )
-
-    @property
-    def layers(self) -> int:
-        """How many hidden layers it gives: its depth."""
-        return self.depth
+        self.make_layers([1, *[KERNEL] * (depth - 1)], [1] * depth)
 
     def build(self, input_shape: tuple) -> None:
-        self.neurons = self.add_weight(
-            name="neurons",
-            shape=(),
-            initializer="ones",
-            trainable=False,
-            autocast=False,
-            dtype="float32",
-        )
+        self.neurons = self.statistic("neurons", (), "ones")
         self.bank.build(input_shape)
-        input_shape = self.bank.compute_output_shape(input_shape)
-        for convolution, normalization in zip(self.convolutions, self.normalizations, strict=True):
-            convolution.build(input_shape)
-            input_shape = convolution.compute_output_shape(input_shape)
-            normalization.build(input_shape)
+        self.build_layers(self.bank.compute_output_shape(input_shape))
         self.built = True
 
     def initialize(self, training: TrainingPart) -> None:
@@ -116,11 +79,7 @@ class GaborCore(Part):
     def call(
         self, images: tf.Tensor, draws: tf.Tensor | None = None, training: bool = False
     ) -> tuple[list[tf.Tensor], Terms]:
-        inputs, hidden = tf.cast(self.bank(images), self.compute_dtype), []
-        for convolution, normalization in zip(self.convolutions, self.normalizations, strict=True):
-            if hidden:
-                inputs = keras.ops.elu(hidden[-1])
-            hidden.append(normalization(convolution(inputs), training=training))
+        hidden = self.hidden_layers(tf.cast(self.bank(images), self.compute_dtype), training)
         sparsity = tf.add_n([group_sparsity(one.kernel) for one in self.convolutions])
         return hidden, {"kernel_sparsity": Term(sparsity / self.neurons, self.kernel_sparsity)}
 

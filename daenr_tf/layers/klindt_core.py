@@ -8,11 +8,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from daenr_tf.layers.normalization import GlobalBatchNormalization
-from daenr_tf.layers.part import Part
+from daenr_tf.layers.linear_layers import LinearLayers
 from daenr_tf.layers.penalties import group_sparsity, roughness
-from daenr_tf.layers.seeds import derive_seed
-from daenr_tf.layers.sizes import BATCH_NORM_MOMENTUM, FILTERS, KERNEL
+from daenr_tf.layers.sizes import BATCH_NORM_MOMENTUM, KERNEL
 from daenr_tf.layers.sizes import KLINDT_STRIDES as STRIDES
 from daenr_tf.layers.terms import Term, Terms
 from daenr_tf.setting_checks import number, share, whole
@@ -24,7 +22,7 @@ LEAST_DEVIATION = 1e-3  # of a pixel, in units of the input's -1..1: one that ne
 
 
 @keras.saving.register_keras_serializable(package="daenr_tf")
-class KlindtCore(Part):
+class KlindtCore(LinearLayers):
     """Standardised pixels, a convolution with a large kernel, then 3x3 ones; every hidden layer h_i is linear.
 
     z = (image - mean) / deviation        per pixel, over the training images
@@ -80,51 +78,13 @@ class KlindtCore(Part):
         self.kernel_sparsity = kernel_sparsity
         self.batch_norm_momentum = batch_norm_momentum
         self.seed = seed
-        self.convolutions, self.normalizations = [], []
-        for i, stride in enumerate(STRIDES[:depth], start=1):
-            self.convolutions.append(
-                keras.layers.Conv2D(
-                    FILTERS,
-                    KERNEL if i > 1 else first_kernel,
-                    strides=stride,
-                    padding="same",
-                    use_bias=False,  # batch normalisation would remove it
-                    kernel_initializer=keras.initializers.GlorotUniform(
-                        derive_seed(seed, f"convolution_{i}")
-                    ),
-                    name=f"convolution_{i}",
-                    dtype=self.dtype_policy,
-                )
-            )
-            self.normalizations.append(
-                GlobalBatchNormalization(
-                    batch_norm_momentum, name=f"normalization_{i}", dtype=self.dtype_policy
-                )
-            )
-
-    @property
-    def layers(self) -> int:
-        """How many hidden layers it gives: its depth."""
-        return self.depth
+        self.make_layers([first_kernel, *[KERNEL] * (depth - 1)], STRIDES[:depth])
 
     def build(self, input_shape: tuple) -> None:
-        def statistic(name, shape, initializer):
-            return self.add_weight(
-                name=name,
-                shape=shape,
-                initializer=initializer,
-                trainable=False,
-                autocast=False,
-                dtype="float32",
-            )
-
-        self.pixel_mean = statistic("pixel_mean", input_shape[1:], "zeros")
-        self.pixel_deviation = statistic("pixel_deviation", input_shape[1:], "ones")
-        self.neurons = statistic("neurons", (), "ones")
-        for convolution, normalization in zip(self.convolutions, self.normalizations, strict=True):
-            convolution.build(input_shape)
-            input_shape = convolution.compute_output_shape(input_shape)
-            normalization.build(input_shape)
+        self.pixel_mean = self.statistic("pixel_mean", input_shape[1:], "zeros")
+        self.pixel_deviation = self.statistic("pixel_deviation", input_shape[1:], "ones")
+        self.neurons = self.statistic("neurons", (), "ones")
+        self.build_layers(input_shape)
         self.built = True
 
     def initialize(self, training: TrainingPart) -> None:
@@ -145,11 +105,7 @@ class KlindtCore(Part):
         self, images: tf.Tensor, draws: tf.Tensor | None = None, training: bool = False
     ) -> tuple[list[tf.Tensor], Terms]:
         images = (tf.cast(images, tf.float32) - self.pixel_mean) / self.pixel_deviation
-        inputs, hidden = tf.cast(images, self.compute_dtype), []
-        for convolution, normalization in zip(self.convolutions, self.normalizations, strict=True):
-            if hidden:
-                inputs = keras.ops.elu(hidden[-1])
-            hidden.append(normalization(convolution(inputs), training=training))
+        hidden = self.hidden_layers(tf.cast(images, self.compute_dtype), training)
         kernels = [convolution.kernel for convolution in self.convolutions]
         later = tf.add_n([tf.zeros(()), *map(group_sparsity, kernels[1:])])
         return hidden, {

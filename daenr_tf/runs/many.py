@@ -15,7 +15,7 @@ from daenr_tf.machine.files import write_json, write_text
 from daenr_tf.runs import reference
 from daenr_tf.runs.directory import CONFIG, MODEL, RESULTS
 from daenr_tf.runs.own_files import RECORDINGS
-from daenr_tf.runs.results import make_results, versions
+from daenr_tf.runs.results import make_results, of_training
 from daenr_tf.runs.trained import pause, tell, train_in
 
 if TYPE_CHECKING:
@@ -215,15 +215,7 @@ def _together(
             }
             for name, one in found.items()
         },
-        "steps": training.steps,
-        "best_step": training.best_step,
-        "stopped_by": training.stopped_by,
-        "parameters": model.count_params(),
-        "replicas": model.distribute_strategy.num_replicas_in_sync,
-        "seconds": training.seconds,
-        "images_per_second": training.images_per_second,
-        "threads": list(training.threads),
-        "versions": versions(),
+        **of_training(model, training),
     }
 
 

@@ -51,6 +51,15 @@ def make_results(
         **({"linear_codes": evaluation.linear_codes} if evaluation.linear_codes else {}),
         "noise_ceiling": evaluation.noise_ceiling,
         "paper": published(config),
+        **of_training(model, training),
+        "notes": notes,
+        **evaluation.diagnostics,
+    }
+
+
+def of_training(model: DAENR, training: Training) -> dict[str, Any]:
+    """What of `results.json` says how a model was trained, from `steps` to `versions`."""
+    return {
         "steps": training.steps,
         "best_step": training.best_step,
         "stopped_by": training.stopped_by,
@@ -60,8 +69,6 @@ def make_results(
         "images_per_second": training.images_per_second,
         "threads": list(training.threads),
         "versions": versions(),
-        "notes": notes,
-        **evaluation.diagnostics,
     }
 
 
