@@ -65,13 +65,7 @@ def experiment(call: Call) -> None:
         description="A virtual experiment: stimuli are shown to a fitted model, and its answers measured.",
         epilog=EPILOG,
     )
-    parser.add_argument(
-        "models",
-        metavar="PATH",
-        nargs="+",
-        help="a run's directory, a SavedModel's version or the directory of its versions; several of the same neurons are an"
-        " ensemble",
-    )
+    shared.add_models(parser)
     parser.add_argument(
         "--protocol",
         required=True,

@@ -28,13 +28,7 @@ def explore(call: Call) -> None:
         description="A web page on this machine to look at a fitted model.",
         epilog=EPILOG,
     )
-    parser.add_argument(
-        "models",
-        metavar="PATH",
-        nargs="+",
-        help="a run's directory, a SavedModel's version or the directory of its versions; several of the same neurons are an"
-        " ensemble",
-    )
+    shared.add_models(parser)
     parser.add_argument(
         "--host",
         default=HOST,

@@ -57,6 +57,17 @@ def neurons(text: str) -> list[int]:
     return sorted(set(found))
 
 
+def add_models(parser: argparse.ArgumentParser) -> None:
+    """Add the argument `models`, the fitted models that a command asks as one."""
+    parser.add_argument(
+        "models",
+        metavar="PATH",
+        nargs="+",
+        help="a run's directory, a SavedModel's version, or the directory of its versions; several of the same neurons are an"
+        " ensemble",
+    )
+
+
 def size(text: str) -> tuple[int, int]:
     match = re.fullmatch(r"(\d{1,6})(?:x(\d{1,6}))?", text)
     if not match:

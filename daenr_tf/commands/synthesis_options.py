@@ -23,13 +23,7 @@ DEFAULTS = {"steps": 60, "starts": 3, "seed": 0}
 
 def add(parser: Parser) -> None:
     """Add the options that both have."""
-    parser.add_argument(
-        "models",
-        metavar="PATH",
-        nargs="+",
-        help="a run's directory, a SavedModel's version, or the directory of its versions; several of the same neurons are an"
-        " ensemble",
-    )
+    shared.add_models(parser)
     rows = (
         ("--neurons", shared.neurons, "N,N-N", "numbers and ranges, from 0 on (default: all)"),
         ("--starts", shared.whole, "N", f"per image (default: {DEFAULTS['starts']})"),

@@ -53,7 +53,7 @@ def control(call: Call) -> None:
     parser.add_argument(
         "--responses",
         metavar="FILE",
-        help="of --target vector: .npy or .csv of (vectors, neurons) responses, spikes per presentation",
+        help="of --target vector: .npy or .csv of (vectors, neurons) responses per presentation",
     )
     synthesis_options.add(parser)
     options = parser.read(call.arguments)

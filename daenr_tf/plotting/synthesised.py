@@ -123,7 +123,7 @@ def reached(
     *,
     simulated: bool,
 ) -> None:
-    """Each image beside what is predicted of every neuron against what was asked of it, in spikes per presentation.
+    """Each image beside what is predicted of every neuron against what was asked of it, per presentation.
 
     Args:
         path, arrays, labels, title, simulated: as of `grid`.
