@@ -723,3 +723,21 @@ def test_deterministic_gives_the_same_bits_twice(recording_file, tmp_path, run_p
     given = ("--dataset", recording_file, "--deterministic")
     run_python(TWICE, *(json.dumps(command("vqvae_fc", place, *given)[3:]) for place in places))
     assert outcome(places[0]) == outcome(places[1])
+
+
+AFTERWARDS = """
+import json, sys
+from daenr_tf.commands.fit import main
+try:
+    main("cnn_fr", json.loads(sys.argv[1]))
+except SystemExit as left:
+    assert left.code == 0
+import tensorflow as tf
+print("shuffled", len(list(tf.data.Dataset.range(9).shuffle(9))))
+"""
+
+
+def test_deterministic_leaves_the_process_fit_for_other_work(recording_file, tmp_path, run_python):
+    """TensorFlow refuses random operations without a seed once it is deterministic: there is one."""
+    given = command("cnn_fr", str(tmp_path / "run"), "--dataset", recording_file, "--deterministic")
+    assert "shuffled 9" in run_python(AFTERWARDS, json.dumps(given[3:]))

@@ -81,11 +81,10 @@ def _go(call, options, kind, given):
     from daenr_tf.runs.quiet import import_tensorflow
 
     import_tensorflow()
-    import tensorflow as tf
-
+    from daenr_tf.runs.determinism import make_deterministic
     from daenr_tf.twin.twin import Twin
 
-    tf.config.experimental.enable_op_determinism()
+    make_deterministic(options.seed)
     try:
         _work(options, kind, given, Twin.open(options.models), natural_images, out)
     except KeyboardInterrupt as stopped:

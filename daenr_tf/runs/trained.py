@@ -64,10 +64,9 @@ def train_in(
     Raises:
         DivergedError, KeyboardInterrupt, MachineError: as of `runs.run.run`.
     """
-    import tensorflow as tf
-
     from daenr_tf.models import keras_file
     from daenr_tf.models.build import build_model
+    from daenr_tf.runs.determinism import make_deterministic
     from daenr_tf.runs.lengthening import Lengthening
     from daenr_tf.runs.products import write_history
     from daenr_tf.runs.progress import Progress
@@ -76,7 +75,7 @@ def train_in(
     from daenr_tf.training import train
 
     if config.deterministic:
-        tf.config.experimental.enable_op_determinism()
+        make_deterministic(config.training.seed)
     strategy = strategy_of(config.strategy)
     notes = _replica_notes(config, strategy.num_replicas_in_sync)
     for note in notes:

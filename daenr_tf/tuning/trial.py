@@ -89,13 +89,14 @@ def _trained(config, recording, directory, report):
     from daenr_tf import pipeline
     from daenr_tf.models.build import build_model
     from daenr_tf.runs import interruption
+    from daenr_tf.runs.determinism import make_deterministic
     from daenr_tf.runs.products import write_history
     from daenr_tf.runs.progress import Progress
     from daenr_tf.runs.trained import strategy_of
     from daenr_tf.training import train
 
     if config.deterministic:
-        tf.config.experimental.enable_op_determinism()
+        make_deterministic(config.training.seed)
     started = time.monotonic()
     try:
         with interruption.watched() as stop:
