@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy import fft
 from test_layers import built, check_layer, random
 
 import daenr_tf
@@ -26,7 +27,7 @@ def test_layer_keeps_its_contract():
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_the_bank_has_the_energies_of_the_baselines_gabors_and_the_mean_colours(channels):
+def test_the_bank_has_the_energies_of_the_baselines_gabors_and_the_cells_pixels(channels):
     height, width = 16, 24
     bank = built(GaborBank(), height, width, channels)
     images = np.random.default_rng(0).uniform(-1, 1, (2, height, width, channels))
@@ -45,8 +46,10 @@ def test_the_bank_has_the_energies_of_the_baselines_gabors_and_the_mean_colours(
         for part in seen
     ]
     energies = np.stack(energies, axis=-1).reshape(2, 4, 6, -1)
-    colours = images.reshape(2, 4, 4, 6, 4, channels).mean(axis=(2, 4))
-    expected = np.concatenate([np.log(energies + 1.0), colours], axis=-1)  # a floor of 1, not begun
+    cells = images.reshape(2, 4, 4, 6, 4, channels)
+    details = fft.dctn(cells, axes=(2, 4), norm="ortho").transpose(0, 1, 3, 2, 4, 5)
+    details = details.reshape(2, 4, 6, 16 * channels)
+    expected = np.concatenate([np.log(energies + 1.0), details], axis=-1)  # a floor of 1, not begun
     assert bank.compute_output_shape((2, height, width, channels)) == expected.shape
     np.testing.assert_allclose(bank(images.astype(np.float32)), expected, atol=1e-4)
 
@@ -69,8 +72,8 @@ def test_channels_are_standardised_over_the_training_images():
     bank.initialize(lambda: [images[:100], images[100:]])
     found = np.asarray(bank(images), np.float64).reshape(-1, bank.mean.shape[0])
     np.testing.assert_allclose(found.mean(axis=0), 0, atol=1e-3)
-    luminance = np.arange(found.shape[1] - 3) % 3 == 0
-    luminance = np.append(luminance, [True] * 3)
+    luminance = np.arange(found.shape[1] - 48) % 3 == 0
+    luminance = np.append(luminance, [True] * 48)
     np.testing.assert_allclose(found.std(axis=0)[luminance], 1, atol=1e-3)
     assert np.isfinite(found).all() and np.abs(found[:, ~luminance]).max() < 10
 
@@ -78,9 +81,10 @@ def test_channels_are_standardised_over_the_training_images():
 def test_a_uniform_image_has_no_energy_and_every_image_a_gradient():
     bank = built(GaborBank(), 16, 16, 1)
     uniform = tf.ones((1, 16, 16, 1))
-    energies, colours = bank._energies(uniform)
-    np.testing.assert_allclose(energies, 0, atol=1e-5)
-    np.testing.assert_allclose(colours, 1, atol=1e-6)
+    np.testing.assert_allclose(bank._energies(uniform), 0, atol=1e-5)
+    mean, *others = np.moveaxis(np.asarray(bank._details(uniform)), -1, 0)
+    np.testing.assert_allclose(mean, 4, atol=1e-5)
+    np.testing.assert_allclose(others, 0, atol=1e-5)
     with tf.GradientTape() as tape:
         tape.watch(uniform)
         value = tf.reduce_sum(bank(uniform))
@@ -93,7 +97,7 @@ def test_a_grating_drives_the_gabors_of_its_own_orientation_and_wavelength_most(
     for number in range(8):
         angle = np.pi * number / 8
         grating = np.cos(2 * np.pi / 8 * (row * np.sin(angle) + column * np.cos(angle)))
-        energies, _ = bank._energies(grating[None, ..., None].astype(np.float32))
+        energies = bank._energies(grating[None, ..., None].astype(np.float32))
         middle = np.asarray(energies)[0, 3:5, 3:5].mean(axis=(0, 1)).reshape(-1, 8)
         wave, filter_ = np.unravel_index(middle.argmax(), middle.shape)
         assert gabor_wavelengths(32, 32)[wave] == 8

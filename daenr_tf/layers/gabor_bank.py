@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from scipy import fft
 
 from daenr_tf.gabors import WIDTH, along
 from daenr_tf.layers.sizes import GABOR_CELL as CELL
@@ -15,6 +16,7 @@ from daenr_tf.layers.sizes import gabor_wavelengths
 
 DISTINCT = ORIENTATIONS // 2 + 1  # from 0 to 90 degrees; the others are their mirror images
 FLOOR = 0.1  # of a filter's mean energy over the training images
+DETAILS = CELL**2  # numbers that a cell's pixels are
 LEAST = 1e-6  # of a mean or a deviation: a channel that never changes stays 0
 # Luminance, red against green, blue against yellow, of (red, green, blue).
 OPPONENT = ((1 / 3, 1 / 3, 1 / 3), (1.0, -1.0, 0.0), (-0.5, -0.5, 1.0))
@@ -22,14 +24,15 @@ OPPONENT = ((1 / 3, 1 / 3, 1 / 3), (1.0, -1.0, 0.0), (-0.5, -0.5, 1.0))
 
 @keras.saving.register_keras_serializable(package="daenr_tf")
 class GaborBank(keras.layers.Layer):
-    """Energies of Gabor pairs, and the mean colour, at every cell of 4 x 4 pixels; each channel standardised.
+    """Energies of Gabor pairs, and the pixels in cosines, at every cell of 4 x 4 pixels; each channel standardised.
 
     Colour images are taken as luminance, red against green and blue against yellow. Of each of these, of every wavelength (4, 8, 16, 32
     pixels) and of 8 orientations there is log(energy + floor), energy being sqrt(even² + odd²) and the floor a tenth of its mean over the
-    training images: what complex cells see, with a contrast that saturates. The mean of each colour over the cell, which
-    energies are blind to, stands behind them. All channels have mean 0 and deviation 1 over the training images and the grid.
+    training images: what complex cells see, with a contrast that saturates. Energies are blind to phases and to means: behind them stand
+    the 16 coefficients of each colour's two-dimensional cosine transform over the cell, which hold its pixels whole. All channels have
+    mean 0 and deviation 1 over the training images and the grid.
 
-    A worked shape: (batch, 64, 64, 3) -> (batch, 16, 16, 4 · 8 · 3 + 3).
+    A worked shape: (batch, 64, 64, 3) -> (batch, 16, 16, 4 · 8 · 3 + 16 · 3).
 
     References: Adelson and Bergen, "Spatiotemporal energy models for the perception of motion", JOSA A 2, 1985. Kay, Naselaris,
     Prenger and Gallant, "Identifying natural images from human brain activity", Nature 452, 2008.
@@ -46,7 +49,7 @@ class GaborBank(keras.layers.Layer):
         self._rows, self._columns, self._uniform = _factors(
             (height, width), self.grid, waves, channels
         )
-        energies = self.filters * channels
+        energies, all_channels = self.filters * channels, (self.filters + DETAILS) * channels
 
         def statistic(name, size, initializer):
             return self.add_weight(
@@ -54,8 +57,8 @@ class GaborBank(keras.layers.Layer):
             )
 
         self.floor = statistic("floor", energies, "ones")
-        self.mean = statistic("mean", energies + channels, "zeros")
-        self.deviation = statistic("deviation", energies + channels, "ones")
+        self.mean = statistic("mean", all_channels, "zeros")
+        self.deviation = statistic("deviation", all_channels, "ones")
         self.built = True
 
     def initialize(self, batches: Any) -> None:
@@ -64,9 +67,9 @@ class GaborBank(keras.layers.Layer):
         Args:
             batches: function that gives an iterable of (n, height, width, channels) float32 anew each time.
         """
-        found = [_moments(tf.concat(self._energies(images), -1)) for images in _small(batches)]
+        found = [_moments(self._energies(images)) for images in _small(batches)]
         energies = sum(one[1] for one in found) / sum(one[0] for one in found)
-        self.floor.assign(np.maximum(FLOOR * energies[: self.floor.shape[0]], LEAST))
+        self.floor.assign(np.maximum(FLOOR * energies, LEAST))
         found = [_moments(self._channels(images)) for images in _small(batches)]
         count, total, squares = (sum(one[i] for one in found) for i in range(3))
         mean = total / count
@@ -77,13 +80,21 @@ class GaborBank(keras.layers.Layer):
         return (self._channels(images) - self.mean) / self.deviation
 
     def _channels(self, images):
-        energies, colours = self._energies(images)
-        return tf.concat([tf.math.log(energies + self.floor), colours], axis=-1)
+        images = tf.cast(images, tf.float32)
+        return tf.concat(
+            [tf.math.log(self._energies(images) + self.floor), self._details(images)], axis=-1
+        )
+
+    def _details(self, images):
+        """(batch, rows, columns, 16 · channels): of each cell its colours' cosine transforms, coarse to fine, colours last."""
+        (rows, columns), channels = self.grid, images.shape[3]
+        cells = tf.nn.space_to_depth(images, CELL)
+        cells = tf.reshape(cells, [-1, DETAILS, channels])
+        found = tf.einsum("kp,npc->nkc", _cosines(), cells)
+        return tf.reshape(found, [-1, rows, columns, DETAILS * channels])
 
     def _energies(self, images):
-        """((batch, rows, columns, filters · channels) energies, (batch, rows, columns, channels) mean colours)."""
-        images = tf.cast(images, tf.float32)
-        colours = tf.nn.avg_pool2d(images, CELL, CELL, "SAME")
+        """(batch, rows, columns, filters · channels)."""
         height, width, channels = images.shape[1:]
         if channels == len(OPPONENT):
             images = tf.tensordot(images, tf.constant(OPPONENT), [[3], [1]])
@@ -118,7 +129,7 @@ class GaborBank(keras.layers.Layer):
         energies = tf.sqrt(real**2 + imaginary**2 + LEAST**2)
         energies = tf.reshape(energies, [batch, self.filters, rows, channels, columns])
         energies = tf.transpose(energies, [0, 2, 4, 1, 3])
-        return tf.reshape(energies, [batch, rows, columns, self.filters * channels]), colours
+        return tf.reshape(energies, [batch, rows, columns, self.filters * channels])
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         return (input_shape[0], *self.grid, self.mean.shape[0])
@@ -168,6 +179,12 @@ def _factors(sides, grid, waves, channels):
         [tf.constant(np.swapaxes(np.stack(part), 1, 2), tf.float32) for part in of_columns],
         [tf.constant(part, tf.float32) for part in (uniform.real, uniform.imag)],
     )
+
+
+def _cosines():
+    """(16, 16): the orthonormal cosine transform of a cell, by coefficients and pixels; the first is 4 times the mean."""
+    along_side = fft.dct(np.eye(CELL), axis=0, norm="ortho")
+    return tf.constant(np.kron(along_side, along_side), tf.float32)
 
 
 def _small(batches):

@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 class GaborCore(LinearLayers):
     """Complex cells, mixtures of them, and convolutions on these; every hidden layer h_i is linear.
 
-    z = energies and colours at cells of 4 x 4 pixels (`GaborBank`, not trained)
+    z = energies, and the pixels in cosines, at cells of 4 x 4 pixels (`GaborBank`, not trained)
     h_1 = BN(1 x 1 convolution of z)
     h_i = BN(3 x 3 convolution of ELU(h_{i-1}))
 
     Oriented energy over four octaves, which kernels would have to learn from the recording first, is there from the start; on 768 images of
     V4 that predicted better than kernels that were learned (docs/prediction.md). As in `KlindtCore` the nonlinearity stands before each convolution, so that whichever layer
-    is read is linear. A worked shape: (batch, 64, 64, 3) -> z (batch, 16, 16, 99) -> [h1, h2, h3, h4, each (batch, 16, 16, 48)].
+    is read is linear. A worked shape: (batch, 64, 64, 3) -> z (batch, 16, 16, 144) -> [h1, h2, h3, h4, each (batch, 16, 16, 48)].
 
     The term `kernel_sparsity`, in units of a loss that is a mean over neurons: the sum over all layers' pairs of channels of |w|_2 over
     space, divided by the number of neurons (Klindt et al. 2017).

@@ -100,10 +100,11 @@ def gabor_core(model: "ModelConfig", neurons: int) -> Size:
     rows, columns = model.hidden_shapes[0][:2]
     waves = len(gabor_wavelengths(height, width))
     energies = waves * GABOR_ORIENTATIONS * channels
-    kernels = FILTERS * (energies + channels + (len(outputs) - 1) * KERNEL**2 * FILTERS)
-    statistics = energies + 2 * (energies + channels) + 1
+    details = GABOR_CELL**2 * channels
+    kernels = FILTERS * (energies + details + (len(outputs) - 1) * KERNEL**2 * FILTERS)
+    statistics = energies + 2 * (energies + details) + 1
     numbers = waves * (GABOR_ORIENTATIONS + 3) * rows * channels * width
-    numbers += 8 * energies * rows * columns
+    numbers += (8 * energies + 4 * details) * rows * columns
     return Size(
         kernels + len(outputs) * _PER_FILTER * FILTERS + statistics, outputs, numbers=numbers
     )
