@@ -224,6 +224,8 @@ def test_the_fast_schedule_is_named_wherever_its_figures_are(written):
     table = pd.read_csv(folder / "tables" / "table2.csv")
     assert (table["budget"] == "fast").all()
     assert table["note"].str.contains("--schedule fast").all()
+    for path in (folder / "tables").glob("*.md"):
+        assert path.read_text().startswith("**schedule fast: not the paper's procedure**"), path
 
 
 def first_seed_of_the_joint_ones(setting, seed):

@@ -239,6 +239,8 @@ class _Report:
     def _write_markdown(self, name, head, rows, caption):
         states = {"SIMULATED DATA": self.simulated, REHEARSAL: self.rehearsal}
         marks = [mark for mark, holds in states.items() if holds]
+        if self.study.schedule:
+            marks.append(f"schedule {self.study.schedule}: not the paper's procedure")
         above = []
         if marks:
             above.append(f"**{', '.join(marks)}**")
