@@ -103,6 +103,16 @@ class _ModelConfig:
             for pixels, channels in (hidden if self.system.reconstructs else hidden[: self.layer])
         ]
 
+    @property
+    def departures(self):
+        """{name: value} of the settings that are not the usual ones of this recipe, layer and core; the core is one, a seed is none."""
+        named = ("recipe", "core", "layer", "seed")
+        usual = ModelConfig(**{name: getattr(self, name) for name in named})
+        usual = dataclasses.asdict(usual) | {"core": systems.DEFAULT_CORE}
+        return {
+            name: value for name, value in dataclasses.asdict(self).items() if value != usual[name]
+        }
+
 
 ModelConfig = dataclasses.make_dataclass(
     "ModelConfig",

@@ -344,6 +344,15 @@ def test_a_title_may_hold_dollar_signs(drawn):
             "simulated-r3",
             "cae_fr, layer 2, ir, seed 0, simulated region 3, loss scale sum",
         ),
+        (
+            {
+                **{"core": "gabor", "mask_start": "sta", "positive": True, "color": "rgb"},
+                **{"image_size": [40, 48], "kernel_sparsity": 0.02, "encoder_from": "runs/x"},
+            },
+            "simulated-r3",
+            "cae_fr, layer 2, core gabor, image size 40x48, color rgb, on the encoder of another run, kernel sparsity 0.02,"
+            " positive, mask start sta, ir, seed 0, simulated region 3",
+        ),
     ],
 )
 def test_a_run_is_described_by_its_cell_its_seed_its_data_and_its_budget(

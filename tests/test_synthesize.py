@@ -114,6 +114,13 @@ def test_work_that_was_stopped_goes_on_to_the_same_bits(go, monkeypatch):
     assert not os.path.exists("parts/parts")
 
 
+def test_one_start_has_no_spread(go):
+    out, _ = go("synthesize", "cnn_fr", "--neurons", "0", "--starts", 1, "--out", "one")
+    assert "one start" in out and "SD" not in out
+    assert pd.read_csv("one/synthesis.csv")["starts_sd"].isna().all()
+    assert json.loads(Path("one/results.json").read_text())["median_sd_over_starts"] is None
+
+
 def test_finished_work_is_reported_and_other_work_refused(go):
     first, _ = go("synthesize", "cnn_fr", "--neurons", "0", "--out", "mei")
     before = content("mei")

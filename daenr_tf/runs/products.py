@@ -52,10 +52,11 @@ def neurons_of(directory: RunDirectory) -> pd.DataFrame | None:
 
 
 def describe(config: RunConfig, recording: Recording | Recordings) -> str:
-    """What a run is, in words: `cae_fr, layer 2, ir, seed 0, simulated region 3 (quick run)`."""
+    """What a run is, in words: `cae_fr, layer 2, core gabor, ir, seed 0, simulated region 3 (quick run)`."""
     parts = [config.model.recipe]
     if config.model.system.readout:
         parts.append(f"layer {config.model.layer}")
+    parts += [*map(_in_words, config.model.departures.items())]
     parts += [config.training.task, f"seed {config.training.seed}"]
     parts.append(
         recording.name if config.own_recording else f"{config.dataset} region {config.region}"
@@ -67,6 +68,20 @@ def describe(config: RunConfig, recording: Recording | Recordings) -> str:
     if config.training.schedule != schedules.DEFAULT:
         parts.append(f"schedule {config.training.schedule}")
     return ", ".join(parts) + (" (quick run)" if config.quick else "")
+
+
+def _in_words(setting):
+    """`(mask_start, sta)` as `mask start sta`."""
+    name, value = setting
+    if name == "encoder_from":
+        return "on the encoder of another run"
+    if isinstance(value, tuple):
+        value = "x".join(map(str, value))
+    elif isinstance(value, bool):
+        return name.replace("_", " ") if value else f"no {name.replace('_', ' ')}"
+    elif isinstance(value, float):
+        value = f"{value:g}"
+    return f"{name.replace('_', ' ')} {value}"
 
 
 def write_figures(

@@ -44,10 +44,15 @@ def table(plan: Plan, arrays: dict[str, np.ndarray]) -> pd.DataFrame:
             "start": arrays["start"],
             "starts_lowest": starts.min(axis=1),
             "starts_mean": starts.mean(axis=1),
-            "starts_sd": starts.std(axis=1),
+            "starts_sd": _spread(starts),
             "contrast": arrays["contrast"],
         }
     )
+
+
+def _spread(starts):
+    """The SD over starts of each goal's (goals, starts) scores; NaN of a single start."""
+    return starts.std(axis=1) if starts.shape[1] > 1 else np.full(len(starts), np.nan)
 
 
 def responses(plan: Plan, arrays: dict[str, np.ndarray], natural: Natural) -> pd.DataFrame:
@@ -71,7 +76,7 @@ def short(
 ) -> dict[str, Any]:
     """What `results.json` says of it."""
     above = arrays["score"] > arrays["natural_score"]
-    spread = arrays["start_scores"].std(axis=1)
+    spread = np.median(_spread(arrays["start_scores"]))
     return {
         "dataset": {"name": twin.name, "simulated": twin.simulated},
         "models": [{"path": one.path, "digest": one.digest} for one in twin.members],
@@ -82,7 +87,7 @@ def short(
         "median_score": float(np.median(arrays["score"])),
         "median_natural_score": float(np.median(arrays["natural_score"])),
         "above_best_natural": int(above.sum()),
-        "median_sd_over_starts": float(np.median(spread)),
+        "median_sd_over_starts": None if np.isnan(spread) else float(spread),
     }
 
 
@@ -94,12 +99,13 @@ def said(results: dict[str, Any], paths: Sequence[str]) -> str:
         None: " (the export does not tell whether simulated)",
     }
     count, dataset = results["goals"], results["dataset"]
+    spread = results["median_sd_over_starts"]
     return (
         f"{dataset['name']}{known[dataset['simulated']]}: {count} image{'s' * (count > 1)} of contrast"
         f" {results['contrast']:.3g}, median score {results['median_score']:.3g} {results['unit']} as predicted, against"
         f" {results['median_natural_score']:.3g} of the best of {results['natural']['images']} natural images of that"
-        f" contrast; {results['above_best_natural']} of {count} above it; SD over starts"
-        f" {results['median_sd_over_starts']:.2g} (median)"
+        f" contrast; {results['above_best_natural']} of {count} above it; "
+        + ("one start" if spread is None else f"SD over starts {spread:.2g} (median)")
     )
 
 
