@@ -14,7 +14,7 @@ from daenr_tf import Recording, Run, metrics
 from daenr_tf.commands import compare, fit
 from daenr_tf.commands.process import Call
 from daenr_tf.errors import InputError
-from daenr_tf.experiments import cross_validation
+from daenr_tf.experiments import cross_validation, ensemble
 from daenr_tf.models.ensemble import Ensemble
 from daenr_tf.recordings.folds import assigned, fold_of, pool
 from daenr_tf.recordings.splits import image_groups
@@ -162,6 +162,17 @@ class TestEnsemble:
         )
         assert results["validation"] == {} and results["paper"] is None
         assert "single models, test mean PCC: mean" in done.stdout
+
+    def test_it_is_held_against_what_was_fitted_beside_its_models(self, averaged):
+        folder, _ = averaged
+        results = read_json(folder, "run", "results.json")
+        for one, ridge in zip(results["members"], (0.1, 0.3), strict=True):
+            one["baselines"] = {"gabor": {"title": "ridge", "test": {"pcc": ridge}}}
+        for pcc, behind in ((0.25, False), (0.15, True)):
+            results["test"]["pcc"] = pcc
+            text = ensemble.told(results, "somewhere")
+            assert "test mean PCC: ridge 0.200, the mean over 2 splits" in text
+            assert ("does not beat ridge (test mean PCC 0.150 against 0.200)" in text) == behind
 
     def test_its_export_is_one_model_that_answers_with_the_mean(self, averaged):
         folder, _ = averaged

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from daenr_tf.errors import InputError
+from daenr_tf.errors import InputError, one_line
 from daenr_tf.experiments.several_runs import SeveralRuns, default_place, settled
 from daenr_tf.machine.files import write_json, write_text
 from daenr_tf.recordings.load import recording_of
@@ -125,7 +125,10 @@ def _average(config, recording, place, names, singles, export_dir):
     seeds = [one["config"]["seed"] for one in singles]
     keys = ("test", "validation", "model_digest")
     members = [
-        {"seed": seed, "run": name, **{key: one[key] for key in keys}}
+        {
+            **{"seed": seed, "run": name, "baselines": one.get("baselines")},
+            **{key: one[key] for key in keys},
+        }
         for seed, name, one in zip(seeds, names, singles, strict=True)
     ]
     results = {
@@ -155,11 +158,32 @@ def _average(config, recording, place, names, singles, export_dir):
 
 
 def told(results: dict[str, Any], run_dir: str) -> str:
-    """The table that ends it: the average's figures, and those of the single models on the same test images."""
+    """The table that ends it: the average's figures, and those of the single models and of what was fitted beside them on the same test
+    images."""
     rows = []
     for name in results["test"]:
         found = [one["test"].get(name) for one in results["members"]]
         if found and None not in found:
             each = ", ".join(f"{value:.3f}" for value in found)
             rows.append(f"single models, test {label(name)}: mean {np.mean(found):.3f} ({each})")
+    rows += _held_against(results)
     return "\n".join([summary(results, run_dir), *rows, *results["notes"]])
+
+
+def _held_against(results):
+    """Sentences: what the members' baselines reach on the test images, each on its member's split, and whether that is no less."""
+    pcc, rows = results["test"].get("pcc"), []
+    fitted = [one.get("baselines") or {} for one in results["members"]]
+    for name, first in fitted[0].items():
+        found = [one[name]["test"]["pcc"] for one in fitted if name in one]
+        if None in (pcc, *found):
+            continue
+        title, mean = one_line(first["title"]), np.mean(found)
+        rows.append(
+            f"without a network, test mean PCC: {title} {mean:.3f}, the mean over {len(found)} splits"
+        )
+        if pcc <= mean:
+            rows.append(
+                f"{results['recipe']}, averaged, does not beat {title} (test mean PCC {pcc:.3f} against {mean:.3f})"
+            )
+    return rows
