@@ -14,7 +14,8 @@ from daenr_tf import Recording, Run, metrics
 from daenr_tf.commands import compare, fit
 from daenr_tf.commands.process import Call
 from daenr_tf.errors import InputError
-from daenr_tf.experiments import cross_validation, ensemble
+from daenr_tf.experiments import cross_validation
+from daenr_tf.experiments.ensemble import told
 from daenr_tf.models.ensemble import Ensemble
 from daenr_tf.recordings.folds import assigned, fold_of, pool
 from daenr_tf.recordings.splits import image_groups
@@ -170,7 +171,7 @@ class TestEnsemble:
             one["baselines"] = {"gabor": {"title": "ridge", "test": {"pcc": ridge}}}
         for pcc, behind in ((0.25, False), (0.15, True)):
             results["test"]["pcc"] = pcc
-            text = ensemble.told(results, "somewhere")
+            text = told(results, "somewhere")
             assert "test mean PCC: ridge 0.200, the mean over 2 splits" in text
             assert ("does not beat ridge (test mean PCC 0.150 against 0.200)" in text) == behind
 
