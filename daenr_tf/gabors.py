@@ -3,6 +3,8 @@
 import numpy as np
 
 WIDTH = 0.65  # standard deviation of the envelope, in wavelengths
+# Luminance, red against green, blue against yellow, of (red, green, blue).
+OPPONENT = ((1 / 3, 1 / 3, 1 / 3), (1.0, -1.0, 0.0), (-0.5, -0.5, 1.0))
 
 
 def along(pixels: int, centres: np.ndarray, wave: float, deviation: float) -> tuple:

@@ -1,6 +1,7 @@
 """`daenr baselines`: the models against closed forms, their data against a fit's, and the command."""
 
 import dataclasses
+import itertools
 import json
 import pathlib
 
@@ -166,6 +167,20 @@ def test_energies_are_compressed_over_a_floor_and_phases_stand_beside_them():
 
 
 # Pixels and smooth filters
+
+
+@pytest.mark.parametrize("side", [6, 16, 20])
+def test_colours_are_opponent_and_their_coarse_means_stand_beside_the_energies(side):
+    images = np.random.default_rng(0).uniform(-1, 1, (4, side, side, 3))
+    red, green, blue = np.moveaxis(images, -1, 0)
+    seen = np.stack([images.mean(-1), red - green, blue - (red + green) / 2], -1)
+    code, parts = gabor.Energies(images), [gabor.Energies(seen[..., i : i + 1]) for i in range(3)]
+    energies = np.concatenate([part(seen[..., i : i + 1]) for i, part in enumerate(parts)], axis=1)
+    edges = sorted({i * side // 8 for i in range(8)} | {side})
+    cells = [slice(*pair) for pair in itertools.pairwise(edges)]
+    means = [seen[:, rows, columns].mean(axis=(1, 2)) for rows in cells for columns in cells]
+    expected = np.concatenate([energies, *means], axis=1)
+    np.testing.assert_allclose(code(images), expected, rtol=1e-9, atol=1e-12)
 
 
 def test_the_penalty_on_cosines_is_that_on_second_differences():

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from daenr_tf.baselines.axes import MOST_FEATURES, in_parts
-from daenr_tf.gabors import WIDTH, along
+from daenr_tf.gabors import OPPONENT, WIDTH, along
 from daenr_tf.machine import blocks
 
 ORIENTATIONS = 8
@@ -24,6 +24,7 @@ SHORTEST = 4  # pixels of the shortest wavelength
 SPACING = 0.5  # of the centres, in wavelengths; wider where the bank would be too large
 WIDER = 1.25
 FLOOR = 0.1  # of a filter's mean energy over the training images
+COARSE = 8  # rows, and columns, of the grid over which colours are averaged
 
 
 class Gabor(NamedTuple):
@@ -109,6 +110,9 @@ def _factors(one, height, width):
 class Energies:
     """The code log(energy + floor) of every Gabor, energy being sqrt(even² + odd²) and the floor a tenth of its mean over the training images.
 
+    Colour images are taken as luminance, red against green, and blue against yellow. Energies don't tell red from green there: so the means of
+    the three over an 8 x 8 grid stand beside them.
+
     Args:
         images: (images, height, width, channels), to train on.
         phases: whether the even and the odd outputs themselves, which are what simple cells see, stand beside it.
@@ -118,11 +122,35 @@ class Energies:
         self.phases = phases
         height, width, channels = images.shape[1:]
         self.bank = bank(height, width, MOST_FEATURES // (channels * (3 if phases else 1)))
-        total = sum(np.abs(responses(part, self.bank)).sum(axis=0) for _, part in in_parts(images))
+        total = sum(
+            np.abs(responses(_opponent(part), self.bank)).sum(axis=0)
+            for _, part in in_parts(images)
+        )
         self.floor = np.maximum(FLOOR * total / len(images), np.finfo(np.float32).tiny)
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """(n, height, width, channels) -> (n, features)."""
-        found = responses(images, self.bank)
-        energies = np.log(np.abs(found) + self.floor)
-        return np.concatenate([energies, found.real, found.imag], 1) if self.phases else energies
+        seen = _opponent(images)
+        found = responses(seen, self.bank)
+        parts = [np.log(np.abs(found) + self.floor)]
+        if self.phases:
+            parts += [found.real, found.imag]
+        if seen.shape[-1] > 1:
+            parts.append(_coarse(seen))
+        return np.concatenate(parts, axis=1)
+
+
+def _opponent(images):
+    """Of (red, green, blue) luminance, red against green, blue against yellow; grey images as they are."""
+    return images @ np.transpose(OPPONENT) if images.shape[-1] == len(OPPONENT) else images
+
+
+def _coarse(images):
+    """(n, height, width, channels) -> (n, cells x channels), the means over a grid of 8 x 8 cells."""
+    for axis in (1, 2):
+        pixels = images.shape[axis]
+        first = np.unique(np.arange(COARSE) * pixels // COARSE)
+        share = np.diff(np.append(first, pixels)).astype(np.float64)
+        share = share.reshape([-1 if i == axis else 1 for i in range(4)])
+        images = np.add.reduceat(images, first, axis=axis) / share
+    return images.reshape(len(images), -1)

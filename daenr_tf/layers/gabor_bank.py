@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from scipy import fft
 
-from daenr_tf.gabors import WIDTH, along
+from daenr_tf.gabors import OPPONENT, WIDTH, along
 from daenr_tf.layers.sizes import GABOR_CELL as CELL
 from daenr_tf.layers.sizes import GABOR_ORIENTATIONS as ORIENTATIONS
 from daenr_tf.layers.sizes import gabor_wavelengths
@@ -18,8 +18,6 @@ DISTINCT = ORIENTATIONS // 2 + 1  # from 0 to 90 degrees; the others are their m
 FLOOR = 0.1  # of a filter's mean energy over the training images
 DETAILS = CELL**2  # numbers that a cell's pixels are
 LEAST = 1e-6  # of a mean or a deviation: a channel that never changes stays 0
-# Luminance, red against green, blue against yellow, of (red, green, blue).
-OPPONENT = ((1 / 3, 1 / 3, 1 / 3), (1.0, -1.0, 0.0), (-0.5, -0.5, 1.0))
 
 
 @keras.saving.register_keras_serializable(package="daenr_tf")
