@@ -65,6 +65,11 @@ def test_small_images_have_the_same_energies_each_time():
     np.testing.assert_allclose(found, np.broadcast_to(found[0], np.shape(found)), atol=1e-5)
 
 
+def test_no_images_have_no_energies():
+    bank = built(GaborBank(), 16, 24, 3)
+    assert tf.function(bank)(tf.zeros((0, 16, 24, 3))).shape == (0, 4, 6, 16 * 3 + 16 * 3)
+
+
 def test_channels_are_standardised_over_the_training_images():
     images = np.random.default_rng(0).uniform(-1, 1, (150, 16, 16, 3)).astype(np.float32)
     images[..., 2] = images[..., 1] = images[..., 0]  # grey: what is opponent never changes

@@ -102,17 +102,19 @@ class GaborBank(keras.layers.Layer):
         def by_rows(factors):
             """(batch, pairs of factors, rows · channels, width)."""
             found = tf.matmul(factors, images)
-            return tf.reshape(found, [batch, -1, rows * channels, width])
+            return tf.reshape(found, [batch, factors.shape[0] // rows, rows * channels, width])
 
         def by_columns(found, factors):
             """(batch, wavelengths, factors of each, rows · channels · columns)."""
             # Not tf.matmul(found, factors): where it has one factor for all images, TensorFlow 2.21 on several threads of a CPU writes
             # or reads beyond it.
-            count = factors.shape[0]
-            found = tf.reshape(tf.transpose(found, [1, 0, 2, 3]), [count, -1, width])
-            found = tf.reshape(tf.matmul(found, factors), [count, batch, -1])
+            count, waves = factors.shape[0], len(self._uniform[0])
+            found = tf.reshape(
+                tf.transpose(found, [1, 0, 2, 3]), [count, batch * rows * channels, width]
+            )
+            found = tf.reshape(tf.matmul(found, factors), [count, batch, rows * channels * columns])
             found = tf.transpose(found, [1, 0, 2])
-            return tf.reshape(found, [batch, len(self._uniform[0]), -1, rows * channels * columns])
+            return tf.reshape(found, [batch, waves, count // waves, rows * channels * columns])
 
         even, odd = map(by_rows, self._rows[:2])
         even_columns, odd_columns, plain_columns = self._columns
