@@ -15,7 +15,7 @@ from daenr_tf.models.build import build_model
 from daenr_tf.models.saved_model import export
 
 SETTINGS = {"image_size": (8, 12), "latent_size": 5, "codebook_size": 6, "code_dim": 7}
-RECIPES = ("cae_fr", "vae_fc", "vqvae_fm", "cnn_fr")
+RECIPES = ("cae_fr", "vae_fc", "vqvae_fm", "cnn_fr", "cnn_gr")
 
 
 @pytest.fixture(scope="module")

@@ -31,9 +31,11 @@ def read_at(grid: tf.Tensor, places: tf.Tensor, weights: tf.Tensor) -> tuple[tf.
         return tf.reduce_sum(_corners(*of(image), weights, height, width)[0], axis=-1)
 
     read = tf.map_fn(
-        forward, every, parallel_iterations=1, fn_output_signature=tf.TensorSpec([None], tf.float32)
+        forward,
+        every,
+        parallel_iterations=1,
+        fn_output_signature=tf.TensorSpec(weights.shape[:1], tf.float32),
     )
-    read = tf.ensure_shape(read, [None, weights.shape[0]])
 
     def gradient(upstream):
         def backward(by_weights, image):
