@@ -329,7 +329,7 @@ def _identity(config, model):
 def _terms_function(model):
     """`model.loss_terms` as a graph, traced once for batches of any size."""
 
-    @tf.function
+    @tf.function(autograph=False)
     def graph(images, targets, whose=None):
         values, weights = model.loss_terms(images, targets, whose=whose)
         return values, {name: tf.constant(weight) for name, weight in weights.items()}
