@@ -61,7 +61,11 @@ class Evaluation:
 
 def predict(model: DAENR, images: np.ndarray | blocks.Rows) -> dict[str, np.ndarray]:
     """The model's outputs for preprocessed images (N, height, width, channels): dict of head -> array."""
-    forward, outputs = _forward(model), {}
+    return _outputs(_forward(model), images)
+
+
+def _outputs(forward, images):
+    outputs = {}
     for some in _batches(images):
         for head, values in forward(tf.constant(images[some])).items():
             if head not in outputs:
@@ -73,7 +77,8 @@ def predict(model: DAENR, images: np.ndarray | blocks.Rows) -> dict[str, np.ndar
 def _forward(model):
     """The model as a graph, traced here once for batches of any size."""
     batch = tf.TensorSpec((None, *model.image_shape), tf.float32)
-    return tf.function(lambda images: model(images, training=False)).get_concrete_function(batch)
+    forward = tf.function(lambda images: model(images, training=False), autograph=False)
+    return forward.get_concrete_function(batch)
 
 
 def evaluate(model: DAENR, recording: Recording, sets: pipeline.Sets | None = None) -> Evaluation:
@@ -99,10 +104,10 @@ def evaluate(model: DAENR, recording: Recording, sets: pipeline.Sets | None = No
     if sets is None:
         sets = pipeline.prepare(recording, model.image_settings, model.split_seed)
         sets = sets._replace(test=sets.test._replace(images=np.asarray(sets.test.images)))
-    of_validation = predict(model, sets.validation.images)
+    forward, images = _forward(model), sets.test.images
+    of_validation = _outputs(forward, sets.validation.images)
     figures = _figures(of_validation, sets.validation, recording.unrecorded)
-    images = sets.test.images
-    outputs = predict(model, images)
+    outputs = _outputs(forward, images)
     test, ceiling, table = measured(outputs, sets.test, recording)
     codes = {}
     if "reconstruction" in outputs:

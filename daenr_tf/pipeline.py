@@ -202,13 +202,14 @@ def training_batches(
             inputs["whose"] = whose(indices)
         return inputs, {head: targets[head]() for head in heads}
 
+    as_it_stands = tf.autograph.experimental.do_not_convert
     order = (
         tf.data.Dataset.range(first // count, np.iinfo(np.int64).max)
-        .flat_map(epoch)
+        .flat_map(as_it_stands(epoch))
         .skip(first % count)
     )
     batches = order.enumerate(start=first).batch(batch_size, drop_remainder=True)
-    return batches.map(gather).prefetch(2)
+    return batches.map(as_it_stands(gather)).prefetch(2)
 
 
 def _resident(rows):

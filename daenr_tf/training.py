@@ -211,16 +211,17 @@ class _Loop:
 
         step = tf.autograph.experimental.do_not_convert(model.train_step)
 
-        @tf.function(reduce_retracing=True)
-        def run_steps(iterator, rates):
+        batches = pipeline.training_batches(
+            self.sets.train, model.heads, self.config.batch_size, self.config.seed, self.state.step
+        )
+        iterator = iter(strategy.experimental_distribute_dataset(batches))
+
+        @tf.function(input_signature=[tf.TensorSpec((None,), tf.float32)])
+        def run_steps(rates):
             for rate in rates:
                 model.optimizer.learning_rate.assign(rate)
                 strategy.run(step, args=(next(iterator),))
 
-        batches = pipeline.training_batches(
-            self.sets.train, model.heads, self.config.batch_size, self.config.seed, self.state.step
-        )
-        self.batches = iter(strategy.experimental_distribute_dataset(batches))
         self.run_steps = run_steps
         self.terms = _terms_function(model)
 
@@ -237,7 +238,7 @@ class _Loop:
         while state.step < end:
             count = min(STEPS_AT_ONCE, end - state.step)
             rates = [self._rate(step) for step in range(state.step, state.step + count)]
-            self.run_steps(self.batches, tf.constant(rates, tf.float32))
+            self.run_steps(tf.constant(rates, tf.float32))
             state.step += count
             for observer in self.observers:
                 observer.stepped(state)
@@ -326,10 +327,20 @@ def _identity(config, model):
 
 
 def _terms_function(model):
-    @tf.function(reduce_retracing=True)
-    def terms(images, targets, whose=None):
+    """`model.loss_terms` as a graph, traced once for batches of any size."""
+
+    @tf.function(autograph=False)
+    def graph(images, targets, whose=None):
         values, weights = model.loss_terms(images, targets, whose=whose)
         return values, {name: tf.constant(weight) for name, weight in weights.items()}
+
+    def terms(*batch):
+        graph.get_concrete_function(
+            *tf.nest.map_structure(
+                lambda part: tf.TensorSpec((None, *part.shape[1:]), part.dtype), batch
+            )
+        )
+        return graph(*batch)
 
     return terms
 

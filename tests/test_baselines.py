@@ -83,6 +83,22 @@ def test_the_axes_that_are_kept_are_those_of_most_variance():
     np.testing.assert_allclose(coordinates.T @ coordinates / 50, np.diag(few.power), atol=1e-9)
 
 
+def test_features_are_computed_once_where_they_are_few_and_again_where_they_are_many(monkeypatch):
+    images, asked = RANDOM.normal(size=(12, 3, 4)), []
+
+    def code(some):
+        asked.append(len(some))
+        return flat(some)
+
+    few = Axes(code, images)
+    assert asked == [12]
+    monkeypatch.setattr("daenr_tf.baselines.axes.BYTES", 4 * images[0].nbytes)
+    del asked[:]
+    many = Axes(code, images)
+    assert sum(asked) > 3 * 12
+    np.testing.assert_allclose(many.power, few.power)
+
+
 # Gabors
 
 

@@ -59,6 +59,24 @@ def test_what_would_take_minutes_is_not_fitted_and_that_is_said(monkeypatch):
     assert found == {} and "was not fitted beside the model" in note
 
 
+def test_what_is_fitted_meanwhile_is_the_same_and_its_failure_is_not_lost(monkeypatch):
+    rng = np.random.default_rng(0)
+    recording = Recording(
+        images=rng.integers(0, 256, (40, 8, 8), np.uint8), responses=rng.gamma(1.0, 1.0, (40, 3))
+    )
+    sets = pipeline.prepare(recording, ModelConfig("cnn_fr", image_size=(8, 8)), 0)
+    np.testing.assert_equal(
+        reference.begin(recording, sets).result(), reference.fitted(recording, sets)
+    )
+
+    def fail(*_):
+        raise MemoryError("no room")
+
+    monkeypatch.setattr("daenr_tf.baselines.measure.measure", fail)
+    with pytest.raises(MemoryError, match="no room"):
+        reference.begin(recording, sets).result()
+
+
 def test_missing_responses_that_leave_nothing_to_score_are_said():
     rng = np.random.default_rng(0)
     whole = Recording(

@@ -59,6 +59,37 @@ class Witness(Observer):
         return self.weights[self.steps.index(step)]
 
 
+def test_steps_and_validations_of_every_size_share_one_graph_each(recording, tmp_path, monkeypatch):
+    model, traced = fresh(recording), []
+    kind = type(model)
+    train_step, loss_terms = kind.train_step, kind.loss_terms
+
+    def counted_step(self, data):
+        traced.append("step")
+        return train_step(self, data)
+
+    def counted_terms(self, *arguments, training=False, **options):
+        traced.extend([] if training else ["terms"])
+        return loss_terms(self, *arguments, training=training, **options)
+
+    monkeypatch.setattr(kind, "train_step", counted_step)
+    monkeypatch.setattr(kind, "loss_terms", counted_terms)
+    monkeypatch.setattr(training, "STEPS_AT_ONCE", 2)  # of windows of 3: 2 and 1
+    sizes = []
+    batches = training.blocks.batches
+
+    def unequal(count, *more):
+        found = batches(count, count - 2, *more[1:])
+        sizes.append([len(range(count)[some]) for some in found])
+        return found
+
+    monkeypatch.setattr(training.blocks, "batches", unequal)
+    config = dataclasses.replace(QUICK, max_steps=6, validate_every=3)
+    train(model, recording, config, tmp_path)
+    assert len(sizes) == 2 and len(set(sizes[0])) == 2
+    assert sorted(traced) == ["step", "terms"]
+
+
 def assert_same_weights(found, expected):
     for ours, theirs in zip(found, expected, strict=True):
         np.testing.assert_array_equal(ours, theirs)

@@ -54,31 +54,42 @@ class Axes:
         scaled: bool = True,
         most: int | None = None,
     ) -> None:
-        self.code, count = code, len(images)
-        self.mean = sum(code(part).sum(axis=0) for _, part in in_parts(images)) / count
+        self.code, count, features = code, len(images), _features(code, images)
+        self.mean = sum(part.sum(axis=0) for part in features()) / count
         self.scale = np.ones_like(self.mean)
         if scaled:
-            squares = sum(
-                ((code(part) - self.mean) ** 2).sum(axis=0) for _, part in in_parts(images)
-            )
+            squares = sum(((part - self.mean) ** 2).sum(axis=0) for part in features())
             deviation = np.sqrt(squares / count)
             self.scale = np.where(deviation > 0, deviation, 1)
         if len(self.mean) <= count:
-            gram = sum(rows.T @ rows for rows in self._rows(images))
+            gram = sum(rows.T @ rows for rows in map(self._scaled, features()))
             power, self.axes = _largest(gram / count, most)
         else:  # the products of the images have the same eigenvalues, and are the smaller matrix
-            rows = np.concatenate(list(self._rows(images)))
+            rows = np.concatenate(list(map(self._scaled, features())))
             power, vectors = _largest(rows @ rows.T / count, most)
             self.axes = rows.T @ (vectors / np.sqrt(power * count))
         self.power = power
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """(n, ...) -> (n, axes), where images lie along the axes."""
-        return (self.code(np.asarray(images, np.float64)) - self.mean) / self.scale @ self.axes
+        return self._scaled(self.code(np.asarray(images, np.float64))) @ self.axes
 
-    def _rows(self, images):
-        for _, part in in_parts(images):
-            yield (self.code(part) - self.mean) / self.scale
+    def _scaled(self, features):
+        return (features - self.mean) / self.scale
+
+
+def _features(code, images):
+    """A function that gives the features of images part by part: few are held, many computed whenever they are asked for."""
+
+    def computed():
+        return (code(part) for _, part in in_parts(images))
+
+    held = []
+    for part in computed():
+        held.append(part)
+        if sum(part.nbytes for part in held) > BYTES:
+            return computed
+    return lambda: held
 
 
 def _largest(matrix, most):

@@ -10,6 +10,7 @@ References: Adelson and Bergen, "Spatiotemporal energy models for the perception
 
 from __future__ import annotations
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -78,12 +79,24 @@ def responses(images: np.ndarray, gabors: list[Gabor]) -> np.ndarray:
     height, width = images.shape[1:3]
     stacks = [np.ascontiguousarray(images[..., channel]) for channel in range(images.shape[-1])]
     found = [[] for _ in stacks]
-    for one in gabors:
-        rows, columns, excess, area = _factors(one, height, width)
+    # All orientations of a grid at once: few long operations leave the interpreter to other threads.
+    for _, those in itertools.groupby(gabors, _grid):
+        factors = [_factors(one, height, width) for one in those]
+        rows, columns = (np.stack([one[i][0] for one in factors])[:, None] for i in (0, 1))
+        (_, plain_rows), (_, plain_columns), _, area = factors[0]
+        excess = np.stack([one[2] for one in factors])[:, None]
         for stack, parts in zip(stacks, found, strict=True):
-            complex_one, plain = (rows[i] @ stack @ columns[i].T for i in (0, 1))
-            parts.append(((complex_one - plain * excess) / area).reshape(len(images), -1))
+            plain = plain_rows @ stack @ plain_columns.T
+            complex_ones = rows @ stack @ columns.swapaxes(2, 3)
+            complex_ones -= plain * excess
+            complex_ones /= area
+            parts.append(np.moveaxis(complex_ones, 0, 1).reshape(len(images), -1))
     return np.concatenate([np.concatenate(parts, axis=1) for parts in found], axis=1)
+
+
+def _grid(one):
+    """What Gabors of different orientations share: the centres, and the Gaussian."""
+    return one.frequency, one.width, one.rows.tobytes(), one.columns.tobytes()
 
 
 def filters(height: int, width: int, gabors: list[Gabor]) -> np.ndarray:

@@ -32,7 +32,7 @@ def convert(model: DAENR) -> bytes:
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
     images = tf.TensorSpec((None, *model.image_shape), tf.float32, name="images")
-    respond = tf.function(lambda images: model.serve(images)["response"])
+    respond = tf.function(lambda images: model.serve(images)["response"], autograph=False)
     try:
         frozen = convert_variables_to_constants_v2(respond.get_concrete_function(images))
         converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen])

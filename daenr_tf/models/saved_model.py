@@ -68,14 +68,15 @@ def export(
     if exported:
         return exported
     digest, model = model_digest(model), without_replicas(model)
-    height, width, channels = model.image_shape
+    prepared = tf.TensorSpec((None, *model.image_shape), tf.float32, name="images")
+    heads = tf.function(model.serve, [prepared], autograph=False)  # one graph for all endpoints
 
     def shaped(images):
         # A signature's shape is not checked when it is called, and a grey model would take colour for grouped channels.
-        return tf.ensure_shape(images, (None, height, width, channels))
+        return tf.ensure_shape(images, prepared.shape)
 
     def serve(images):
-        return model.serve(shaped(images))
+        return heads(shaped(images))
 
     def serve_raw(images):
         images = tf.ensure_shape(images, (None, None, None, None))
@@ -83,11 +84,10 @@ def export(
         tf.debugging.Assert(
             (found == 1) | (found == 3), ["images: expected 1 or 3 channels, found", found]
         )
-        return model.serve(pipeline.preprocess(images, model.pixel_range, *model.image_settings))
+        return heads(pipeline.preprocess(images, model.pixel_range, *model.image_settings))
 
     archive = keras.export.ExportArchive()
     archive.track(model)
-    prepared = tf.TensorSpec((None, height, width, channels), tf.float32, name="images")
     archive.add_endpoint("serving_default", serve, [prepared])
     for head in model.heads:
         archive.add_endpoint(

@@ -6,6 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from daenr_tf.machine.files import replace_file
@@ -147,4 +148,5 @@ def legend_below(figure: Figure, handles: Sequence[Any], columns: int | None = N
 
 def write(path: str, figure: Figure) -> None:
     """The figure as a PNG file, whole or not at all. Raises MachineError."""
-    replace_file(path, lambda file: figure.savefig(file, format="png"))
+    # Not `savefig`, which draws everything twice, the first time for sizes that a constrained layout finds anyway.
+    replace_file(path, FigureCanvasAgg(figure).print_png)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
+
+from threadpoolctl import threadpool_limits
 
 from daenr_tf.baselines.results_file import Known
 from daenr_tf.errors import InputError
@@ -15,6 +18,14 @@ NAME = "gabor"
 MOST_NUMBERS = 20_000_000  # features of all training images: a minute or two on a core
 
 DECIMALS = 10  # of a figure: the last bits of a matrix product depend on the number of threads
+
+
+def begin(recording: Recording, sets: Sets) -> Future[tuple[dict[str, Any], list[str]]]:
+    """`fitted` in a thread of its own, for it needs nothing of the model: figures and the export, which keep but one core busy, are made meanwhile."""
+    thread = ThreadPoolExecutor(1, "reference")
+    begun = thread.submit(fitted, recording, sets)
+    thread.shutdown(wait=False)
+    return begun
 
 
 def fitted(recording: Recording, sets: Sets) -> tuple[dict[str, Any], list[str]]:
@@ -42,7 +53,9 @@ def fitted(recording: Recording, sets: Sets) -> tuple[dict[str, Any], list[str]]
             " minutes; daenr baselines fits it"
         ]
     try:
-        (found,) = measure(recording, sets, [BASELINES[NAME]])
+        # Where another process or thread is at work too, threads of OpenBLAS wait for each other: for a second of eigenvectors, ten.
+        with threadpool_limits(1, "blas"):
+            (found,) = measure(recording, sets, [BASELINES[NAME]])
     except InputError as reason:
         return {}, [f"{title}, could not be fitted beside the model ({reason})"]
     facts = {key: found.facts[key] for key in ("title", "strength", "features")}

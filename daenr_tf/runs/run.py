@@ -274,6 +274,10 @@ def _fit(config, recording, directory, stop, products, conclude, change):
         products,
         f"{config.model.recipe} {tag(config, recording)}",
     )
+    beside = None
+    if products.reference and model.neurons:
+        tell("fitting ridge on Gabor energies to the same split, to compare with")
+        beside = reference.begin(recording, sets)
     evaluation = evaluate(model, recording, sets)
     for note in evaluation.notes:
         tell(note)
@@ -289,12 +293,9 @@ def _fit(config, recording, directory, stop, products, conclude, change):
     write_neurons(directory, evaluation)
     if products.figures:
         write_figures(directory.file("figures"), config, recording, model, training, evaluation)
-    known, of_known = {}, []
-    if products.reference and model.neurons:
-        tell("fitting ridge on Gabor energies to the same split, to compare with")
-        known, of_known = reference.fitted(recording, sets)
-        for note in of_known:
-            tell(note)
+    known, of_known = beside.result() if beside else ({}, [])
+    for note in of_known:
+        tell(note)
     pause(directory, stop)
     notes = notes_of(config, recording) + notes + evaluation.notes + of_known
     results = make_results(config, recording, sets, model, training, evaluation, notes)
