@@ -77,7 +77,8 @@ def test_the_way_through_a_model_shows_what_the_model_has(recipe, panels, task, 
     readout = [] if recipe == "vae" else ["layer 2"]
     assert (
         "simulated data" in said
-        and ", ".join([recipe, *readout, task, "seed 0", "simulated region 3"]) in said
+        and ", ".join([recipe, *readout, "image size 16x16", task, "seed 0", "simulated region 3"])
+        in said
     )
     assert sum("PCC" in text for text in said) == (0 if recipe == "vae" else 4)
 

@@ -11,6 +11,7 @@ import daenr_tf
 from daenr_tf import pipeline
 from daenr_tf.baselines import gabor
 from daenr_tf.config import ModelConfig
+from daenr_tf.layers import gabor_bank
 from daenr_tf.layers.gabor_bank import GaborBank
 from daenr_tf.layers.gabor_core import GaborCore
 from daenr_tf.layers.penalties import group_sparsity
@@ -136,11 +137,15 @@ def test_the_core_knows_the_training_images_alone(recording):
         daenr_tf.train(model, recording, daenr_tf.TrainConfig(seed=1, max_steps=1), "never written")
 
 
-@pytest.mark.parametrize("recipe", ["cae_fr", "vae_gr", "cnn_fr"])
-def test_a_model_on_it_is_kept_served_and_counted(recipe, recording, tmp_path):
-    config = ModelConfig(recipe, **SETTINGS)
+@pytest.mark.parametrize(
+    ("recipe", "color"), [("cae_fr", "rgb"), ("vae_gr", "grey"), ("cnn_fr", "rgb")]
+)
+def test_a_model_on_it_is_kept_served_and_counted(recipe, color, make_recording, tmp_path):
+    config = ModelConfig(recipe, color=color, **SETTINGS)
+    recording = make_recording(channels=config.channels)
     model = daenr_tf.build_model(config, recording)
-    images = np.random.default_rng(0).uniform(-1, 1, (3, 16, 24, 1)).astype(np.float32)
+    shape = (3, 16, 24, config.channels)
+    images = np.random.default_rng(0).uniform(-1, 1, shape).astype(np.float32)
     expected = model.predict(images, verbose=0)
     save_model(model, str(tmp_path / "model.keras"))
     again = daenr_tf.load_model(str(tmp_path / "model.keras")).predict(images, verbose=0)
@@ -149,7 +154,23 @@ def test_a_model_on_it_is_kept_served_and_counted(recipe, recording, tmp_path):
     for head, value in expected.items():
         np.testing.assert_array_equal(again[head], value)
         np.testing.assert_allclose(answers[head], value, atol=1e-5)
+    responder = daenr_tf.load_responder(tmp_path / "export")
+    np.testing.assert_allclose(responder.respond(images), expected["response"], atol=1e-5)
     assert footprint.parameters(config, recording.neurons) == model.count_params()
+
+
+def test_a_model_of_another_bank_is_refused_in_one_line(recording, tmp_path, monkeypatch):
+    """Before it had each cell's pixels the bank had their mean."""
+    with monkeypatch.context() as former:
+        former.setattr(gabor_bank, "DETAILS", 1)
+        former.setattr(
+            GaborBank, "_details", lambda self, images: tf.nn.avg_pool2d(images, 4, 4, "SAME")
+        )
+        model = daenr_tf.build_model(ModelConfig("cnn_fr", **SETTINGS), recording)
+        save_model(model, str(tmp_path / "model.keras"))
+    with pytest.raises(daenr_tf.errors.InputError, match=r"bank.*expected.*found") as refused:
+        daenr_tf.load_model(str(tmp_path / "model.keras"))
+    assert "\n" not in str(refused.value)
 
 
 def test_the_bank_is_not_trained(recording, tmp_path):

@@ -1,6 +1,7 @@
 """What is known without a network, told of a run."""
 
 import copy
+import time
 
 import numpy as np
 import pytest
@@ -44,12 +45,14 @@ def test_a_run_without_them_says_nothing_of_them(known):
     assert "without a network" not in summary({**RESULTS, "baselines": known}, "runs/mine")
 
 
-def test_what_would_take_minutes_is_not_fitted_and_that_is_said(monkeypatch):
+@pytest.mark.parametrize("color", ["grey", "rgb"])
+def test_what_would_take_minutes_is_not_fitted_and_that_is_said(monkeypatch, color):
     rng = np.random.default_rng(0)
     recording = Recording(
-        images=rng.integers(0, 256, (40, 8, 8), np.uint8), responses=rng.gamma(1.0, 1.0, (40, 3))
+        images=rng.integers(0, 256, (40, 8, 12, 3), np.uint8),
+        responses=rng.gamma(1.0, 1.0, (40, 3)),
     )
-    sets = pipeline.prepare(recording, ModelConfig("cnn_fr", image_size=(8, 8)), 0)
+    sets = pipeline.prepare(recording, ModelConfig("cnn_fr", image_size=(8, 12), color=color), 0)
     found, notes = reference.fitted(recording, sets)
     assert not any("not fitted" in note for note in notes) and set(found["gabor"]) == set(GABOR)
     monkeypatch.setattr(
@@ -75,6 +78,21 @@ def test_what_is_fitted_meanwhile_is_the_same_and_its_failure_is_not_lost(monkey
     monkeypatch.setattr("daenr_tf.baselines.measure.measure", fail)
     with pytest.raises(MemoryError, match="no room"):
         reference.begin(recording, sets).result()
+
+
+LEFT = """
+import sys, time
+from daenr_tf.runs import reference
+reference.fitted = lambda *_: time.sleep(600)
+reference.begin(None, None)
+sys.exit(0)
+"""
+
+
+def test_a_process_that_ends_without_it_does_not_wait_for_it(run_python):
+    started = time.monotonic()
+    run_python(LEFT)
+    assert time.monotonic() - started < 300
 
 
 def test_missing_responses_that_leave_nothing_to_score_are_said():

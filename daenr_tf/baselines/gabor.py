@@ -120,6 +120,16 @@ def _factors(one, height, width):
     return rows, columns, uniform / gaussian, deviation**2
 
 
+def count_features(shape: tuple[int, int, int]) -> int:
+    """How many features `Energies` without phases makes of images (height, width, channels)."""
+    height, width, channels = shape
+    energies = sum(
+        len(one.rows) * len(one.columns) for one in bank(height, width, MOST_FEATURES // channels)
+    )
+    coarse = min(COARSE, height) * min(COARSE, width) if channels > 1 else 0
+    return channels * (energies + coarse)
+
+
 class Energies:
     """The code log(energy + floor) of every Gabor, energy being sqrt(even² + odd²) and the floor a tenth of its mean over the training images.
 

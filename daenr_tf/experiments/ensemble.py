@@ -48,7 +48,7 @@ def average(
         count: int, at least 2.
 
     Returns:
-        The results of the average, as a run's, with `members` beside: of each its `seed`, `run`, `test` and `validation`.
+        The results of the average, as a run's, with `members` beside: of each its `seed`, `run`, `test`, `validation` and `baselines`.
 
     Raises:
         InputError, MachineError, DivergedError, KeyboardInterrupt: as of `runs.run.run`.

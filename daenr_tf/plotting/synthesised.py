@@ -56,7 +56,7 @@ def grid(
         for row, (name, images, score) in enumerate(
             (
                 ("MEI", arrays["images"], arrays["score"]),
-                ("best natural", arrays["natural_image"], arrays["natural_score"]),
+                ("best image", arrays["natural_image"], arrays["natural_score"]),
             )
         ):
             axis = axes[2 * band + row, column]
@@ -102,10 +102,10 @@ def patterns(
             axis.vlines(neurons[which], 0, standard[which], color=color, lw=1.2)
             axis.scatter(neurons[which], standard[which], s=6, color=color)
         axis.axhline(0, color="black", lw=0.6)
-        axis.set_ylabel("response (SDs over\nnatural images)", fontsize=STYLE["tick"])
+        axis.set_ylabel("response (SDs over\nthose images)", fontsize=STYLE["tick"])
         axis.set_title(
             f"{labels[number]}: {arrays['score'][number]:.1f} SDs of the others above their mean"
-            f" (best natural image {arrays['natural_score'][number]:.1f})",
+            f" (best of those images {arrays['natural_score'][number]:.1f})",
             fontsize=STYLE["tick"],
         )
     rows[-1].set_xlabel("neuron", fontsize=STYLE["tick"])
@@ -136,7 +136,11 @@ def reached(
         top = 1.05 * max(asked.max(), achieved.max(), 1e-6)
         axis.plot([0, top], [0, top], color="black", lw=0.8, ls=":")
         axis.scatter(
-            asked, arrays["natural_responses"][number], s=8, color=BLUE, label="best natural image"
+            asked,
+            arrays["natural_responses"][number],
+            s=8,
+            color=BLUE,
+            label="best of those images",
         )
         axis.scatter(asked, achieved, s=8, color=ORANGE, label="synthesised")
         axis.set_ylabel("predicted (per presentation)", fontsize=STYLE["tick"])

@@ -47,7 +47,8 @@ def _uncollected():
 def import_tensorflow() -> None:
     """Import TensorFlow and Keras; what they print is shown only if the import fails."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with quiet(), _uncollected():
+    first = not {"tensorflow", "keras"} <= sys.modules.keys()
+    with quiet(), _uncollected() if first else contextlib.nullcontext():
         import keras  # noqa: F401
         import tensorflow as tf
     tf.get_logger().setLevel("ERROR")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
+import threading
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from threadpoolctl import threadpool_limits
@@ -21,10 +22,17 @@ DECIMALS = 10  # of a figure: the last bits of a matrix product depend on the nu
 
 
 def begin(recording: Recording, sets: Sets) -> Future[tuple[dict[str, Any], list[str]]]:
-    """`fitted` in a thread of its own, for it needs nothing of the model: figures and the export, which keep but one core busy, are made meanwhile."""
-    thread = ThreadPoolExecutor(1, "reference")
-    begun = thread.submit(fitted, recording, sets)
-    thread.shutdown(wait=False)
+    """`fitted` in a thread of its own, for it needs nothing of the model: evaluation and figures, which keep but one core busy, are made
+    meanwhile. The process doesn't wait for it where it ends without the result."""
+    begun = Future()
+
+    def work():
+        try:
+            begun.set_result(fitted(recording, sets))
+        except BaseException as error:
+            begun.set_exception(error)
+
+    threading.Thread(target=work, name="reference", daemon=True).start()
     return begun
 
 
@@ -39,13 +47,10 @@ def fitted(recording: Recording, sets: Sets) -> tuple[dict[str, Any], list[str]]
         (dict of the baseline's name -> `title`, `validation`, `test`, `strength` and `features`; empty where it was not fitted;
         list of sentences that a user must read).
     """
-    from daenr_tf.baselines.axes import MOST_FEATURES
-    from daenr_tf.baselines.gabor import bank
+    from daenr_tf.baselines.gabor import count_features
     from daenr_tf.baselines.measure import BASELINES, measure
 
-    count, (height, width, channels) = len(sets.train.images), sets.train.images.shape[1:]
-    pairs = bank(height, width, MOST_FEATURES // channels)
-    features = channels * sum(len(pair.rows) * len(pair.columns) for pair in pairs)
+    count, features = len(sets.train.images), count_features(sets.train.images.shape[1:])
     title = BASELINES[NAME].title
     if count * features > MOST_NUMBERS:
         return {}, [

@@ -103,8 +103,8 @@ def said(results: dict[str, Any], paths: Sequence[str]) -> str:
     return (
         f"{dataset['name']}{known[dataset['simulated']]}: {count} image{'s' * (count > 1)} of contrast"
         f" {results['contrast']:.3g}, median score {results['median_score']:.3g} {results['unit']} as predicted, against"
-        f" {results['median_natural_score']:.3g} of the best of {results['natural']['images']} natural images of that"
-        f" contrast; {results['above_best_natural']} of {count} above it; "
+        f" {results['median_natural_score']:.3g} of the best of {results['natural']['images']} images of that"
+        f" contrast held against them; {results['above_best_natural']} of {count} above it; "
         + ("one start" if spread is None else f"SD over starts {spread:.2g} (median)")
     )
 
@@ -137,6 +137,6 @@ def write(
         scale.deviation,
         scale.mean,
         f"{plan.kind.title}, as predicted\n{twin.name}, {models}, {plan.method} ascent, RMS contrast"
-        f" {plan.constraint.contrast:.3g}; {len(natural.images)} natural images",
+        f" {plan.constraint.contrast:.3g}; held against {len(natural.images)} images",
         simulated=bool(twin.simulated),
     )
