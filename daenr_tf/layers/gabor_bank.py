@@ -87,8 +87,10 @@ class GaborBank(keras.layers.Layer):
         """(batch, rows, columns, 16 · channels): of each cell its colours' cosine transforms, coarse to fine, colours last."""
         (rows, columns), channels = self.grid, images.shape[3]
         cells = tf.nn.space_to_depth(images, CELL)
-        cells = tf.reshape(cells, [-1, DETAILS, channels])
-        found = tf.einsum("kp,npc->nkc", _cosines(), cells)
+        cells = tf.transpose(tf.reshape(cells, [-1, DETAILS, channels]), [0, 2, 1])
+        # A product of two matrices: of more LiteRT's converter makes tensors of unknown shape, which nothing reads.
+        found = tf.matmul(tf.reshape(cells, [-1, DETAILS]), _cosines(), transpose_b=True)
+        found = tf.transpose(tf.reshape(found, [-1, channels, DETAILS]), [0, 2, 1])
         return tf.reshape(found, [-1, rows, columns, DETAILS * channels])
 
     def _energies(self, images):
