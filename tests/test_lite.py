@@ -124,5 +124,18 @@ def test_a_model_that_litert_cant_hold_is_exported_without(models, tmp_path, mon
     )
     with refused("expected operations that LiteRT has"):
         lite.convert(model)
-    saved_model._write_lite(model, str(tmp_path / "respond.tflite"))
-    assert "the export has no respond.tflite: " in caplog.text and not list(tmp_path.iterdir())
+    (tmp_path / "assets.extra").mkdir()
+    saved_model._write_lite(model, str(tmp_path))
+    assert "the export has no respond.tflite: " in caplog.text
+    assert not os.path.exists(tmp_path / lite.LITE)
+
+
+def test_what_litert_can_convert_and_not_read_is_not_exported(
+    models, tmp_path, monkeypatch, caplog
+):
+    """A product of images with matrices by `einsum` was converted to tensors of no shape."""
+    (tmp_path / "assets.extra").mkdir()
+    monkeypatch.setattr(lite, "convert", lambda model: b"TFL3 of another kind")
+    saved_model._write_lite(models["cnn_fr"], str(tmp_path))
+    assert "the export has no respond.tflite: " in caplog.text
+    assert not os.path.exists(tmp_path / lite.LITE)

@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from daenr_tf import pipeline
@@ -124,7 +125,7 @@ def export(
                 {**model_card.of_model(model), "model_digest": digest, **(card or {})},
             )
             if "response" in model.heads and not model.recordings:
-                _write_lite(model, os.path.join(path, lite.LITE))
+                _write_lite(model, path)
             if mark:
                 with open(os.path.join(path, EXTRA, MARK), "w", encoding="utf-8") as file:
                     file.write(mark)
@@ -135,16 +136,20 @@ def export(
         ) from None
 
 
-def _write_lite(model, path):
-    """Write what answers single images fast beside the graph; without it the export is whole."""
+def _write_lite(model, version):
+    """Write what answers single images fast beside the graph, and ask it once; without it the export is whole."""
+    path = os.path.join(version, lite.LITE)
     try:
         with quiet():
             converted = lite.convert(model)
+        with open(path, "wb") as file:
+            file.write(converted)
+        with quiet():
+            lite.Responder(version).respond(np.zeros((1, *model.image_shape)))
     except InputError as error:
         LOGGER.warning("the export has no %s: %s", os.path.basename(path), error)
-        return
-    with open(path, "wb") as file:
-        file.write(converted)
+        if os.path.exists(path):
+            os.remove(path)
 
 
 def _versions(directory):
