@@ -54,7 +54,7 @@ def fit(
     side = min(height, width)
     cycles = np.geomspace(2, FINEST * side, FREQUENCIES)
     rows = []
-    with counted(len(neurons), "neuron") as advance:
+    with counted(len(neurons), "Gabor fit") as advance:
         for neuron, rate, center in zip(neurons, np.asarray(rates).T, centers, strict=True):
             gabors = _about(center, cycles)
             shown = gabor.filters(height, width, gabors).reshape(len(gabors), -1)

@@ -64,7 +64,7 @@ class Subject:
             the model's [-1, 1]; over channels the mean is summed and the squares are.
         """
         mean, energy = [], []
-        with counted(len(neurons), "neuron") as advance:
+        with counted(len(neurons), "gradient") as advance:
             for neuron in neurons:
                 for kept, found in zip((mean, energy), self.gradient(images, neuron), strict=True):
                     kept.append(found)
