@@ -274,5 +274,6 @@ def test_two_replicas_train_as_one_at_full_size(run_python, tmp_path, case):
     )
     assert_same_losses(runs, recipe, 20)
     # One replica normalises by TensorFlow's fused float32 kernel, whose means are 4e-6 off those that
-    # several sum in float64; Adam passes that on where gradients are small: 1.7e-5 of a way of 0.02.
-    assert_same_weights(runs, recipe, 1e-3)
+    # several sum in float64; Adam passes that on where gradients are small: 1.7e-5 of a way of 0.02. Where a gradient is nothing but
+    # rounding its sign is, too, and such a weight may go the way.
+    assert_same_weights(runs, recipe, 1e-3, 1e-4, 0.02)

@@ -111,16 +111,18 @@ def assert_same_losses(runs, recipe, done):
         np.testing.assert_allclose(two[name], value, rtol=1e-5, err_msg=name)
 
 
-def assert_same_weights(runs, recipe, share=1e-4):
+def assert_same_weights(runs, recipe, share=1e-4, few=0.0, way=0.0):
+    """All weights but a share of `few` of each tensor are within `share` of its largest, and those within `way`."""
     one, two = (
         {name: value for name, value in run.items() if name.startswith(f"{recipe}/weight/")}
         for run in runs
     )
     assert one.keys() == two.keys() and one
     for name, value in one.items():
-        np.testing.assert_allclose(
-            two[name], value, rtol=0, atol=share * np.abs(value).max(), err_msg=name
-        )
+        apart = np.abs(two[name] - value)
+        beyond = apart > share * np.abs(value).max()
+        assert beyond.mean() <= few, (name, apart.max(), beyond.sum())
+        assert not beyond.any() or apart.max() <= way, (name, apart.max())
         moved = np.any(value != runs[0][name.replace("/weight/", "/start/")])
         assert moved or name.endswith("/cell"), name
 
