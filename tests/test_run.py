@@ -548,6 +548,7 @@ def test_a_lost_terminal_saves_the_state(hung_up):
     assert not os.path.exists(os.path.join(place, "run", "results.json"))
 
 
+@pytest.mark.slow
 def test_results_name_the_threads_and_going_on_with_others_is_told(
     hung_up, recording_file, tmp_path
 ):

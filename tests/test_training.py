@@ -537,6 +537,7 @@ def test_a_training_that_falls_is_another_than_one_of_more_steps_or_another_sche
         train(fresh(recording), recording, other, str(tmp_path))
 
 
+@pytest.mark.slow
 def test_a_longer_training_may_be_stopped_too(recording, tmp_path, uninterrupted):
     staged(recording, "vae_fc", tmp_path, max_steps=5)
     with pytest.raises(KeyboardInterrupt, match="stopped at step 8"):

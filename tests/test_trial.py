@@ -140,6 +140,7 @@ def test_a_trial_that_has_ended_is_left_and_another_recording_is_refused(
         trial.run_trial({**order, "digest": "0" * 64, "place": str(tmp_path / "new")})
 
 
+@pytest.mark.slow
 def test_trials_are_trained_on_the_grid_and_a_fit_takes_the_best(recording, tmp_path):
     """The whole way: two processes of trials, their files, and `--config`."""
     out = tmp_path / "out"
