@@ -5,6 +5,7 @@ import os
 import numpy as np
 import pandas as pd
 import pytest
+from drawing import texts
 from runs import go_here, in_this_process, read_json, write_recording
 
 from daenr_tf.commands.catalogue import COMMANDS
@@ -163,6 +164,16 @@ def test_ones_own_images_are_shown_as_the_model_sees_them(fitted, tmp_path):
     shown = np.concatenate([recording.images, recording.test_images]).astype(np.float32)
     near = np.abs(seen[:, None] - (shown / 127.5 - 1)[None]).max(axis=(2, 3, 4)).min(axis=1)
     assert len(shown) == 15 and near.max() < 1 / 127
+
+
+def test_figures_say_how_many_models_were_asked(fitted, tmp_path, drawn):
+    for models, said in ((["run"], "a model"), (["run", "export"], "2 models")):
+        out = tmp_path / str(len(models))
+        places = [fitted / name for name in models]
+        ask("experiment", *places, "--protocol", "gratings", *FEW["gratings"], "--out", out)
+        titles = " ".join(" ".join(texts(figure)) for figure in drawn)
+        assert f"{said} fitted to" in titles
+        drawn.clear()
 
 
 def test_gratings_in_degrees_are_those_in_pixels(fitted, tmp_path):

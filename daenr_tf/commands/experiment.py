@@ -223,7 +223,7 @@ def _write(
     record.write_responses(path(record.RESPONSES), stimuli, session)
     record.write_neurons(path(record.NEURONS), measured.neurons)
     fitted = f"{twin.name}{' (simulated recording)' if twin.simulated else ''}"
-    what = f"\na model fitted to {fitted}; {SIMULATED}; responses: {about['response']}"
+    what = f"\n{twin.in_words()} fitted to {fitted}; {SIMULATED}; responses: {about['response']}"
     shown = _strongest(session.rates, figures.SHOWN)
     for name, (values, responses, label) in measured.curves.items():
         title = f"{name.replace('_', ' ').capitalize()} tuning{what}"

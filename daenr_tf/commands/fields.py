@@ -131,9 +131,8 @@ def _go(options, old):
     record.begin(options.out, old, about, [ARRAYS, TABLE, FIGURE])
     record.write_arrays(path(ARRAYS), arrays)
     record.write_neurons(path(TABLE), table)
-    models = f"{len(twin.digests)} models" if len(twin.digests) > 1 else "a model"
     title = (
-        f"Receptive fields\n{models} fitted to {twin.name}; + the centre by gradients; each map on its own"
+        f"Receptive fields\n{twin.in_words()} fitted to {twin.name}; + the centre by gradients; each map on its own"
         " scale"
     )
     some = slice(0, SHOWN)

@@ -128,7 +128,6 @@ def write(
         )
     module, function = plan.kind.figure.split(":")
     scale = natural.scale
-    models = f"{len(twin.members)} models" if len(twin.members) > 1 else "one model"
     getattr(importlib.import_module(module), function)(
         work.file(FIGURE),
         arrays,
@@ -136,7 +135,7 @@ def write(
         plan.targets,
         scale.deviation,
         scale.mean,
-        f"{plan.kind.title}, as predicted\n{twin.name}, {models}, {plan.method} ascent, RMS contrast"
+        f"{plan.kind.title}, as predicted\n{twin.name}, {twin.in_words('one model')}, {plan.method} ascent, RMS contrast"
         f" {plan.constraint.contrast:.3g}; held against {len(natural.images)} images",
         simulated=bool(twin.simulated),
     )

@@ -75,6 +75,10 @@ class Twin:
         """The digest of each member's model."""
         return [one.digest for one in self.members]
 
+    def in_words(self, single: str = "a model") -> str:
+        """How many models it is, for a figure: "3 models", or what `single` says."""
+        return f"{len(self.members)} models" if len(self.members) > 1 else single
+
     def respond(self, images: tf.Tensor) -> tf.Tensor:
         """Expected responses per presentation, (batch, neurons) float32. Raises `InputError` without a readout."""
         answers = [self._head(one, "respond", "a readout")(images) for one in self.members]
