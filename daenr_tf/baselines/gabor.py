@@ -68,10 +68,14 @@ def bank(height: int, width: int, most: int = MOST_FEATURES) -> list[Gabor]:
             for frequency in frequencies
             for number in range(ORIENTATIONS)
         ]
-        one_each = len(found) == sum(len(one.rows) * len(one.columns) for one in found)
-        if one_each or sum(len(one.rows) * len(one.columns) for one in found) <= most:
+        if _size(found) <= max(most, len(found)):  # with one centre each it can't be smaller
             return found
         spacing *= WIDER
+
+
+def _size(gabors):
+    """How many Gabors there are, with all their centres."""
+    return sum(len(one.rows) * len(one.columns) for one in gabors)
 
 
 def responses(images: np.ndarray, gabors: list[Gabor]) -> np.ndarray:
@@ -123,9 +127,7 @@ def _factors(one, height, width):
 def count_features(shape: tuple[int, int, int]) -> int:
     """How many features `Energies` without phases makes of images (height, width, channels)."""
     height, width, channels = shape
-    energies = sum(
-        len(one.rows) * len(one.columns) for one in bank(height, width, MOST_FEATURES // channels)
-    )
+    energies = _size(bank(height, width, MOST_FEATURES // channels))
     coarse = min(COARSE, height) * min(COARSE, width) if channels > 1 else 0
     return channels * (energies + coarse)
 

@@ -125,10 +125,8 @@ def _average(config, recording, place, names, singles, export_dir):
     seeds = [one["config"]["seed"] for one in singles]
     keys = ("test", "validation", "model_digest")
     members = [
-        {
-            **{"seed": seed, "run": name, "baselines": one.get("baselines")},
-            **{key: one[key] for key in keys},
-        }
+        {"seed": seed, "run": name, "baselines": one.get("baselines")}
+        | {key: one[key] for key in keys}
         for seed, name, one in zip(seeds, names, singles, strict=True)
     ]
     results = {

@@ -142,9 +142,8 @@ def _write_lite(model, version):
     try:
         with quiet():
             converted = lite.convert(model)
-        with open(path, "wb") as file:
-            file.write(converted)
-        with quiet():
+            with open(path, "wb") as file:
+                file.write(converted)
             lite.Responder(version).respond(np.zeros((1, *model.image_shape)))
     except InputError as error:
         LOGGER.warning("the export has no %s: %s", os.path.basename(path), error)

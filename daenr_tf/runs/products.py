@@ -56,7 +56,7 @@ def describe(config: RunConfig, recording: Recording | Recordings) -> str:
     parts = [config.model.recipe]
     if config.model.system.readout:
         parts.append(f"layer {config.model.layer}")
-    parts += [*map(_in_words, config.model.departures.items())]
+    parts += map(_in_words, config.model.departures.items())
     parts += [config.training.task, f"seed {config.training.seed}"]
     parts.append(
         recording.name if config.own_recording else f"{config.dataset} region {config.region}"
@@ -72,16 +72,16 @@ def describe(config: RunConfig, recording: Recording | Recordings) -> str:
 
 def _in_words(setting):
     """`(mask_start, sta)` as `mask start sta`."""
-    name, value = setting
-    if name == "encoder_from":
+    name, value = setting[0].replace("_", " "), setting[1]
+    if name == "encoder from":
         return "on the encoder of another run"
+    if isinstance(value, bool):
+        return name if value else f"no {name}"
     if isinstance(value, tuple):
         value = "x".join(map(str, value))
-    elif isinstance(value, bool):
-        return name.replace("_", " ") if value else f"no {name.replace('_', ' ')}"
     elif isinstance(value, float):
         value = f"{value:g}"
-    return f"{name.replace('_', ' ')} {value}"
+    return f"{name} {value}"
 
 
 def write_figures(
