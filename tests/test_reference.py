@@ -11,30 +11,38 @@ from daenr_tf import ModelConfig, Recording, pipeline
 from daenr_tf.runs import reference
 from daenr_tf.runs.summary import summary
 
-GABOR = {
-    "title": "ridge, Gabor energies",
-    "validation": {"pcc": 0.4, "poisson": 0.9},
-    "test": {"pcc": 0.5, "pcc_normalized": None, "poisson": 0.9},
-    "strength": 1.0,
-    "features": 20,
+
+def ridge(title, validation, test):
+    return {
+        "title": title,
+        "validation": {"pcc": validation, "poisson": 0.9},
+        "test": {"pcc": test, "pcc_normalized": None, "poisson": 0.9},
+        "strength": 1.0,
+        "features": 20,
+    }
+
+
+RIDGES = {
+    "pixels": ridge("ridge, pixels", 0.4, 0.5),
+    "gabor": ridge("ridge, Gabor energies", 0.1, 0.2),
 }
 
 
 def results(own):
     found = copy.deepcopy(RESULTS)
     found["validation"]["pcc"] = own
-    return {**found, "baselines": {"gabor": GABOR}}
+    return {**found, "baselines": RIDGES}
 
 
 @pytest.mark.parametrize(("own", "behind"), [(0.39, True), (0.4, True), (0.41, False)])
 def test_a_model_that_is_not_better_on_the_validation_images_is_told_so(own, behind):
     text = summary(results(own), "runs/mine")
     assert (
-        "without a network, validation and test mean PCC: ridge, Gabor energies 0.400, 0.500"
+        "without a network, validation and test mean PCC: ridge, pixels 0.400, 0.500; ridge, Gabor energies 0.100, 0.200"
         in text
     )
     sentence = (
-        f"cae_fr does not beat ridge, Gabor energies (validation mean PCC {own:.3f} against 0.400;"
+        f"cae_fr does not beat ridge, pixels (validation mean PCC {own:.3f} against 0.400;"
         " test 0.500 against 0.500)"
     )
     assert (sentence in text.split("\n")) is behind
@@ -54,12 +62,14 @@ def test_what_would_take_minutes_is_not_fitted_and_that_is_said(monkeypatch, col
     )
     sets = pipeline.prepare(recording, ModelConfig("cnn_fr", image_size=(8, 12), color=color), 0)
     found, notes = reference.fitted(recording, sets)
-    assert not any("not fitted" in note for note in notes) and set(found["gabor"]) == set(GABOR)
+    assert not any("not fitted" in note for note in notes) and found.keys() == RIDGES.keys()
+    assert all(one.keys() == RIDGES["gabor"].keys() for one in found.values())
     monkeypatch.setattr(
         reference, "MOST_NUMBERS", len(sets.train.images) * found["gabor"]["features"] - 1
     )
-    found, (note,) = reference.fitted(recording, sets)
-    assert found == {} and "was not fitted beside the model" in note
+    found, notes = reference.fitted(recording, sets)
+    (note,) = [note for note in notes if "was not fitted beside the model" in note]
+    assert found.keys() == {"pixels"} and note.startswith("ridge, Gabor energies")
 
 
 def test_what_is_fitted_meanwhile_is_the_same_and_its_failure_is_not_lost(monkeypatch):
@@ -111,5 +121,16 @@ def test_missing_responses_that_leave_nothing_to_score_are_said():
         test_responses=whole.test_responses,
     )
     sets = pipeline.prepare(recording, ModelConfig("cnn_fr", image_size=(8, 8)), 0)
-    found, (note,) = reference.fitted(recording, sets)
-    assert found == {} and "could not be fitted beside the model" in note
+    found, notes = reference.fitted(recording, sets)
+    assert found == {} and len(notes) == 2
+    assert all("could not be fitted beside the model" in note for note in notes)
+
+
+def test_a_linear_neuron_is_held_against_what_a_linear_model_makes_of_it():
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (300, 8, 8), np.uint8)
+    drive = images.reshape(300, -1) @ rng.normal(size=(64, 2)) / 128
+    recording = Recording(images=images, responses=drive - drive.min())
+    sets = pipeline.prepare(recording, ModelConfig("cnn_fr", image_size=(8, 8)), 0)
+    found, _ = reference.fitted(recording, sets)
+    assert found["pixels"]["test"]["pcc"] > 0.95 > found["gabor"]["test"]["pcc"] + 0.3

@@ -19,6 +19,11 @@ def size(shape: Sequence[int], most: int = MOST_FEATURES) -> tuple[int, int]:
     return max(1, int(height * shrink)), max(1, int(width * shrink))
 
 
+def count_features(shape: Sequence[int]) -> int:
+    """How many features images of `shape` (height, width, channels) have."""
+    return math.prod(size(shape)) * shape[2]
+
+
 def cosines(images: np.ndarray, kept: Sequence[int]) -> np.ndarray:
     """(n, height, width, channels) -> (n, *kept, channels), their lowest coefficients of the discrete cosine transform (DCT-II, orthonormal)."""
     found = scipy.fft.dctn(images, axes=(1, 2), norm="ortho")

@@ -140,7 +140,7 @@ def _of_one(config, recording, sets, model, training, directory, products, notes
         write_figures(folder.file("figures"), config, recording, one, None, evaluation)
     known = {}
     if products.reference and one.neurons:
-        tell(f"{name}: fitting ridge on Gabor energies to the same split, to compare with")
+        tell(f"{name}: fitting ridge regressions to the same split, to compare with")
         known, of_known = reference.fitted(recording, own)
         said += of_known
     for note in said:

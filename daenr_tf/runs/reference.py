@@ -1,4 +1,4 @@
-"""What a run has to beat: ridge regression on Gabor energies, fitted to the run's own split without a network."""
+"""What a run has to beat: ridge regressions on pixels (simple cells) and on Gabor energies (complex cells), fitted to the run's own split."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from daenr_tf.pipeline import Sets
     from daenr_tf.recordings.recording import Recording
 
-NAME = "gabor"
 MOST_NUMBERS = 20_000_000  # features of all training images: a minute or two on a core
 
 DECIMALS = 10  # of a figure: the last bits of a matrix product depend on the number of threads
@@ -37,36 +36,50 @@ def begin(recording: Recording, sets: Sets) -> Future[tuple[dict[str, Any], list
 
 
 def fitted(recording: Recording, sets: Sets) -> tuple[dict[str, Any], list[str]]:
-    """The baseline's figures on a run's split, as in `baselines.json`.
+    """The baselines' figures on a run's split, as in `baselines.json`.
 
     Args:
         recording: `Recording`.
         sets: `pipeline.Sets` of the run.
 
     Returns:
-        (dict of the baseline's name -> `title`, `validation`, `test`, `strength` and `features`; empty where it was not fitted;
+        (dict of a baseline's name -> `title`, `validation`, `test`, `strength` and `features`, without those that were not fitted;
         list of sentences that a user must read).
     """
-    from daenr_tf.baselines.gabor import count_features
+    from daenr_tf.baselines import gabor, pixels
     from daenr_tf.baselines.measure import BASELINES, measure
 
-    count, features = len(sets.train.images), count_features(sets.train.images.shape[1:])
-    title = BASELINES[NAME].title
-    if count * features > MOST_NUMBERS:
-        return {}, [
-            f"{title}, was not fitted beside the model: {count} images of {features} features take"
-            " minutes; daenr baselines fits it"
-        ]
-    try:
-        # Where another process or thread is at work too, threads of OpenBLAS wait for each other: for a second of eigenvectors, ten.
-        with threadpool_limits(1, "blas"):
-            (found,) = measure(recording, sets, [BASELINES[NAME]])
-    except InputError as reason:
-        return {}, [f"{title}, could not be fitted beside the model ({reason})"]
-    facts = {key: found.facts[key] for key in ("title", "strength", "features")}
-    for part in ("validation", "test"):
-        facts[part] = {key: round(value, DECIMALS) for key, value in found.facts[part].items()}
-    return {NAME: facts}, found.notes
+    shape, count = sets.train.images.shape[1:], len(sets.train.images)
+    known, notes = {}, []
+    for name, count_features in (
+        ("pixels", pixels.count_features),
+        ("gabor", gabor.count_features),
+    ):
+        title, features = BASELINES[name].title, count_features(shape)
+        if count * features > MOST_NUMBERS:
+            notes.append(
+                f"{title}, was not fitted beside the model: {count} images of {features} features take"
+                " minutes; daenr baselines fits it"
+            )
+            continue
+        try:
+            # Where another process or thread is at work too, threads of OpenBLAS wait for each other: for a second of eigenvectors, ten.
+            with threadpool_limits(1, "blas"):
+                (found,) = measure(recording, sets, [BASELINES[name]])
+        except InputError as reason:
+            notes.append(f"{title}, could not be fitted beside the model ({reason})")
+            continue
+        known[name] = _facts(found.facts)
+        notes += found.notes
+    return known, notes
+
+
+def _facts(facts):
+    rounded = {
+        part: {key: round(value, DECIMALS) for key, value in facts[part].items()}
+        for part in ("validation", "test")
+    }
+    return {key: facts[key] for key in ("title", "strength", "features")} | rounded
 
 
 def told(results: dict[str, Any]) -> list[str]:

@@ -276,7 +276,7 @@ def _fit(config, recording, directory, stop, products, conclude, change):
     )
     beside = None
     if products.reference and model.neurons:
-        tell("fitting ridge on Gabor energies to the same split, to compare with")
+        tell("fitting ridge regressions to the same split, to compare with")
         beside = reference.begin(recording, sets)
     evaluation = evaluate(model, recording, sets)
     for note in evaluation.notes:
