@@ -16,10 +16,11 @@ from daenr_tf.experiments import claims, study_file
 from daenr_tf.experiments.catalogue import EXPERIMENTS
 from daenr_tf.experiments.cells import Cell, setting
 from daenr_tf.experiments.claims import Claim, judge
-from daenr_tf.experiments.comparisons import Question, against_autoencoder
+from daenr_tf.experiments.comparisons import against_autoencoder
 from daenr_tf.experiments.experiment import LAYER, METRIC, MODEL, Experiment
 from daenr_tf.experiments.findings import Findings
 from daenr_tf.experiments.planning import plan
+from daenr_tf.experiments.questions import Question
 from daenr_tf.experiments.report import page
 from daenr_tf.experiments.study import Study, effective
 from daenr_tf.experiments.verdicts import CONTRADICTED, SUPPORTED

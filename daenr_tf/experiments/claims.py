@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from daenr_tf import paper
 from daenr_tf.experiments import comparisons
-from daenr_tf.experiments.comparisons import CELL, PART
 from daenr_tf.experiments.intervals import holm
 from daenr_tf.experiments.measures import COUNT, PCC
+from daenr_tf.experiments.questions import CELL, PART
 from daenr_tf.experiments.verdicts import (
     LEAST_PCC,
     LEAST_PSNR,
@@ -29,10 +29,10 @@ from daenr_tf.experiments.verdicts import (
 )
 
 if TYPE_CHECKING:
-    from daenr_tf.experiments.comparisons import Question
     from daenr_tf.experiments.findings import Findings
     from daenr_tf.experiments.intervals import Estimate
     from daenr_tf.experiments.planning import Plan
+    from daenr_tf.experiments.questions import Question
 
 
 @dataclass(frozen=True)

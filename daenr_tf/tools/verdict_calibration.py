@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from daenr_tf.experiments.comparisons import PART
 from daenr_tf.experiments.intervals import estimate
+from daenr_tf.experiments.questions import PART
 from daenr_tf.experiments.scores import image_draws, image_omissions
 from daenr_tf.experiments.verdicts import LEVEL, level_of_a_part, seeds_needed
 from daenr_tf.tools.interval_coverage import (

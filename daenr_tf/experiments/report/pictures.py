@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from daenr_tf.experiments.cells import ALL, PLAIN, Cell, title
-from daenr_tf.experiments.comparisons import Question
 from daenr_tf.experiments.experiment import (
     RECONSTRUCTIONS,
     SIGNIFICANT_NEURONS,
@@ -17,6 +16,7 @@ from daenr_tf.experiments.experiment import (
     TRADEOFF,
 )
 from daenr_tf.experiments.measures import COUNT, PCC
+from daenr_tf.experiments.questions import Question
 from daenr_tf.experiments.report.entries import GROUP_NAMES
 from daenr_tf.experiments.verdicts import VERDICTS, level_of_a_part
 from daenr_tf.plotting import canvas, effects, images, learning_curves, neurons, tradeoff
