@@ -171,20 +171,21 @@ def test_the_trade_off_is_not_trained_unless_it_is_asked_for():
 
 
 def test_region_3s_baseline_is_trained_with_each_momentum_resizing_and_sums():
-    chosen = plan(("region3",), seeds=20)
+    chosen = plan(("region3",))
     assert plan(None, seeds=1).part("region3") is None  # unless it is asked for
-    assert {cell.seed for cell in chosen.cells} == set(range(20))
+    assert {cell.seed for cell in chosen.cells} == set(range(20))  # a rare failure shows
+    assert {cell.seed for cell in plan(("table2",)).cells} == set(range(5))
     assert labels(chosen) == {(3, "CAE")} | {(3, f"CAE-FR{layer}") for layer in paper.LAYERS}
     options = [
         {},
         *({"batch_norm_momentum": value} for value in (0.99, 0.999)),
         *({"resize": way} for way in ("area", "bicubic", "nearest")),
-        {"loss_scale": "sum"},
+        *({"loss_scale": scale} for scale in ("sum", "neurons")),
     ]
     study = Study("simulated")
     for label in ("CAE", "CAE-FR1", "CAE-FR2", "CAE-FR3", "CAE-FR4"):
         cells = [one for one in chosen.cells if (one.setting.label, one.seed) == (label, 0)]
-        asked = options if label != "CAE" else options[:-1]  # one loss has no scale
+        asked = options if label != "CAE" else options[:-2]  # one loss has no scale
         assert [dict(one.setting.variant.options) for one in cells] == asked
         plain = study.config(cells[0]).to_dict()
         for cell, changed in zip(cells, asked, strict=True):

@@ -219,6 +219,9 @@ def test_a_small_budget_is_called_a_rehearsal(written):
 def test_the_fast_schedule_is_named_wherever_its_figures_are(written):
     page, terminal, folder = written(("table2",), simulated=False, budget="fast")
     assert "Schedule fast: not the paper’s procedure" in page.text
+    assert (
+        "Every model was trained until a short patience ends, and a fall of the rate" in page.text
+    )
     assert "schedule fast: not the paper's procedure" in terminal
     assert "not comparable" in (folder / "tables" / "table2.md").read_text()
     table = pd.read_csv(folder / "tables" / "table2.csv")
@@ -270,7 +273,8 @@ def test_linear_codes_are_in_the_tables_their_captions_and_the_titles_of_figures
             titles.append(title) or figure(width, height, title, *given, **options)
         ),
     )
-    page, _, folder = written(("table2", "figure2"), linear_codes=studies.codes_of_100)
+    page, _, folder = written(("table2", "table4", "figure2"), linear_codes=studies.codes_of_100)
+    assert "DCT and PCA" not in (folder / "tables" / "table4.md").read_text()
     assert "DCT and PCA: what linear codes of as many numbers as the model’s latent" in page.text
     assert page.text.count("DCT of 100: 0.0300, PCA of 100: 0.0210") == 2
     assert "DCT of 100: 21.25" in (folder / "tables" / "table2.md").read_text()

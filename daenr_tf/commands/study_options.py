@@ -10,6 +10,7 @@ from daenr_tf.commands import options as shared
 from daenr_tf.commands import process
 from daenr_tf.errors import InputError, SettingError
 from daenr_tf.experiments.catalogue import EXPERIMENTS
+from daenr_tf.experiments.experiment import Experiment
 from daenr_tf.experiments.study import BUDGETS, PAPER, effective
 from daenr_tf.paper import DEFAULT_REGION
 from daenr_tf.recordings import sources
@@ -17,8 +18,6 @@ from daenr_tf.recordings import sources
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
-
-DEFAULT_SEEDS = 5
 
 
 def parser_of(name: str, typed: str) -> process.Parser:
@@ -39,7 +38,7 @@ def parser_of(name: str, typed: str) -> process.Parser:
             help=f"some of {', '.join(EXPERIMENTS)} (default: all)",
         )
     _add_recording(parser)
-    _add_choice(parser)
+    _add_choice(parser, name)
     _add_work(parser)
     shared.add(
         parser.add_argument_group("settings of every cell, which win over the budget"),
@@ -58,7 +57,15 @@ def _add_recording(parser):
     shared.add(parser, (shared.REPEATS_AS_TEST,))
 
 
-def _add_choice(parser):
+def _default_seeds(name):
+    if name in EXPERIMENTS:
+        return EXPERIMENTS[name].seeds
+    usual = Experiment.seeds
+    others = [f"{one.seeds} with {one.name}" for one in EXPERIMENTS.values() if one.seeds != usual]
+    return ", ".join([str(usual), *others])
+
+
+def _add_choice(parser, name):
     """Which cells."""
     parser.add_argument(
         "--regions",
@@ -83,9 +90,8 @@ def _add_choice(parser):
     parser.add_argument(
         "--seeds",
         type=shared.count,
-        default=DEFAULT_SEEDS,
         metavar="N",
-        help=f"seeds 0..N-1 (default: {DEFAULT_SEEDS})",
+        help=f"seeds 0..N-1 (default: {_default_seeds(name)})",
     )
 
 

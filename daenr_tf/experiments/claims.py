@@ -20,7 +20,6 @@ from daenr_tf.experiments.verdicts import (
     LEAST_SHARE,
     LEVEL,
     NOT_DECIDABLE,
-    SUPPORTED,
     level_of_a_part,
     p_value,
     seeds_needed,
@@ -52,7 +51,7 @@ class Claim:
         regions: the regions that it is about; None where it can be asked of any recording.
         foremost: of these the one that is said to exceed the others.
         best: dict of region -> the layer that is said to be best.
-        rests_on: names of claims above it that must hold besides its own comparisons.
+        rests_on: names of other claims whose parts are parts of this one too.
     """
 
     name: str
@@ -289,44 +288,54 @@ CLAIMS = (
 
 def judge(findings: Findings) -> tuple[Judged, ...]:
     """All claims, in order: `Findings` -> tuple of `Judged`."""
-    judged = {}
+    judged = []
     for claim in CLAIMS:
-        questions = claim.questions(findings.plan)
-        verdicts = [judged[name].verdict for name in claim.rests_on]
-        judged[claim.name] = Judged(claim)
-        if questions and None not in verdicts:
-            found = _answers(claim, questions, findings)
-            parts = [one for one in found if one.role == PART]
-            own = together([one.verdict for one in parts])
-            verdict = together([own, *verdicts])
-            families = [(own, _p_value(own, parts))]
-            families += [(judged[name].verdict, judged[name].p_value) for name in claim.rests_on]
-            judged[claim.name] = Judged(claim, verdict, found, _p_of_all(verdict, families))
-    return _over_all(tuple(judged.values()))
+        own, borrowed = _questions(claim, findings.plan)
+        if own:
+            found = _answers(claim, own, borrowed, findings)
+            parts = _parts(found)
+            verdict = together([one.verdict for one in parts])
+            judged.append(Judged(claim, verdict, found, _p_value(verdict, parts)))
+        else:
+            judged.append(Judged(claim))
+    return _over_all(tuple(judged))
 
 
 def needed(plan: Plan) -> dict[str, int]:
     """How many seeds the claims that a plan examines need: dict of name -> number of seeds."""
-    parts = {claim.name: sum(one.role == PART for one in claim.questions(plan)) for claim in CLAIMS}
-    return {name: seeds_needed(count) for name, count in parts.items() if count}
+    found = {}
+    for claim in CLAIMS:
+        own, borrowed = _questions(claim, plan)
+        if own:
+            found[claim.name] = seeds_needed(len(_parts(own)) + len(borrowed))
+    return found
 
 
-def _answers(claim, questions, findings):
-    """Parts, what stands beside them, and the cells, with their answers: tuple of `Comparison`."""
+def _questions(claim, plan):
+    """What a claim asks itself, and the parts of the claims that it rests on, which are its own as well; nothing where the plan lacks any of it."""
+    own, borrowed = claim.questions(plan), []
+    for other in (one for one in CLAIMS if one.name in claim.rests_on):
+        parts = _parts(other.questions(plan))
+        if not parts:
+            return [], []
+        borrowed += [replace(one, what=f"{other.name}, {one.what}") for one in parts]
+    return (own, borrowed) if own else ([], [])
+
+
+def _parts(comparisons):
+    return [one for one in comparisons if one.role == PART]
+
+
+def _answers(claim, own, borrowed, findings):
+    """Parts, what stands beside them, and the cells of its own questions, with their answers: tuple of `Comparison`."""
     home = findings.plan.part(claim.needs[-1])
-    parts = [one for one in questions if one.role == PART]
+    parts = [*_parts(own), *borrowed]
     level = level_of_a_part(len(parts))
-    found = []
-    for question in [*parts, *(one for one in questions if one.role != PART)]:
-        found.append(
-            _answer(question, findings, level if question in parts else 1 - LEVEL, len(parts))
-        )
-    for question in questions:
-        found += [
-            _answer(one, findings, 1 - LEVEL, None)
-            for one in comparisons.single_cells(question, home)
-        ]
-    return tuple(found)
+    found = [_answer(one, findings, level, len(parts)) for one in parts]
+    beside = [one for one in own if one.role != PART]
+    for question in own:
+        beside += comparisons.single_cells(question, home)
+    return (*found, *(_answer(one, findings, 1 - LEVEL, None) for one in beside))
 
 
 def _answer(question, findings, level, parts):
@@ -345,14 +354,6 @@ def _p_value(verdict, parts):
         [one.effect for one in parts],
         [one.least for one in parts],
     )
-
-
-def _p_of_all(verdict, families):
-    """The p-value of a claim's verdict from those of what it rests on: all must hold, or one of them falls."""
-    found = [p for one, p in families if one == verdict]
-    if verdict == NOT_DECIDABLE:
-        return 1.0
-    return max(found) if verdict == SUPPORTED else min(1.0, len(families) * min(found))
 
 
 def _over_all(judged):

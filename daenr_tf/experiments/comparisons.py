@@ -155,10 +155,11 @@ def with_an_option(claim: Claim, part: Part) -> list[Question]:
 
 
 def weights_favour_their_task(claim: Claim, part: Part) -> list[Question]:
-    """In each region joint models with ten times the table's alpha : beta reconstruct better than those with a tenth of it, which predict better."""
+    """In each region joint models with a hundred times the table's alpha:beta reconstruct better than those with a hundredth of it, which predict
+    better: the ends of the trade-off."""
     found = []
     for region in part.regions:
-        for task, better in (("ir", 10.0), ("nrs", 0.1)):
+        for task, better in (("ir", _FURTHEST), ("nrs", 1 / _FURTHEST)):
             pairs = [
                 (one, other)
                 for one in _joint(part, region=region, task=task, variant=Variant(better))
@@ -178,6 +179,7 @@ def weights_favour_their_task(claim: Claim, part: Part) -> list[Question]:
     return found
 
 
+_FURTHEST = 100.0  # multiple of the table's alpha:beta that the trade-off trains; its inverse too
 _FOR = {"ir": "reconstruction", "nrs": "prediction"}
 # What a control exchanges between images for the task that is looked at: the group, and in words.
 _EXCHANGED = {"ir": (SHUFFLED, "responses"), "nrs": (OTHER_IMAGES, "images to reconstruct")}

@@ -53,6 +53,7 @@ class Experiment:
         layers: the layers that it shows unless others are asked for; None for the paper's.
         apart: whether it is left out where all experiments are asked for.
         bound: whether it is about its own regions only; others take any that is asked for.
+        seeds: how many seeds it is trained with unless a number is asked for.
         one_seed: whether it shows a single seed.
         own_command: whether there is a command of its name, as there is for whatever the paper has.
         repeats_on_own: whether on one's own recording it would show what another experiment does.
@@ -80,6 +81,7 @@ class Experiment:
     layers: tuple | None = None
     apart: bool = False
     bound: bool = False
+    seeds: int = 5
     one_seed: bool = False
     own_command: bool = False
     repeats_on_own: bool = False

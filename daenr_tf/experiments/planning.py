@@ -61,7 +61,7 @@ def plan(
     regions: Sequence[int] | None = None,
     layers: Sequence[int] | None = None,
     models: Sequence[str] | None = None,
-    seeds: int = 5,
+    seeds: int | None = None,
     own: bool = False,
 ) -> Plan:
     """The plan of some experiments.
@@ -72,18 +72,18 @@ def plan(
             loss weights are taken.
         layers: those wanted, or None for each experiment's own.
         models: those wanted, or None for all.
-        seeds: number of seeds.
+        seeds: number of seeds, or None for the most that one of the experiments asks for.
         own: whether the recording is the user's.
 
     Raises:
         InputError: an experiment that was named has nothing to show with this choice.
     """
-    models, seeds = models or paper.RECIPES, tuple(range(seeds))
-    parts = []
-    for name in names or EXPERIMENTS:
-        experiment = EXPERIMENTS[name]
-        if not names and (experiment.apart or (own and experiment.repeats_on_own)):
-            continue
+    models = models or paper.RECIPES
+    wanted = [EXPERIMENTS[name] for name in names or EXPERIMENTS]
+    if not names:
+        wanted = [one for one in wanted if not (one.apart or (own and one.repeats_on_own))]
+    seeds, parts = tuple(range(seeds or max(one.seeds for one in wanted))), []
+    for experiment in wanted:
         part = _part(experiment, regions, layers, models, seeds, own)
         if part:
             parts.append(part)

@@ -25,6 +25,10 @@ _ROUNDING = (
     1e-12  # a variance this much smaller than the mean square is left over from rounding in float64
 )
 
+# A number of neurons is a step function. In a draw from images whose noise has spread the correlations already, fewer neurons lie near the
+# threshold than on other images, so the draws' spread is too small. By how much is from simulations (docs/statistics.md).
+COUNT_SPREAD = 1.25
+
 
 def image_draws(images: int, draws: int = 2000, seed: int = 0) -> np.ndarray:
     """How often each image is in a draw of as many images with replacement, -> (draws, images), every row summing to `images`.
@@ -136,7 +140,10 @@ class Score:
         counts: ArrayLike,
         level: float = metrics.SIGNIFICANCE_LEVEL,
     ) -> Score:
-        """The number of significantly predicted neurons (`metrics.significant_neurons`), shapes as in `pcc`. Divide by the neurons for the share."""
+        """The number of significantly predicted neurons (`metrics.significant_neurons`), shapes as in `pcc`. Divide by the neurons for the share.
+
+        The draws' distances from their mean are widened by `COUNT_SPREAD`.
+        """
         predicted, counts = _values(predicted, counts, "(seeds, images, neurons)", 3)
         predicted, observed = _scored(predicted, observed)
         images = known_counts(observed)
@@ -148,13 +155,11 @@ class Score:
             .reshape(len(predicted), -1)
             .sum(axis=1, dtype=float)
         )
-        return cls(
-            full,
-            _over_draws(
-                lambda pcc: (pcc >= least).sum(axis=1, dtype=float), predicted, observed, counts
-            ),
-            counts,
+        drawn = _over_draws(
+            lambda pcc: (pcc >= least).sum(axis=1, dtype=float), predicted, observed, counts
         )
+        center = drawn.mean(axis=0)
+        return cls(full, center + COUNT_SPREAD * (drawn - center), counts)
 
 
 def mean_score(scores: Iterable[Score]) -> Score:

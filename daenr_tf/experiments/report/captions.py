@@ -8,6 +8,7 @@ from daenr_tf.experiments.measures import COUNT, PCC
 from daenr_tf.experiments.report.entries import entries
 from daenr_tf.experiments.report.pictures import REHEARSAL
 from daenr_tf.experiments.study import as_options
+from daenr_tf.paper import IMAGE_METRICS
 from daenr_tf.readable import number
 from daenr_tf.recordings import checks
 
@@ -76,7 +77,8 @@ def caption(findings: Findings, part: Part) -> list[str]:
             else "PCC: mean over neurons; without single trials there is no noise ceiling to"
             " compare it with."
         )
-    if any(findings.linear_codes(setting) for setting in part.settings):
+    images = bool(set(metrics) & set(IMAGE_METRICS))
+    if images and any(findings.linear_codes(setting) for setting in part.settings):
         found.append(
             "DCT and PCA: what linear codes of as many numbers as the model’s latent make of the same images, the lowest"
             " frequencies and the principal components of the training images (docs/paper.md)."

@@ -72,18 +72,13 @@ class ClaimTexts:
             for verdict in SYMBOLS
             if verdict and judged.count(verdict)
         ]
-        verdicts = {one.name: one.verdict for one in self.claims}
-        rests = [f"{name} is {verdicts[name]}" for name in claim.rests_on] if judged.verdict else []
         return {
             "name": claim.name,
             "statement": claim.statement,
             "word": judged.verdict or NOT_EXAMINED,
             "symbol": SYMBOLS[judged.verdict],
             "css": _CSS[judged.verdict],
-            "counts": f"{total} part{'s' * (total != 1)}: {', '.join(counts)}"
-            + "".join(f"; {rest}" for rest in rests)
-            if counts
-            else "",
+            "counts": f"{total} part{'s' * (total != 1)}: {', '.join(counts)}" if counts else "",
             "cells": _cells(judged.cells),
             "over_all": _over_all(judged),
             "spread": "" if self.own else _spread(claim),

@@ -29,6 +29,7 @@ from daenr_tf.experiments.verdicts import (
     seeds_in_words,
 )
 from daenr_tf.machine.files import replace_file, write_text
+from daenr_tf.schedules import DEFAULT, SCHEDULES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -131,6 +132,7 @@ class _Report:
             simulated=self.simulated,
             rehearsal=self.rehearsal,
             schedule=self.study.schedule,
+            how_long=SCHEDULES[self.study.schedule or DEFAULT].help,
             loss_scale=self.study.loss_scale,
             scaled=SCALES.get(self.study.loss_scale),
             own=self.study.own,
