@@ -26,7 +26,7 @@ from daenr_tf.experiments.verdicts import (
     verdict_on,
 )
 from daenr_tf.tools import verdict_calibration
-from daenr_tf.tools.interval_coverage import DIFFERENCE, REGIMES
+from daenr_tf.tools.interval_coverage import MEAN, REGIMES
 
 SMALL = 0.002  # spread over seeds and images
 
@@ -687,8 +687,8 @@ def test_the_chance_that_a_family_errs_and_the_power_of_a_claim_follow_from_thei
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "regime",
-    [one for one in REGIMES if one.of == DIFFERENCE],
-    ids=lambda one: f"{one.figure} {one.name}",
+    [one for one in (*REGIMES, *verdict_calibration.OF_REGIONS) if one.of != MEAN],
+    ids=lambda one: f"{one.figure} {one.of} {one.name}",
 )
 @pytest.mark.parametrize(("parts", "seeds"), [(1, 3), (2, 3), (3, 4), (9, 5)])
 def test_a_claim_without_any_effect_is_decided_in_five_of_a_hundred_studies_at_most(

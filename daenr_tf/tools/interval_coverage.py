@@ -16,7 +16,7 @@ import numpy as np
 
 from daenr_tf.experiments.intervals import estimate
 from daenr_tf.experiments.scores import Score, image_draws, image_omissions
-from daenr_tf.tools.populations import IMAGES, Errors, Predictions
+from daenr_tf.tools.populations import IMAGES, Errors, Failing, Predictions
 
 SEEDS = (2, 3, 5, 10)
 STUDIES, DRAWS = 1000, 200
@@ -44,7 +44,7 @@ class Regime:
     figure: str
     of: str
     name: str
-    population: Errors | Predictions
+    population: Errors | Failing | Predictions
     main: bool = True
 
 
@@ -82,6 +82,7 @@ REGIMES = (
         Errors(1 / 3, 1 / 3, 1 / 3, skewed=True, hardness=1.0),
         main=False,
     ),
+    Regime("MSE", DIFFERENCE, "one training in five fails", Failing(), main=False),
     Regime("PCC", MEAN, "images dominate", _EVEN),
     Regime(
         "PCC",

@@ -58,6 +58,41 @@ class Errors:
 
 
 @dataclass(frozen=True)
+class Failing:
+    """Per-image errors of models of which some trainings fail; one that has a gain never does.
+
+    Attributes:
+        share: of the trainings that fail.
+        excess: by what share of the error that makes it larger.
+        hardness: the standard deviation over images of a log error that all trainings share.
+    """
+
+    share: float = 0.2
+    excess: float = 1.0
+    hardness: float = 0.5
+
+    _own = 0.001  # the standard deviation over trainings and over images of what is left, in units of the error
+
+    def truth(self, seeds: int, gain: float = 0.0) -> float:
+        """The mean over all trainings and all images; the number of seeds doesn't matter."""
+        return float(
+            np.exp(self.hardness**2 / 2) * (1 + self.share * self.excess * (gain == 0) - gain)
+        )
+
+    def study(
+        self, seeds: int, gains: Iterable[float], generator: np.random.Generator
+    ) -> list[np.ndarray]:
+        """One study: for each gain a model's (seeds, images)."""
+        hardness = np.exp(self.hardness * generator.normal(size=IMAGES))
+        models = []
+        for gain in gains:
+            failed = (generator.random((seeds, 1)) < self.share) & (gain == 0)
+            own = generator.normal(size=(seeds, 1)) + generator.normal(size=(seeds, IMAGES))
+            models.append(hardness * (1 + self.excess * failed - gain + self._own * own))
+        return models
+
+
+@dataclass(frozen=True)
 class Predictions:
     """Predicted and observed responses of neurons of unlike signal-to-noise ratio, driven in part by what an image does to all neurons alike.
 

@@ -17,28 +17,40 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from daenr_tf.experiments.intervals import estimate
+from daenr_tf.experiments.intervals import estimate, unpaired_difference
 from daenr_tf.experiments.questions import PART
-from daenr_tf.experiments.scores import image_draws, image_omissions
+from daenr_tf.experiments.scores import image_draws, image_omissions, relative_gain
 from daenr_tf.experiments.verdicts import LEVEL, level_of_a_part, seeds_needed
 from daenr_tf.tools.interval_coverage import (
     COUNTED,
-    DIFFERENCE,
     DRAWS,
+    GAIN,
     IMAGES,
+    MEAN,
     REGIMES,
     Regime,
     scores_of,
     simulated,
 )
+from daenr_tf.tools.populations import Errors, Predictions
 
 STUDIES = 20_000
 # Parts of a claim -> the claims of the whole study that have so many.
-PARTS = {1: "C9", 2: "C2, C3, C6", 3: "C1, C4, C5, C7", 9: "C8, C10"}
+PARTS = {1: "C11", 2: "C2, C3, C6, C12", 3: "C1, C4, C5, C7", 8: "C9", 9: "C8, C10"}
+APART = "two regions"
+# What C2 and C6 compare: two regions' gains, and their shares of significant neurons, which share no seed, image or neuron.
+OF_REGIONS = (
+    Regime("MSE", APART, "gains, seeds dominate", Errors(0.9, 0.05, 0.05, True, 0.5)),
+    Regime("MSE", APART, "gains, images dominate", Errors(0.05, 0.9, 0.05, True, 0.5)),
+    Regime("MSE", APART, "gains, interaction dominates", Errors(0.05, 0.05, 0.9, True, 0.5)),
+    Regime(COUNTED, APART, "seeds dominate", Predictions(0.1, 0.7, 0.5)),
+    Regime(COUNTED, APART, "images dominate", Predictions(0.5, 1.0, 0.1)),
+    Regime(COUNTED, APART, "interaction dominates", Predictions(0.0, 1.5, 0.0)),
+)
 
 
 def p_values(regime: Regime, seeds: int, studies: int) -> np.ndarray:
-    """p-values of the difference of two equal models in simulated studies, (studies,)."""
+    """p-values of the difference of two equal models in simulated studies, or of two regions that don't differ, (studies,)."""
     name = f"{regime.figure} {regime.name} {seeds}"
     generator = np.random.default_rng(zlib.crc32(name.encode()))
     draws = (
@@ -48,10 +60,24 @@ def p_values(regime: Regime, seeds: int, studies: int) -> np.ndarray:
     )
     found = []
     for study in range(studies):
-        results = simulated(regime, seeds, (0.0, 0.0), generator)
-        first, second = scores_of(regime, results, draws[study % len(draws)])
-        found.append(estimate(first - second).p_value)
+        counts = draws[study % len(draws)]
+        if regime.of == APART:
+            sides = [_of_region(regime, seeds, counts, generator) for _ in range(2)]
+            found.append(unpaired_difference(*sides).p_value)
+        else:
+            results = simulated(regime, seeds, (0.0, 0.0), generator)
+            first, second = scores_of(regime, results, counts)
+            found.append(estimate(first - second).p_value)
     return np.asarray(found)
+
+
+def _of_region(regime, seeds, counts, generator):
+    """What a claim about regions compares, of one of them."""
+    if regime.figure == COUNTED:
+        (score,) = scores_of(regime, simulated(regime, seeds, (0.0,), generator), counts)
+        return estimate(score / regime.population.neurons)
+    results = simulated(regime, seeds, (0.0, GAIN), generator)
+    return estimate(relative_gain(*scores_of(regime, results, counts)))
 
 
 def family_error(p: np.ndarray, parts: int) -> float:
@@ -111,7 +137,8 @@ def table(found: dict[tuple[Regime, int], np.ndarray], seeds: Sequence[int]) -> 
             for parts in PARTS:
                 error = f"{100 * family_error(found[regime, count], parts):.1f}"
                 cells.append(f"**{error}**" if count >= seeds_needed(parts) else error)
-            lines.append(f"| {regime.figure} | {regime.name} | {count} | {' | '.join(cells)} |")
+            figure = f"{regime.figure}{', two regions' * (regime.of == APART)}"
+            lines.append(f"| {figure} | {regime.name} | {count} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -134,8 +161,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(power(pd.read_csv(options.claims)).to_string(index=False))
         return
     started, found = time.monotonic(), {}
-    for regime in REGIMES:
-        if regime.of == DIFFERENCE:
+    for regime in (*REGIMES, *OF_REGIONS):
+        if regime.of != MEAN:
             for seeds in options.seeds:
                 found[regime, seeds] = p_values(regime, seeds, options.studies)
     print(table(found, options.seeds))
