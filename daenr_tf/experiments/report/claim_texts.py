@@ -112,11 +112,11 @@ class ClaimTexts:
         return [name for name in head if name != _PAPERS or not self.own]
 
     def rows(self, judged: Judged) -> list[dict[str, Any]]:
-        """A claim's table of comparisons: `css`, `role` and `cells` of each row."""
-        rows = []
+        """A claim's table of comparisons: `css`, `role`, `unit` and `cells` of each row."""
+        rows, mixed = [], len({one.unit for one in judged.comparisons}) > 1
         for one in judged.comparisons:
             effect, digits = one.effect, effect_digits(one.unit)
-            cells = [one.what]
+            cells = [f"{one.what} ({one.unit})" if mixed else one.what]
             if effect is None:
                 cells += ["not finished", "–"]
             else:
@@ -130,7 +130,9 @@ class ClaimTexts:
                 cells.append(number(one.published, digits, signed=True))
             told = f"{SYMBOLS[one.verdict]} {one.verdict}" if one.verdict else f"({one.role})"
             cells += [effect.seeds if effect else 0, told]
-            rows.append({"css": _CSS[one.verdict], "role": one.role, "cells": cells})
+            rows.append(
+                {"css": _CSS[one.verdict], "role": one.role, "unit": one.unit, "cells": cells}
+            )
         return rows
 
 

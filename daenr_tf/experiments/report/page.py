@@ -194,7 +194,7 @@ class _Report:
             "claims",
             ["claim", "unit of the effect", *self.claim_texts.head()],
             [
-                [one.name, one.claim.unit, *row["cells"]]
+                [one.name, row["unit"], *row["cells"]]
                 for one in self.claims
                 for row in self.claim_texts.rows(one)
             ],
