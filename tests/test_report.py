@@ -631,8 +631,8 @@ def test_bars_stack_significant_neurons_under_the_others(drawn, tmp_path):
     assert above.get_y() == effect.value
 
 
-def test_each_comparison_of_a_claim_about_both_tasks_has_its_own_unit(whole):
-    _, _, folder = whole
+def test_each_comparison_of_a_claim_about_both_tasks_has_its_own_unit(written):
+    _, _, folder = written(("table2", "table4", "control", "control_images"))
     lines = (folder / "tables" / "claims.md").read_text().splitlines()
     units = [line.split(" | ")[1] for line in lines if line.startswith("| C9 ")]
     assert set(units) == {"MSE", "PCC"}
