@@ -124,6 +124,13 @@ def _power_of_a_part(part, parts):
     return float(stats.nct.sf(reaches, part.degrees_of_freedom, shift))
 
 
+def asked_of(regime: Regime) -> tuple[int, ...]:
+    """The numbers of parts of the claims that compare what a regime is about."""
+    if regime.of == APART:
+        return (2,)  # C2, C6
+    return (3,) if regime.figure == COUNTED else tuple(PARTS)  # C5
+
+
 def table(found: dict[tuple[Regime, int], np.ndarray], seeds: Sequence[int]) -> str:
     """The family errors as Markdown, in per cent; bold where the rule allows that number of seeds."""
     heads = [f"{parts} part{'s' * (parts > 1)} ({claims})" for parts, claims in PARTS.items()]
@@ -135,6 +142,9 @@ def table(found: dict[tuple[Regime, int], np.ndarray], seeds: Sequence[int]) -> 
         for count in seeds:
             cells = []
             for parts in PARTS:
+                if parts not in asked_of(regime):
+                    cells.append("–")
+                    continue
                 error = f"{100 * family_error(found[regime, count], parts):.1f}"
                 cells.append(f"**{error}**" if count >= seeds_needed(parts) else error)
             figure = f"{regime.figure}{', two regions' * (regime.of == APART)}"
@@ -169,7 +179,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     allowed = [
         family_error(found[regime, seeds], parts)
         for (regime, seeds) in found
-        for parts in PARTS
+        for parts in asked_of(regime)
         if seeds >= seeds_needed(parts)
     ]
     print(
