@@ -95,8 +95,8 @@ REGIMES = (
     Regime("PCC", DIFFERENCE, "images dominate", Predictions(1.0, 0.5, 0.05)),
     Regime("PCC", DIFFERENCE, "interaction dominates", _LEARNED),
     Regime("PCC", DIFFERENCE, "all equal", Predictions(0.6, 1.2, 0.12)),
-    Regime(COUNTED, MEAN, "images dominate", _EVEN, main=False),
-    Regime(COUNTED, DIFFERENCE, "all equal", Predictions(0.6, 1.2, 0.12), main=False),
+    Regime(COUNTED, MEAN, "images dominate", _EVEN),
+    Regime(COUNTED, DIFFERENCE, "all equal", Predictions(0.6, 1.2, 0.12)),
 )
 
 
