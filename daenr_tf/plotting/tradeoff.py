@@ -128,7 +128,11 @@ def _over_weights(axis, points):
     axis.set_xscale("log")
     axis.set_xlabel("test MSE (better to the left)", fontsize=STYLE["label"])
     axis.set_ylabel("mean PCC (better above)", fontsize=STYLE["label"])
-    axis.set_title("numbers: alpha : beta", fontsize=STYLE["tick"], loc="left")
+    axis.set_title(
+        "alpha : beta at the ends of each curve; ring: as the table has it",
+        fontsize=STYLE["tick"],
+        loc="left",
+    )
     canvas.plain(axis)
     axis.tick_params(which="minor", labelsize=STYLE["tick"] - 1)
 
@@ -146,7 +150,7 @@ def _gains(axis, points):
 
 
 def _curves(axis, points, across, up):
-    """One figure of points against another as alpha : beta grows, which stands beside each; a curve per task."""
+    """One figure of points against another as alpha : beta grows, which stands at the ends; a curve per task, a ring at the table's own alpha : beta."""
     for task, style in _STYLES.items():
         curve = sorted(
             (
@@ -169,10 +173,14 @@ def _curves(axis, points, across, up):
             elinewidth=0.7,
             **style,
         )
-        for one, right, above in zip(curve, x, y, strict=True):
+        for right, above in (
+            pair for one, *pair in zip(curve, x, y, strict=True) if one.ratio == 1
+        ):
+            axis.plot(right.value, above.value, "o", ms=9, mfc="none", mec=style["color"], mew=1.2)
+        for end in dict.fromkeys((0, len(curve) - 1)):
             axis.annotate(
-                f"{one.weights:g}",
-                (right.value, above.value),
+                f"{curve[end].weights:g}",
+                (x[end].value, y[end].value),
                 xytext=(4, 4),
                 textcoords="offset points",
                 fontsize=STYLE["tick"] - 1,

@@ -15,7 +15,7 @@ from daenr_tf.errors import MachineError
 from daenr_tf.experiments.cells import counted
 from daenr_tf.experiments.claims import judge
 from daenr_tf.experiments.findings import Findings
-from daenr_tf.experiments.report import captions, happened, records
+from daenr_tf.experiments.report import captions, gains, happened, records
 from daenr_tf.experiments.report.claim_texts import NOT_EXAMINED, ClaimTexts, home
 from daenr_tf.experiments.report.layout import lay_out, markdown
 from daenr_tf.experiments.report.pictures import REHEARSAL, Pictures
@@ -213,6 +213,9 @@ class _Report:
                 [[row, *cells] for row, cells in zip(layout.rows, layout.cells, strict=True)],
                 caption,
             )
+        gained = gains.records(self.findings, part)
+        if gained is not None:
+            self._write_table(f"{name}_gains", gained)
         return {
             "name": name,
             "title": captions.title(part, self.study.own),

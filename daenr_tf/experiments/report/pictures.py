@@ -16,8 +16,8 @@ from daenr_tf.experiments.experiment import (
     TRADEOFF,
 )
 from daenr_tf.experiments.measures import COUNT, PCC
-from daenr_tf.experiments.questions import Question
 from daenr_tf.experiments.report.entries import GROUP_NAMES
+from daenr_tf.experiments.report.gains import METRICS, gain
 from daenr_tf.experiments.verdicts import VERDICTS, level_of_a_part
 from daenr_tf.plotting import canvas, effects, images, learning_curves, neurons, tradeoff
 from daenr_tf.readable import linear_codes, number
@@ -147,7 +147,7 @@ class Pictures:
             settings = [one for one in part.settings if one.region == region]
             for layer in dict.fromkeys(one.layer for one in settings if one.layer):
                 shown = [one for one in settings if one.layer in (None, layer)]
-                points = [self._point(region, one, shown) for one in shown]
+                points = [self._point(part, region, one) for one in shown]
                 if not any(point.mse or point.pcc for point in points):
                     continue
                 where = f"_region{region}" if region else ""
@@ -170,7 +170,7 @@ class Pictures:
                 )
         return found
 
-    def _point(self, region, setting, others):
+    def _point(self, part, region, setting):
         """What the figure of a trade-off shows of a setting."""
         system, total = setting.system, len(self.findings.recordings[region].images)
         estimates = [
@@ -186,23 +186,11 @@ class Pictures:
             round(setting.variant.share * total),
             setting.variant.share == 1,
             *estimates,
-            self._gain(setting, others, "mse"),
-            self._gain(setting, others, PCC),
+            *(
+                gain(self.findings, part, setting, metric) if system.joint else None
+                for metric in METRICS
+            ),
         )
-
-    def _gain(self, joint, others, metric):
-        """What a joint setting has over the model that learns one of the two alone, of as many images."""
-        if not joint.system.joint:
-            return None
-        system = joint.system.autoencoder if metric == "mse" else joint.system.readout_alone
-        alone = [
-            one
-            for one in others
-            if one.model == system.name and one.variant.share == joint.variant.share
-        ]
-        if not alone:
-            return None
-        return Question("", metric, "", 0.0, ((joint, alone[0]),)).effect(self.findings)
 
     def forests(self, judged: Judged) -> list[dict[str, Any]]:
         """The comparisons of a `Judged` claim."""
