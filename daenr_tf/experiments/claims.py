@@ -319,7 +319,7 @@ def _questions(claim, plan):
         if not parts:
             return [], []
         borrowed += [replace(one, what=f"{other.name}, {one.what}") for one in parts]
-    return (own, borrowed) if own else ([], [])
+    return (own, borrowed) if _parts(own) else ([], [])
 
 
 def _parts(comparisons):
