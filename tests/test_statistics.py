@@ -111,9 +111,7 @@ class TestScores:
                 predicted[seed][images], observed[images]
             ).sum()
         assert len(np.unique(numbers)) > 1
-        mean = numbers.mean(
-            axis=0
-        )  # and further from it than the draws are: they spread too little
+        mean = numbers.mean(axis=0)  # the draws spread too little about it
         np.testing.assert_allclose(significant, mean + COUNT_SPREAD * (numbers - mean), atol=1e-9)
 
     def test_a_neuron_that_is_constant_within_a_draw_counts_as_zero_there(self):

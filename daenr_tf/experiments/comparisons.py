@@ -179,6 +179,17 @@ def weights_favour_their_task(claim: Claim, part: Part) -> list[Question]:
     return found
 
 
+def over_alone(part: Part, joint: Setting, metric: str) -> Question | None:
+    """How much better a joint setting is than what learns the one task alone from as many images, its autoencoder (of an error) or its readout;
+    no claim asks it. None where the part lacks that."""
+    system, layer = joint.system.readout_alone, joint.layer
+    if metric in ERRORS:
+        system, layer = joint.system.autoencoder, None
+    same = Variant(share=joint.variant.share)
+    alone = _pick(part, model=system.name, region=joint.region, layer=layer, variant=same)
+    return Question("", metric, "", 0.0, ((joint, alone[0]),)) if alone else None
+
+
 _FURTHEST = 100.0  # multiple of the table's alpha:beta that the trade-off trains; its inverse too
 _FOR = {"ir": "reconstruction", "nrs": "prediction"}
 # What a control exchanges between images for the task that is looked at: the group, and in words.

@@ -173,10 +173,10 @@ def _curves(axis, points, across, up):
             elinewidth=0.7,
             **style,
         )
-        for right, above in (
-            pair for one, *pair in zip(curve, x, y, strict=True) if one.ratio == 1
-        ):
-            axis.plot(right.value, above.value, "o", ms=9, mfc="none", mec=style["color"], mew=1.2)
+        for one, right, above in zip(curve, x, y, strict=True):
+            if one.ratio == 1:
+                ring = {"ms": 9, "mfc": "none", "mec": style["color"], "mew": 1.2}
+                axis.plot(right.value, above.value, "o", **ring)
         for end in dict.fromkeys((0, len(curve) - 1)):
             axis.annotate(
                 f"{curve[end].weights:g}",

@@ -40,9 +40,18 @@ PARTS = {1: "C11", 2: "C2, C3, C6, C12", 3: "C1, C4, C5, C7", 8: "C9", 9: "C8, C
 APART = "two regions"
 # What C2 and C6 compare: two regions' gains, and their shares of significant neurons, which share no seed, image or neuron.
 OF_REGIONS = (
-    Regime("MSE", APART, "gains, seeds dominate", Errors(0.9, 0.05, 0.05, True, 0.5)),
-    Regime("MSE", APART, "gains, images dominate", Errors(0.05, 0.9, 0.05, True, 0.5)),
-    Regime("MSE", APART, "gains, interaction dominates", Errors(0.05, 0.05, 0.9, True, 0.5)),
+    Regime(
+        "MSE", APART, "gains, seeds dominate", Errors(0.9, 0.05, 0.05, skewed=True, hardness=0.5)
+    ),
+    Regime(
+        "MSE", APART, "gains, images dominate", Errors(0.05, 0.9, 0.05, skewed=True, hardness=0.5)
+    ),
+    Regime(
+        "MSE",
+        APART,
+        "gains, interaction dominates",
+        Errors(0.05, 0.05, 0.9, skewed=True, hardness=0.5),
+    ),
     Regime(COUNTED, APART, "seeds dominate", Predictions(0.1, 0.7, 0.5)),
     Regime(COUNTED, APART, "images dominate", Predictions(0.5, 1.0, 0.1)),
     Regime(COUNTED, APART, "interaction dominates", Predictions(0.0, 1.5, 0.0)),

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from daenr_tf.experiments.comparisons import over_alone
 from daenr_tf.experiments.experiment import TRADEOFF
 from daenr_tf.experiments.measures import PCC
-from daenr_tf.experiments.questions import Question
+from daenr_tf.experiments.report.records import of_setting
 from daenr_tf.experiments.study import as_options
 
 if TYPE_CHECKING:
@@ -21,17 +22,10 @@ METRICS = ("mse", PCC)
 
 
 def gain(findings: Findings, part: Part, joint: Setting, metric: str) -> Estimate | None:
-    """How much better a joint setting is than its autoencoder alone (MSE) or its readout alone (PCC), paired over seeds and test images;
-    positive where it is better, None where a cell is missing."""
-    system = joint.system.autoencoder if metric == "mse" else joint.system.readout_alone
-    alone = [
-        one
-        for one in part.settings
-        if (one.model, one.region, one.variant.share)
-        == (system.name, joint.region, joint.variant.share)
-        and one.layer in (None, joint.layer)
-    ]
-    return Question("", metric, "", 0.0, ((joint, alone[0]),)).effect(findings) if alone else None
+    """What `comparisons.over_alone` asks of a joint setting, positive where it is better, paired over seeds and test images; None where a cell is
+    missing."""
+    question = over_alone(part, joint, metric)
+    return question and question.effect(findings)
 
 
 def records(findings: Findings, part: Part) -> pd.DataFrame | None:
@@ -44,12 +38,7 @@ def records(findings: Findings, part: Part) -> pd.DataFrame | None:
             one = gain(findings, part, joint, metric)
             rows.append(
                 {
-                    "region": joint.region,
-                    "model": joint.model,
-                    "layer": joint.layer,
-                    "task": joint.task,
-                    "alpha": joint.alpha,
-                    "beta": joint.beta,
+                    **of_setting(joint),
                     "variant": joint.variant.text,
                     "metric": metric,
                     "gain": one and one.value,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -14,6 +14,7 @@ from daenr_tf.readable import LINEAR_CODES
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from daenr_tf.experiments.cells import Setting
     from daenr_tf.experiments.claims import Judged
     from daenr_tf.experiments.findings import Findings
     from daenr_tf.experiments.planning import Part
@@ -35,12 +36,7 @@ def records(findings: Findings, part: Part) -> pd.DataFrame | None:
         setting, one = entry.setting, entry.estimate
         rows.append(
             {
-                "region": setting.region,
-                "model": setting.model,
-                "layer": setting.layer,
-                "task": setting.task,
-                "alpha": setting.alpha,
-                "beta": setting.beta,
+                **of_setting(setting),
                 "neurons": setting.group,
                 "variant": setting.variant.text,
                 "metric": entry.metric,
@@ -80,6 +76,12 @@ def records(findings: Findings, part: Part) -> pd.DataFrame | None:
     whole = ("region", "layer", *(f"{name}_size" for name in LINEAR_CODES))
     table = pd.DataFrame(rows).astype(dict.fromkeys(whole, "Int64"))
     return table.drop(columns=["region", "paper", "difference"]) if own else table
+
+
+def of_setting(setting: Setting) -> dict[str, Any]:
+    """The columns that say which setting a figure is of."""
+    names = ("region", "model", "layer", "task", "alpha", "beta")
+    return {name: getattr(setting, name) for name in names}
 
 
 def not_comparable(findings: Findings, part: Part) -> str:
