@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -128,6 +129,37 @@ def study(recording, folder, address):
         "--scheduler",
         address,
     ]
+
+
+# One task before a pause and one after it.
+PAUSED = """
+import sys
+from daenr_tf.experiments import cluster
+with cluster.client(1) as client:
+    for number in (1, 2):
+        print(client.submit(pow, number, 1, pure=False).result(timeout=20), flush=True)
+        sys.stdin.readline()
+"""
+
+
+def test_a_study_goes_on_after_its_machine_has_slept():
+    environment = {**os.environ, "DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "1s"}  # 300 s otherwise
+    command = subprocess.Popen(
+        [sys.executable, "-c", PAUSED],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with ended([command]):
+        assert command.stdout.readline() == "1\n"
+        command.send_signal(signal.SIGSTOP)
+        time.sleep(7)  # dask waits for five seconds at the least
+        command.send_signal(signal.SIGCONT)
+        time.sleep(2)  # in which it looks again
+        said, why = command.communicate("\n\n", timeout=60)
+        assert said == "2\n" and command.returncode == 0, why
 
 
 @pytest.mark.slow

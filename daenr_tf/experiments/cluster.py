@@ -23,6 +23,10 @@ _SETTINGS = {
     "distributed.worker.profile.enabled": False,  # this and the next would take 5 % of a core from the cells
     "distributed.admin.tick.interval": "1s",
 }
+_LOCAL_SETTINGS = {
+    # A worker that has been silent for so long is dropped for ever. Ours is silent where the whole machine slept.
+    "distributed.scheduler.worker-ttl": None,
+}
 
 
 @contextlib.contextmanager
@@ -50,7 +54,7 @@ def client(workers: int | None = None, scheduler: str | None = None) -> Iterator
     # Dask's own place for scratch files is one that all users of the machine share.
     with (
         tempfile.TemporaryDirectory(prefix="daenr-", ignore_cleanup_errors=True) as private,
-        dask.config.set({**_SETTINGS, "temporary-directory": private}),
+        dask.config.set({**_SETTINGS, **_LOCAL_SETTINGS, "temporary-directory": private}),
     ):
         # Cells are processes already, so the worker is a thread of ours and starts at once; its own memory limit would only see this process.
         # Dask's own pages can't be turned off: they get any free port, and no other machine sees them.
