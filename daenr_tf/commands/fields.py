@@ -56,30 +56,15 @@ def fields(call: Call) -> None:
 
     models_of(options.model)
     check_writable("--out", options.out)
-    old = record.claim(options.out, MAKER)
-    _go(options, old)
+    _go(options, record.claim(options.out, MAKER))
 
 
 def _go(options, old):
-    from daenr_tf.twin.origin import recording_of
-
-    try:
-        recording = recording_of(options.model, options.data_dir)
-    except InputError as error:
-        LOGGER.warning("spike-triggered averages are the model's own: %s", error)
-        recording = None
+    recording = _recording(options)
     from daenr_tf.runs.quiet import import_tensorflow
 
     import_tensorflow()
-    import numpy as np
-    import pandas as pd
-
-    from daenr_tf.laboratory import record
-    from daenr_tf.laboratory.fields import SHOWN as PROBES
-    from daenr_tf.laboratory.fields import gabors_of, gradient_fields, masks_of, probes
     from daenr_tf.laboratory.subject import Subject
-    from daenr_tf.plotting import laboratory as figures
-    from daenr_tf.receptive_fields import map_centers, spike_triggered_averages
     from daenr_tf.runs.results import versions
     from daenr_tf.twin.twin import Twin
 
@@ -88,61 +73,97 @@ def _go(options, old):
     chosen = list(range(subject.neurons)) if options.neurons is None else options.neurons
     if chosen[-1] >= subject.neurons:
         raise refusal("--neurons", f"numbers from 0 to {subject.neurons - 1}", chosen[-1])
-    mean, energy = gradient_fields(subject, chosen, options.seed)
-    if recording is None:
-        shown = probes(subject, options.seed + 1, count=PROBES)
-        images, responses = shown, subject.rates(shown)
-    else:
-        images, responses = recording.images, recording.responses
-    triggered = spike_triggered_averages(images, np.asarray(responses)[:, chosen])
-    masks = masks_of(options.model)
-    centers = map_centers(energy)
-    arrays = {
-        "neurons": np.array(chosen),
-        "gradient_mean": mean,
-        "gradient_rms": energy,
-        "spike_triggered_average": triggered,
-        "centers": centers,
-    }
-    columns = {
-        "mean gradient": mean,
-        "RMS gradient": energy,
-        f"spike-triggered average\n({'model' if recording is None else 'recording'})": triggered,
-    }
-    if masks is not None:
-        arrays["masks"] = masks[chosen]
-        columns = {"learned mask\n(sign is arbitrary)": masks[chosen], **columns}
-    table = pd.DataFrame({"neuron": chosen, "center_row": centers[:, 0]})
-    table["center_column"] = centers[:, 1]
-    gabors = gabors_of(subject, chosen, options.seed, centers)
-    table = table.merge(gabors, on="neuron")
-
-    def path(name):
-        return os.path.join(options.out, name)
-
+    whose = "the model" if recording is None else "the recording"
     about = {
         "made_by": MAKER,
         "seed": options.seed,
         "models": twin.digests,
         "fitted_to": {"name": twin.name, "simulated": twin.simulated},
-        "spike_triggered_average_of": "the model" if recording is None else "the recording",
+        "spike_triggered_average_of": whose,
         "versions": versions(),
     }
-    record.begin(options.out, old, about, [ARRAYS, TABLE, FIGURE])
-    record.write_arrays(path(ARRAYS), arrays)
-    record.write_neurons(path(TABLE), table)
-    title = (
-        f"Receptive fields\n{twin.in_words()} fitted to {twin.name}; + the centre by gradients; each map on its own"
-        " scale"
+    arrays = _maps(options, recording, subject, chosen)
+    table = _table(options, subject, chosen, arrays["centers"])
+    _write(options, old, about, arrays, table)
+    _draw(options, twin, subject, whose, arrays)
+    print(f"{len(chosen)} neurons: {options.out}")
+
+
+def _recording(options):
+    """The recording that the model was fitted to, or None where it can't be had."""
+    from daenr_tf.twin.origin import recording_of
+
+    try:
+        return recording_of(options.model, options.data_dir)
+    except InputError as error:
+        LOGGER.warning("spike-triggered averages are the model's own: %s", error)
+        return None
+
+
+def _maps(options, recording, subject, chosen):
+    """The file's arrays: one map of each kind per neuron, and the maps' centres."""
+    import numpy as np
+
+    from daenr_tf.laboratory.fields import SHOWN as PROBES
+    from daenr_tf.laboratory.fields import gradient_fields, masks_of, probes
+    from daenr_tf.receptive_fields import map_centers, spike_triggered_averages
+
+    mean, energy = gradient_fields(subject, chosen, options.seed)
+    if recording is None:
+        images = probes(subject, options.seed + 1, count=PROBES)
+        responses = subject.rates(images)
+    else:
+        images, responses = recording.images, recording.responses
+    arrays = {
+        "neurons": np.array(chosen),
+        "gradient_mean": mean,
+        "gradient_rms": energy,
+        "spike_triggered_average": spike_triggered_averages(
+            images, np.asarray(responses)[:, chosen]
+        ),
+        "centers": map_centers(energy),
+    }
+    masks = masks_of(options.model)
+    return arrays if masks is None else {**arrays, "masks": masks[chosen]}
+
+
+def _table(options, subject, chosen, centers):
+    """A row per neuron: its centre, and what Gabor patches say of it."""
+    import pandas as pd
+
+    from daenr_tf.laboratory.fields import gabors_of
+
+    table = pd.DataFrame(
+        {"neuron": chosen, "center_row": centers[:, 0], "center_column": centers[:, 1]}
     )
-    some = slice(0, SHOWN)
+    return table.merge(gabors_of(subject, chosen, options.seed, centers), on="neuron")
+
+
+def _write(options, old, about, arrays, table):
+    from daenr_tf.laboratory import record
+
+    record.begin(options.out, old, about, [ARRAYS, TABLE, FIGURE])
+    record.write_arrays(os.path.join(options.out, ARRAYS), arrays)
+    record.write_neurons(os.path.join(options.out, TABLE), table)
+
+
+def _draw(options, twin, subject, whose, arrays):
+    from daenr_tf.plotting import laboratory as figures
+
+    columns = {
+        "learned mask\n(sign is arbitrary)": arrays.get("masks"),
+        "mean gradient": arrays["gradient_mean"],
+        "RMS gradient": arrays["gradient_rms"],
+        f"spike-triggered average\n({whose.removeprefix('the ')})": arrays[
+            "spike_triggered_average"
+        ],
+    }
     figures.maps(
-        path(FIGURE),
-        {name: values[some] for name, values in columns.items()},
-        chosen[some],
-        title,
+        os.path.join(options.out, FIGURE),
+        {name: maps[:SHOWN] for name, maps in columns.items() if maps is not None},
+        list(arrays["neurons"][:SHOWN]),
+        f"Receptive fields\n{twin.in_words()} fitted to {twin.name}; + the centre by gradients; each map on its own scale",
         simulated=bool(twin.simulated),
         shape=subject.shape,
-        centers=centers[some],
+        centers=arrays["centers"][:SHOWN],
     )
-    print(f"{len(chosen)} neurons: {options.out}")
