@@ -634,8 +634,11 @@ def test_bars_stack_significant_neurons_under_the_others(drawn, tmp_path):
 def test_each_comparison_of_a_claim_about_both_tasks_has_its_own_unit(written):
     _, _, folder = written(("table2", "table4", "control", "control_images"))
     lines = (folder / "tables" / "claims.md").read_text().splitlines()
-    units = [line.split(" | ")[1] for line in lines if line.startswith("| C9 ")]
-    assert set(units) == {"MSE", "PCC"}
+    rows = [line.split(" | ") for line in lines if line.startswith("| C9 ")]
+    assert {row[1] for row in rows} == {"MSE", "PCC"}
+    assert not any(row[1] in row[2] for row in rows)
+    page = (folder / "report.html").read_text()
+    assert re.search(r"against \S+ \(MSE\)", page) and re.search(r"against \S+ \(PCC\)", page)
 
 
 def test_what_joint_models_gain_is_in_a_table_paired_with_those_of_as_many_images(written):

@@ -111,9 +111,9 @@ class ClaimTexts:
         ]
         return [name for name in head if name != _PAPERS or not self.own]
 
-    def rows(self, judged: Judged) -> list[dict[str, Any]]:
-        """A claim's table of comparisons: `css`, `role`, `unit` and `cells` of each row."""
-        rows, mixed = [], len({one.unit for one in judged.comparisons}) > 1
+    def rows(self, judged: Judged, name_units: bool = True) -> list[dict[str, Any]]:
+        """A claim's table of comparisons: `css`, `role`, `unit` and `cells` of each row; the cells name units that differ, if they shall."""
+        rows, mixed = [], name_units and len({one.unit for one in judged.comparisons}) > 1
         for one in judged.comparisons:
             effect, digits = one.effect, effect_digits(one.unit)
             cells = [f"{one.what} ({one.unit})" if mixed else one.what]

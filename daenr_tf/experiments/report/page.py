@@ -196,7 +196,7 @@ class _Report:
             [
                 [one.name, row["unit"], *row["cells"]]
                 for one in self.claims
-                for row in self.claim_texts.rows(one)
+                for row in self.claim_texts.rows(one, name_units=False)
             ],
             [],
         )
