@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import re
 
 import pytest
 
@@ -95,12 +96,15 @@ def test_a_table_can_be_made_of_other_regions_than_the_papers_and_a_figure_of_it
 @pytest.mark.parametrize(
     ("names", "models", "message"),
     [
-        (("table4",), ("vae",), "--models: table4 has cnn_fr, cae_fr, found vae"),
+        (("table4",), ("vae",), "--models: expected models of table4 (cnn_fr, cae_fr), found vae"),
+        (("table2",), ("cae", "cae_fm"), "of table2 (cae, cae_fr), found cae_fm"),
         (("table2", "table4"), ("cae",), "--models: table4 has"),
     ],
 )
-def test_an_experiment_that_was_named_and_has_nothing_to_show_is_refused(names, models, message):
-    with pytest.raises(InputError, match=message):
+def test_an_experiment_without_anything_to_show_and_a_model_that_stands_in_none_are_refused(
+    names, models, message
+):
+    with pytest.raises(InputError, match=re.escape(message)):
         plan(names, models=models)
 
 
@@ -168,6 +172,14 @@ def test_the_trade_off_is_not_trained_unless_it_is_asked_for():
     assert layers == {None, 2}
     asked = plan(("tradeoff",), layers=(1, 3), seeds=1).part("tradeoff").settings
     assert {one.layer for one in asked} == {None, 1, 3}
+
+
+def test_the_trade_off_takes_the_models_that_are_asked_for():
+    whole = plan(("tradeoff",), seeds=1).part("tradeoff").settings
+    assert {one.model for one in whole} == {"cae", "cnn_fr", "cae_fr"}
+    others = ("vae", "cnn_fm", "vae_fm")
+    asked = plan(("tradeoff",), models=others, seeds=1).part("tradeoff").settings
+    assert {one.model for one in asked} == set(others) and len(asked) == len(whole)
 
 
 def test_region_3s_baseline_is_trained_with_each_momentum_resizing_and_sums():

@@ -641,21 +641,6 @@ def test_each_comparison_of_a_claim_about_both_tasks_has_its_own_unit(written):
     assert re.search(r"against \S+ \(MSE\)", page) and re.search(r"against \S+ \(PCC\)", page)
 
 
-def test_what_joint_models_gain_is_in_a_table_paired_with_those_of_as_many_images(written):
-    def error(one, seed):
-        return (0.04 if one.system.joint else 0.05) / one.variant.share + 0.001 * seed
-
-    _, _, folder = written(
-        ("tradeoff",), layers=None, seeds=3, error=error, quality=lambda one, seed: 0.5, spread=0
-    )
-    table = pd.read_csv(folder / "tables" / "tradeoff_gains.csv", keep_default_na=False)
-    assert len(table) == 2 * 2 * 8 and (table["simulated"] & (table["seeds"] == 3)).all()
-    error = table[table["metric"] == "mse"].set_index(["task", "variant"])["gain"]
-    for task in ("ir", "nrs"):
-        np.testing.assert_allclose(error[task, "alpha:beta × 10"], 0.01, rtol=0.02)
-        np.testing.assert_allclose(error[task, "0.25 of the images"], 0.04, rtol=0.02)
-
-
 def test_no_other_part_has_a_table_of_gains(whole):
     _, _, folder = whole
     assert not list((folder / "tables").glob("*gains*"))

@@ -232,6 +232,7 @@ _ROWS = (
         "tradeoff",
         "Reconstruction against prediction over alpha:beta, and both against the number of training images",
         models=("cae", "cnn_fr", "cae_fr"),
+        all_variants=True,
         regions=(3,),
         weights=2,
         other_task="nrs",

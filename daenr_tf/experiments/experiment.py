@@ -33,11 +33,12 @@ class Experiment:
         subject: what it shows.
         heading: what the paper calls it, such as "Table 2"; empty where the paper has none such.
         where: the regions in words, where it is about some only; falls away on one's own recording.
-        models: the recipes in it, as the paper has them, in the order in which they are shown.
-        all_variants: whether it takes any other system too that has its task, if one is asked for.
+        models: the recipes in it unless others are asked for, the paper's if it has it, in the order in which they are shown.
+        all_variants: whether it takes any other system too that has one of its tasks, if one is asked for.
         task: what its models are trained for; those without a head for it, for what they have.
         regions: the regions that the paper shows in it.
-        weights: number of the paper's table whose loss weights are taken (either of a pair).
+        weights: number of the paper's table whose loss weights are taken (either of a pair); other models and tasks take those that the
+            paper has for them.
         groups: the groups of neurons that joint models are trained with.
         variants: `cells.Variant`s, how trainings differ besides.
         other_task: another task that joint models are trained for too, or None.
@@ -88,11 +89,12 @@ class Experiment:
 
     @property
     def systems(self) -> tuple:
-        """The names of all systems that can stand in it, the paper's first."""
+        """The names of all systems that can stand in it, its own models first."""
+        tasks = {self.task, self.other_task}
         others = (
             name
             for name, system in systems.SYSTEMS.items()
-            if self.all_variants and self.task in system.tasks
+            if self.all_variants and tasks & set(system.tasks)
         )
         return tuple(dict.fromkeys((*self.models, *others)))
 
@@ -113,17 +115,18 @@ class Experiment:
         self,
         regions: Iterable[int | None],
         layers: Collection[int],
-        models: Collection[str],
+        models: Collection[str] | None,
         weights_region: int | None = None,
     ) -> tuple:
         """The settings of the experiment, each once, in the table's order.
 
         Args:
             regions: of `Setting.region`.
-            layers, models: those wanted.
+            layers, models: those wanted; models may be None for its own.
             weights_region: for one's own recording, the region whose loss weights are taken.
         """
         found = {}
+        models = self.models if models is None else models
         for region in regions:
             for model in (model for model in self.systems if model in models):
                 system = systems.system(model)
@@ -132,7 +135,8 @@ class Experiment:
                 for layer, task, group, variant in itertools.product(
                     layers, tasks, self.groups if system.joint else (ALL,), self.variants
                 ):
-                    table = self.weights if task == self.task else None
+                    ours = task == self.task and model in self.models
+                    table = self.weights if ours else None
                     one = setting(model, region, layer, task, table, weights_region, group, variant)
                     found[one] = None
         return tuple(found)

@@ -71,17 +71,17 @@ def plan(
         regions: those wanted, or None for the paper's; for one's own recording a single one whose
             loss weights are taken.
         layers: those wanted, or None for each experiment's own.
-        models: those wanted, or None for all.
+        models: those wanted, or None for each experiment's own.
         seeds: number of seeds, or None for the most that one of the experiments asks for.
         own: whether the recording is the user's.
 
     Raises:
-        InputError: an experiment that was named has nothing to show with this choice.
+        InputError: an experiment that was named has nothing to show with this choice, or a model that was named stands in none of them.
     """
-    models = models or paper.RECIPES
     wanted = [EXPERIMENTS[name] for name in names or EXPERIMENTS]
     if not names:
         wanted = [one for one in wanted if not (one.apart or (own and one.repeats_on_own))]
+    _check_models(wanted, models)
     seeds, parts = tuple(range(seeds or max(one.seeds for one in wanted))), []
     for experiment in wanted:
         part = _part(experiment, regions, layers, models, seeds, own)
@@ -89,12 +89,18 @@ def plan(
             parts.append(part)
         elif names:
             _refuse(experiment, regions, models, own)
-    if not parts:
-        raise InputError(
-            f"--models: expected models of {', '.join(EXPERIMENTS)}, found {', '.join(models)},"
-            " which none of them has"
-        )
     return Plan(tuple(parts), seeds)
+
+
+def _check_models(wanted, models):
+    """Raises `InputError` where a model was named that stands in none of the experiments: it would not be trained."""
+    found = dict.fromkeys(name for experiment in wanted for name in experiment.systems)
+    foreign = [name for name in models or () if name not in found]
+    if found and foreign:
+        names = ", ".join(experiment.name for experiment in wanted if experiment.models)
+        raise InputError(
+            f"--models: expected models of {names} ({', '.join(found)}), found {', '.join(foreign)}"
+        )
 
 
 def _part(experiment, regions, layers, models, seeds, own):

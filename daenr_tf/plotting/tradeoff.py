@@ -59,7 +59,7 @@ def draw(
     path: str,
     points: Sequence[Point],
     ceiling: float | None,
-    codes: Mapping[str, float],
+    codes: Mapping[str, Mapping[int, float]],
     title: str,
     *,
     simulated: bool,
@@ -72,7 +72,7 @@ def draw(
         path: the PNG file.
         points: `Point`s.
         ceiling: the mean noise ceiling, or None.
-        codes: dict of a linear code's name -> its MSE.
+        codes: dict of a linear code's name -> dict of the number of images that it was fitted to -> its MSE.
         title: what it shows; after a line break, of what data.
         simulated, rehearsal: whether the data are simulated, the models trained on a small budget.
     """
@@ -87,17 +87,7 @@ def draw(
     higher.set_ylabel("PCC, joint − alone (above 0: joint helps)", fontsize=STYLE["label"])
     for axis, metric in ((error, "mse"), (correlation, "pcc")):
         _over_images(axis, points, metric)
-    for name, value in codes.items():
-        error.axhline(value, color=GREEN, lw=0.9, ls="-" if name == "pca" else "-.", zorder=0)
-        error.annotate(
-            LINEAR_CODES[name],
-            (1, value),
-            xycoords=("axes fraction", "data"),
-            ha="right",
-            va="bottom",
-            fontsize=STYLE["tick"],
-            color=GREEN,
-        )
+    _codes_over_images(error, codes)
     if ceiling is not None:
         correlation.set_title(f"noise ceiling {ceiling:.3f}", fontsize=STYLE["tick"], loc="right")
     error.set_ylabel("test MSE (squared units of [−1, 1])", fontsize=STYLE["label"])
@@ -129,7 +119,7 @@ def _over_weights(axis, points):
     axis.set_xlabel("test MSE (better to the left)", fontsize=STYLE["label"])
     axis.set_ylabel("mean PCC (better above)", fontsize=STYLE["label"])
     axis.set_title(
-        "alpha : beta at the ends of each curve; ring: as the table has it",
+        "alpha : beta at the ends of each curve; ring: the paper's",
         fontsize=STYLE["tick"],
         loc="left",
     )
@@ -189,7 +179,7 @@ def _curves(axis, points, across, up):
 
 
 def _over_images(axis, points, metric):
-    kinds = [("ir" if "mse" in metric else "nrs", True), (None, False)]
+    kinds = [("ir", True), ("nrs", True), (None, False)]
     for task, joint in kinds:
         curve = sorted(
             (
@@ -219,6 +209,30 @@ def _over_images(axis, points, metric):
     axis.minorticks_off()
     axis.set_xlabel("training images, a fifth of them held out", fontsize=STYLE["label"])
     canvas.plain(axis)
+
+
+def _codes_over_images(axis, codes):
+    """The linear codes' lines over the number of images that they were fitted to, each with its name at the fewest."""
+    for name, errors in codes.items():
+        counts = sorted(errors)
+        axis.plot(
+            counts,
+            [errors[count] for count in counts],
+            color=GREEN,
+            lw=0.9,
+            ls="-" if name == "pca" else "-.",
+            marker="." if len(counts) == 1 else "",
+            zorder=0,
+        )
+        axis.annotate(
+            LINEAR_CODES[name],
+            (counts[0], errors[counts[0]]),
+            xytext=(0, 2),
+            textcoords="offset points",
+            va="bottom",
+            fontsize=STYLE["tick"],
+            color=GREEN,
+        )
 
 
 def _reach(estimates):

@@ -50,6 +50,7 @@ def records(findings: Findings, part: Part) -> pd.DataFrame | None:
                     "simulated": findings.recordings[joint.region].simulated,
                     "budget": findings.study.budget,
                     "settings": " ".join(as_options(findings.study.settings)),
+                    "note": one.note if one else "",
                 }
             )
     return pd.DataFrame(rows)

@@ -86,7 +86,7 @@ def _place(part, setting, metric, layer):
         LAYER: (layer or 0, f"h{layer}" if layer else "any layer"),
         METRIC: (experiment.metrics.index(metric), NAMES[metric]),
         TASK: (setting.task != "ir", TASK_NAMES[setting.task]),
-        VARIANT: (_rank(setting.variant), setting.variant.text or "as the table has it"),
+        VARIANT: (_rank(setting.variant), setting.variant.text or "as the paper has it"),
         GROUP: (NEURON_GROUPS.index(setting.group), GROUP_NAMES.get(setting.group, setting.group)),
     }
     row = heads[experiment.row][1]

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from daenr_tf.experiments.cells import ALL, PLAIN, Cell, title
+from daenr_tf.experiments.cells import ALL, Cell, title
 from daenr_tf.experiments.experiment import (
     RECONSTRUCTIONS,
     SIGNIFICANT_NEURONS,
     STIMULI,
     TRADEOFF,
 )
-from daenr_tf.experiments.measures import COUNT, PCC
+from daenr_tf.experiments.measures import COUNT
+from daenr_tf.experiments.report import tradeoffs
 from daenr_tf.experiments.report.entries import GROUP_NAMES
-from daenr_tf.experiments.report.gains import METRICS, gain
 from daenr_tf.experiments.verdicts import VERDICTS, level_of_a_part
 from daenr_tf.plotting import canvas, effects, images, learning_curves, neurons, tradeoff
 from daenr_tf.readable import linear_codes, number
@@ -126,11 +126,7 @@ class Pictures:
             for bar in bars
             if bar.estimate
         ]
-        over = (
-            f"mean over {len(part.seeds)} seeds"
-            if len(part.seeds) > 1
-            else "one seed: intervals over images only"
-        )
+        over = f"mean over {len(part.seeds)} seeds" if len(part.seeds) > 1 else _ONE_SEED
         return [
             self._figure(
                 part.experiment.name,
@@ -142,55 +138,19 @@ class Pictures:
         ]
 
     def _tradeoff(self, part):
-        found = []
-        for region in part.regions:
-            settings = [one for one in part.settings if one.region == region]
-            for layer in dict.fromkeys(one.layer for one in settings if one.layer):
-                shown = [one for one in settings if one.layer in (None, layer)]
-                points = [self._point(part, region, one) for one in shown]
-                if not any(point.mse or point.pcc for point in points):
-                    continue
-                where = f"_region{region}" if region else ""
-                codes = self.findings.linear_codes(
-                    *(one for one in shown if one.system.reconstructs and one.variant == PLAIN)
-                )
-                data = self._data([region])
-                found.append(
-                    self._figure(
-                        f"{part.experiment.name}{where}_layer{layer}",
-                        tradeoff.draw,
-                        points,
-                        self.findings.ceiling(region),
-                        {name: code["mse"] for name, code in codes.items()},
-                        f"{part.experiment.subject}\n{data}; layer {layer}, mean and 95 % interval over"
-                        f" {len(part.seeds)} seed{'s' * (len(part.seeds) > 1)} and the test images",
-                        text="Reconstruction error against mean PCC as alpha:beta grows, and both against the number of"
-                        " training images, joint and alone, as in the table above.",
-                    )
-                )
-        return found
-
-    def _point(self, part, region, setting):
-        """What the figure of a trade-off shows of a setting."""
-        system, total = setting.system, len(self.findings.recordings[region].images)
-        estimates = [
-            self.findings.estimate(setting, metric) if has else None
-            for metric, has in (("mse", system.reconstructs), (PCC, system.readout))
+        return [
+            self._figure(
+                one.stem,
+                tradeoff.draw,
+                one.points,
+                self.findings.ceiling(one.region),
+                one.codes,
+                f"{part.experiment.subject}\n{self._data([one.region])}; {one.told}, {_over_seeds(part)}",
+                text="Reconstruction error against mean PCC as alpha:beta grows, and both against the number of"
+                " training images, joint and alone, as in the table above.",
+            )
+            for one in tradeoffs.shown(self.findings, part)
         ]
-        return tradeoff.Point(
-            title(setting.model),
-            bool(system.joint),
-            setting.task,
-            setting.alpha / setting.beta if setting.beta else None,
-            setting.variant.ratio,
-            round(setting.variant.share * total),
-            setting.variant.share == 1,
-            *estimates,
-            *(
-                gain(self.findings, part, setting, metric) if system.joint else None
-                for metric in METRICS
-            ),
-        )
 
     def forests(self, judged: Judged) -> list[dict[str, Any]]:
         """The comparisons of a `Judged` claim."""
@@ -211,6 +171,8 @@ class Pictures:
                 if parts
                 else "single cells with 95 % intervals of their own; they decide nothing"
             )
+            if any(one.effect and one.effect.one_seed for one in comparisons):
+                told = f"{_ONE_SEED}, so nothing is decided"
             text = f"Effects of {claim.name} with their intervals, as in the table above: "
             text += ", ".join(
                 f"{sum(one.verdict == verdict for one in parts)} {verdict}" for verdict in VERDICTS
@@ -292,6 +254,19 @@ class Pictures:
             "text": "Simulated data. " * self.simulated + "Rehearsal. " * self.rehearsal + text,
             "width": int.from_bytes(content[16:20], "big") * 96 // canvas.DPI,
         }
+
+
+_ONE_SEED = "one seed: intervals over images only"
+
+
+def _over_seeds(part):
+    """What a part's intervals are over, in words."""
+    number = len(part.seeds)
+    return (
+        f"mean and 95 % interval over {number} seeds and the test images"
+        if number > 1
+        else _ONE_SEED
+    )
 
 
 def _panel(setting):
