@@ -133,7 +133,14 @@ def test_a_cell_whose_neurons_another_chooses_waits_for_it(stub, client, tmp_pat
     assert "chooses its neurons" in outcomes[cells(FAILS, group=SIGNIFICANT)[0]].message
 
 
-def test_threads_and_memory_are_shared_out(stub, client, tmp_path):
+def test_as_many_threads_are_taken_as_the_environment_asks_for(stub, client, tmp_path, monkeypatch):
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "7")
+    run(client, cells(0), tmp_path)
+    assert (tmp_path / "trace").read_text().split()[2] == "7"
+
+
+def test_threads_and_memory_are_shared_out(stub, client, tmp_path, monkeypatch):
+    monkeypatch.delenv("TF_NUM_INTRAOP_THREADS", raising=False)
     run(client, cells(0), tmp_path)
     _, _, threads, memory = (tmp_path / "trace").read_text().split()
     assert int(threads) == max(1, CPU_COUNT // 2)

@@ -35,9 +35,7 @@ def gains(tmp_path, drawn):
         chosen = plan(("tradeoff",), (3,), None, models, seeds)
         recordings, study = studies.recordings((3,)), Study("simulated")
         studies.finish(str(tmp_path), chosen, recordings, study, **options)
-        page.write_report(
-            studies.finished(tmp_path, study, recordings), chosen, [], "command", 1.0
-        )
+        page.write_report(studies.finished(tmp_path, study, recordings), chosen, [], "command", 1.0)
         return pd.read_csv(tmp_path / "tables" / "tradeoff_gains.csv", keep_default_na=False)
 
     return make
