@@ -59,7 +59,7 @@ def test_linear_codes_are_drawn_as_fitted_to_as_many_images(gains, drawn):
         return found | {"pca": found["pca"] | {"mse": 0.03 / one.variant.share}}
 
     gains(linear_codes=codes)
-    points, _, codes, title = drawn["tradeoff_region3_layer2"]
+    _, _, codes, title = drawn["tradeoff_region3_layer2"]
     assert codes["pca"] == pytest.approx({5: 0.24, 10: 0.12, 20: 0.06, 40: 0.03})
     assert codes["dct"] == pytest.approx(dict.fromkeys((5, 10, 20, 40), 0.03))
     assert "CAE-FR, layer 2, mean and 95 % interval over 2 seeds" in title
