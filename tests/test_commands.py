@@ -14,7 +14,10 @@ from runs import in_this_process, read_json, write_recording
 from daenr_tf.commands import catalogue, process
 from daenr_tf.commands.catalogue import COMMANDS, Command
 from daenr_tf.commands.main import main
+from daenr_tf.commands.reproduce import undecided
 from daenr_tf.errors import InputError
+from daenr_tf.experiments.planning import plan
+from daenr_tf.experiments.study import Study
 from daenr_tf.machine import messages
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -321,3 +324,34 @@ def test_commands_work_without_argcomplete(run_python):
         COMP_POINT="6",
     )
     assert said.startswith("usage: daenr")
+
+
+def help_of(*arguments):
+    return " ".join(daenr(*arguments, "--help").stdout.split())
+
+
+def test_the_help_of_a_study_has_its_own_defaults():
+    said = help_of("reproduce")
+    assert "(default: all but tradeoff and region3)" in said
+    assert "hidden layers (default: all, 2 with tradeoff)" in said
+    assert "40000 with --budget paper, 10000 with --budget fast, 200 with --budget quick" in said
+    assert "--schedule fast)" not in said
+    own = help_of("tradeoff")
+    assert "hidden layers (default: 2)" in own and "( of the paper)" not in own
+
+
+@pytest.mark.parametrize(
+    ("seeds", "budget", "line"),
+    [
+        (2, "paper", "--seeds: C1 can't be decided with 2 seeds: 3 are needed"),
+        (3, "paper", None),
+        (
+            3,
+            "quick",
+            "--budget quick: C1 can't be decided by a rehearsal, with any number of seeds",
+        ),
+    ],
+)
+def test_what_can_not_be_decided_is_said_beforehand(seeds, budget, line):
+    chosen = plan(("table2",), regions=(3,), layers=(2,), seeds=seeds)
+    assert undecided(chosen, Study("simulated", budget=budget)) == [line] * (line is not None)

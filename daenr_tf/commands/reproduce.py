@@ -26,6 +26,8 @@ from daenr_tf.runs.directory import check_writable, make_directory
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from daenr_tf.experiments.planning import Plan
+
 HALF_WRITTEN = {
     "": r"(study\.json|report\.html)\.\d+\.part|\.seen-\d+",
     "tables": r"\w+\.(csv|md)\.\d+\.part",
@@ -89,21 +91,25 @@ def reproduce(call: process.Call) -> None:
         if os.path.isdir(results_dir):
             study_file.known(results_dir, study)
         print(describe(chosen, Finished(results_dir, study, recordings), workers))
-        for line in _too_few_seeds(chosen):
+        for line in undecided(chosen, study):
             print(line)
         return
-    for line in _too_few_seeds(chosen):
+    for line in undecided(chosen, study):
         LOGGER.warning(line)
     command = f"{call.typed} {shlex.join(call.arguments)}".strip()
     _study(command, chosen, study, recordings, results_dir, workers, options.scheduler)
 
 
-def _too_few_seeds(chosen):
-    """What is known beforehand of claims that so few seeds can't decide: lines."""
+def undecided(chosen: Plan, study: Study) -> list[str]:
+    """What is known beforehand of a plan's claims that can't be decided: lines."""
     from daenr_tf.experiments.claims import needed
 
-    seeds, by_need = len(chosen.seeds), {}
-    for name, need in needed(chosen).items():
+    seeds, by_need, found = len(chosen.seeds), {}, needed(chosen)
+    if study.rehearsal and found:
+        return [
+            f"--budget {study.budget}: {', '.join(found)} can't be decided by a rehearsal, with any number of seeds"
+        ]
+    for name, need in found.items():
         if need > seeds:
             by_need.setdefault(need, []).append(name)
     return [

@@ -11,9 +11,10 @@ from daenr_tf.commands import process
 from daenr_tf.errors import InputError, SettingError
 from daenr_tf.experiments.catalogue import EXPERIMENTS
 from daenr_tf.experiments.experiment import Experiment
-from daenr_tf.experiments.study import BUDGETS, PAPER, effective
+from daenr_tf.experiments.study import BUDGETS, PAPER, Study, effective
 from daenr_tf.paper import DEFAULT_REGION
 from daenr_tf.recordings import sources
+from daenr_tf.schedules import DEFAULT, SCHEDULES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,7 +25,8 @@ def parser_of(name: str, typed: str) -> process.Parser:
     """The parser of an experiment, or of all (`name` is none's); `typed` as in `process.Call`."""
     what = "The paper's tables and figures"
     if name in EXPERIMENTS:
-        what = f"{EXPERIMENTS[name].title} ({EXPERIMENTS[name].heading} of the paper)"
+        heading = EXPERIMENTS[name].heading
+        what = EXPERIMENTS[name].title + (f" ({heading} of the paper)" if heading else "")
     parser = process.Parser(
         prog=typed,
         description=f"{what}: trains every cell it needs with several seeds, and writes"
@@ -35,16 +37,40 @@ def parser_of(name: str, typed: str) -> process.Parser:
             "--only",
             type=_names,
             metavar="NAME,...",
-            help=f"some of {', '.join(EXPERIMENTS)} (default: all)",
+            help=f"some of {', '.join(EXPERIMENTS)} (default: all but {_in_words(one.name for one in EXPERIMENTS.values() if one.apart)})",
         )
     _add_recording(parser)
     _add_choice(parser, name)
     _add_work(parser)
     shared.add(
         parser.add_argument_group("settings of every cell, which win over the budget"),
-        shared.of_every_cell(),
+        [_by_budget(row) for row in shared.of_every_cell()],
     )
     return parser
+
+
+def _in_words(names):
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _by_budget(row):
+    """The row of a setting; the default of one that the budget decides is told for each budget."""
+    name, reader, meaning, choices = row
+    field = name.replace("-", "_")
+    if field not in SCHEDULES[DEFAULT].defaults():
+        return row
+    model, layer = next(iter(systems.SYSTEMS)), {"layer": 1}
+    values = {}
+    for budget in BUDGETS:
+        training = Study("", budget=budget).resolved(model, layer).training
+        values.setdefault(getattr(training, field), []).append(budget)
+    told = ", ".join(
+        f"{value:g} with --budget {_in_words(names)}" for value, names in values.items()
+    )
+    if len(values) == 1:
+        told = f"{next(iter(values)):g}"
+    return name, reader, f"{meaning.partition(' (default:')[0]} (default: {told})", choices
 
 
 def _add_recording(parser):
@@ -65,6 +91,14 @@ def _default_seeds(name):
     return ", ".join([str(usual), *others])
 
 
+def _default_layers(name):
+    shown = [EXPERIMENTS[name]] if name in EXPERIMENTS else EXPERIMENTS.values()
+    own = {one.name: ",".join(map(str, one.layers)) for one in shown if one.layers}
+    if name in own:
+        return own[name]
+    return ", ".join(["all", *(f"{layers} with {one}" for one, layers in own.items())])
+
+
 def _add_choice(parser, name):
     """Which cells."""
     parser.add_argument(
@@ -79,13 +113,13 @@ def _add_choice(parser, name):
         "--layers",
         type=_numbers("layer", range(1, deepest + 1)),
         metavar="L,...",
-        help="hidden layers (default: all)",
+        help=f"hidden layers (default: {_default_layers(name)})",
     )
     parser.add_argument(
         "--models",
         type=_models,
         metavar="MODEL,...",
-        help="recipes (default: all that the table has)",
+        help="recipes (default: the experiment's own)",
     )
     parser.add_argument(
         "--seeds",

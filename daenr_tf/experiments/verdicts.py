@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from daenr_tf.experiments.intervals import Estimate
 
-DATED = "2026-11-28"  # when the rule was written; what was measured before was judged by another
+DATED = "2026-11-28, amended on 2026-11-29"  # what was measured before was judged by another rule
 SUPPORTED, NOT_SUPPORTED, CONTRADICTED, NOT_DECIDABLE = (
     "supported",
     "not supported",
