@@ -676,12 +676,39 @@ def test_the_chance_that_a_family_errs_and_the_power_of_a_claim_follow_from_thei
         "seeds": 3,
         "standard_error": 0.01,
         "degrees_of_freedom": 1e6,
+        "unit": "PCC",
     }
     table = verdict_calibration.power(pd.DataFrame([row]))
     assert table.power[0] == pytest.approx(stats.norm.sf(1.959964 - 2), abs=1e-4)
     both = verdict_calibration.power(pd.DataFrame([row, row]))
     assert both.power[0] == pytest.approx(stats.norm.sf(2.241403 - 2) ** 2, abs=1e-4)
     assert verdict_calibration.power(pd.DataFrame([{**row, "seeds": 2}])).power[0] == 0
+
+
+def test_power_takes_no_trainings_to_differ_by_less_than_it_is_told():
+    same = {
+        "claim": "C1",
+        "role": "part",
+        "paper": 0.001,
+        "least": 0.01 * 0.04,  # of an MSE of 0.04
+        "seeds": 5,
+        "standard_error": 1e-7,
+        "degrees_of_freedom": 9.0,
+        "unit": "MSE",
+    }
+    different = {**same, "standard_error": 0.01 * 0.04, "degrees_of_freedom": 4.0}
+    tables = [pd.DataFrame([row]) for row in (same, different)]
+    plain, seen = (verdict_calibration.power(table).power[0] for table in tables)
+    assert plain > 0.999 > 0.7 > seen
+    floored = [verdict_calibration.power(table, differing=0.01).power[0] for table in tables]
+    assert floored == pytest.approx([seen, seen])
+
+
+def test_nothing_is_said_of_the_power_of_a_rehearsal(tmp_path, capsys):
+    pd.DataFrame([{"claim": "C1", "budget": "quick"}]).to_csv(tmp_path / "claims.csv")
+    with pytest.raises(SystemExit) as left:
+        verdict_calibration.main(["--claims", str(tmp_path / "claims.csv")])
+    assert left.value.code == 2 and "found a rehearsal" in capsys.readouterr().err
 
 
 @pytest.mark.slow

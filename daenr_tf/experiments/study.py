@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # What a budget sets for every cell: dict of a setting's name -> value. The paper names no most steps: these are so many that patience ends
 # every training.
 BUDGETS = {"paper": {"max_steps": 40000}, "fast": {"schedule": "fast"}, "quick": {"quick": True}}
-PAPER = next(iter(BUDGETS))
+PAPER, _, REHEARSAL = BUDGETS
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Study:
     @property
     def rehearsal(self) -> bool:
         """Whether the models are trained on the small budget, after which nothing can be said of them."""
-        return self.budget == "quick"
+        return self.budget == REHEARSAL
 
     @property
     def schedule(self) -> str | None:

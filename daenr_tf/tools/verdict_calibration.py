@@ -3,7 +3,9 @@
 Counts on simulated studies with a known truth (the regimes of `interval_coverage`) how often two models that don't differ are
 called different at the level that a part of a claim has, and from that how often any part of a claim is, were its parts independent:
 the worst case. With `--claims FILE`, the `tables/claims.csv` of a study, it tells besides how likely each claim is to be supported if the
-paper's own effects were true, with that study's seeds, test images and standard errors.
+paper's own effects were true, with that study's seeds, test images and standard errors. Where joint learning changed nothing these are
+far too small for that: trainings that end differently differ by chance as well. `--differing SHARE` takes none smaller than such
+trainings'.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ from scipy import stats
 from daenr_tf.experiments.intervals import estimate, unpaired_difference
 from daenr_tf.experiments.questions import PART
 from daenr_tf.experiments.scores import image_draws, image_omissions, relative_gain
-from daenr_tf.experiments.verdicts import LEVEL, level_of_a_part, seeds_needed
+from daenr_tf.experiments.study import REHEARSAL
+from daenr_tf.experiments.verdicts import LEAST_SHARE, LEVEL, level_of_a_part, seeds_needed
 from daenr_tf.tools.interval_coverage import (
     COUNTED,
     DRAWS,
@@ -98,11 +101,21 @@ def family_error(p: np.ndarray, parts: int) -> float:
     return 1 - (1 - float(np.mean(p <= LEVEL / parts))) ** parts
 
 
-def power(claims: pd.DataFrame) -> pd.DataFrame:
+# By the unit of an effect: its standard error where two trainings differ by chance with one of `share` of the MSE; `least` is the smallest
+# effect that matters, in the effect's unit.
+_DIFFERING = {
+    "MSE": lambda share, least: share * least / LEAST_SHARE,
+    "share of the CAE's MSE, mean over layers": lambda share, _: np.sqrt(2) * share,
+    "PSNR in dB": lambda share, _: 10 / np.log(10) * share,
+}
+
+
+def power(claims: pd.DataFrame, differing: float = 0.0) -> pd.DataFrame:
     """How likely each claim is supported if the paper's own effects are true.
 
     Args:
         claims: the table `claims.csv` of a study.
+        differing: the smallest standard error of an effect on the error, as a share of the MSE; on correlations they are taken as they are.
 
     Returns:
         A row per claim that the paper has effects for: `claim`, `parts`, `seeds`, `power` (parts independent), `weakest` (of one part).
@@ -110,7 +123,7 @@ def power(claims: pd.DataFrame) -> pd.DataFrame:
     rows = []
     decided = claims[(claims["role"] == PART) & claims["paper"].notna()]
     for name, parts in decided.groupby("claim", sort=False):
-        chances = [_power_of_a_part(part, len(parts)) for part in parts.itertuples()]
+        chances = [_power_of_a_part(part, len(parts), differing) for part in parts.itertuples()]
         rows.append(
             {
                 "claim": name,
@@ -123,14 +136,17 @@ def power(claims: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _power_of_a_part(part, parts):
+def _power_of_a_part(part, parts, differing):
     """The chance that an interval lies above 0 and reaches `least`, by the noncentral t."""
     if part.seeds < seeds_needed(parts):
         return 0.0
-    bound = stats.t.ppf((1 + level_of_a_part(parts)) / 2, part.degrees_of_freedom)
-    shift = part.paper / part.standard_error
-    reaches = max(bound, part.least / part.standard_error - bound)
-    return float(stats.nct.sf(reaches, part.degrees_of_freedom, shift))
+    error, freedom = part.standard_error, part.degrees_of_freedom
+    floor = _DIFFERING[part.unit](differing, part.least) if part.unit in _DIFFERING else 0.0
+    if error < floor:
+        error, freedom = floor, part.seeds - 1
+    bound = stats.t.ppf((1 + level_of_a_part(parts)) / 2, freedom)
+    reaches = max(bound, part.least / error - bound)
+    return float(stats.nct.sf(reaches, freedom, part.paper / error))
 
 
 def asked_of(regime: Regime) -> tuple[int, ...]:
@@ -170,6 +186,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--claims", metavar="FILE", help="tables/claims.csv of a study: tell power instead"
     )
     parser.add_argument(
+        "--differing",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="with --claims: take no standard error of an error as smaller than this share of the MSE (default: %(default)g)",
+    )
+    parser.add_argument(
         "--studies", type=int, default=STUDIES, help="simulated studies (default: %(default)s)"
     )
     parser.add_argument(
@@ -177,7 +200,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     options = parser.parse_args(arguments)
     if options.claims:
-        print(power(pd.read_csv(options.claims)).to_string(index=False))
+        claims = pd.read_csv(options.claims)
+        if (claims["budget"] == REHEARSAL).any():
+            parser.error(
+                f"--claims: expected a study that can decide something, found a rehearsal in {options.claims}"
+            )
+        print(power(claims, options.differing).to_string(index=False))
         return
     started, found = time.monotonic(), {}
     for regime in (*REGIMES, *OF_REGIONS):
