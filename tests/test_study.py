@@ -179,13 +179,13 @@ def test_another_dataset_or_budget_is_refused_by_the_first_difference(
     folder, _ = finished
     other = write_recording(tmp_path / "mine.npz", seed=1)
     said = refusal("table4", other, folder)
-    assert "--results-dir: expected a study with recording None" in said
+    assert "--results-dir: expected a study with the recording " in said
     said = refusal("table4", recording, folder, "--budget", "paper")
     assert "expected a study with budget paper" in said
     said = refusal("table4", recording, folder, "--regions", "1")
     assert "expected a study with alpha:beta of region 1" in said
     said = refusal("table4", other, folder, "--dry-run")
-    assert "--results-dir: expected a study with recording None" in said
+    assert "--results-dir: expected a study with the recording " in said
 
 
 def test_settings_given_reach_the_cells_that_have_them_and_the_report_and_belong_to_the_study(

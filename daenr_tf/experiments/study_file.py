@@ -74,10 +74,8 @@ def _differences(wanted, found, study, settings, digests):
             yield _told(name, study.settings), _told(name, settings)
     for region, digest in study.digests.items():
         if digests.get(region, digest) != digest:
-            yield (
-                f"recording {region} {digest[:12]}",
-                f"recording {region} {str(digests[region])[:12]}",
-            )
+            which = "the recording" if region == "None" else f"recording {region}"
+            yield f"{which} {digest[:12]}", f"{which} {str(digests[region])[:12]}"
 
 
 def _told(name, settings):
