@@ -94,8 +94,6 @@ def reproduce(call: process.Call) -> None:
         for line in undecided(chosen, study):
             print(line)
         return
-    for line in undecided(chosen, study):
-        LOGGER.warning(line)
     command = f"{call.typed} {shlex.join(call.arguments)}".strip()
     _study(command, chosen, study, recordings, results_dir, workers, options.scheduler)
 
@@ -144,6 +142,8 @@ def _study(command, chosen, study, recordings, results_dir, workers, scheduler):
     make_directory("--results-dir", results_dir)
     with lock.held(os.path.join(results_dir, "lock"), "another study", "--results-dir") as held:
         known = study_file.known(results_dir, study)
+        for line in undecided(chosen, study):
+            LOGGER.warning(line)
         _sweep(results_dir)
         write_text(os.path.join(results_dir, study_file.FILE), json.dumps(known, indent=2) + "\n")
         started, finished = time.monotonic(), cell_outputs.Finished(results_dir, study, recordings)
