@@ -328,7 +328,7 @@ def test_a_directory_that_is_no_study_is_refused(recording, tmp_path):
 @pytest.mark.parametrize(
     "options, words",
     [
-        (("--models", "vae"), "--models: table4 has cnn_fr, cae_fr, found vae"),
+        (("--models", "vae"), "--models: expected models of table4 (cnn_fr, cae_fr), found vae"),
         (("--layers", "5"), "--layers: expected layers out of 1, 2, 3, 4, found '5'"),
         (("--regions", "1,2"), "--regions: expected the one region whose alpha:beta are taken"),
         (("--seeds", "0"), "--seeds: expected a whole number from 1 to 1000, found '0'"),

@@ -142,13 +142,13 @@ def _study(command, chosen, study, recordings, results_dir, workers, scheduler):
     make_directory("--results-dir", results_dir)
     with lock.held(os.path.join(results_dir, "lock"), "another study", "--results-dir") as held:
         known = study_file.known(results_dir, study)
-        for line in undecided(chosen, study):
-            LOGGER.warning(line)
         _sweep(results_dir)
         write_text(os.path.join(results_dir, study_file.FILE), json.dumps(known, indent=2) + "\n")
         started, finished = time.monotonic(), cell_outputs.Finished(results_dir, study, recordings)
         try:
             with cluster.client(workers, scheduler) as client:
+                for line in undecided(chosen, study):
+                    LOGGER.warning(line)
                 outcomes = grid.run_grid(
                     client, chosen.cells, study, results_dir, Show(), finished.read
                 )
