@@ -644,3 +644,11 @@ def test_each_comparison_of_a_claim_about_both_tasks_has_its_own_unit(written):
 def test_no_other_part_has_a_table_of_gains(whole):
     _, _, folder = whole
     assert not list((folder / "tables").glob("*gains*"))
+
+
+def test_no_figure_of_a_claim_outlives_the_report_that_examined_it(written):
+    _, _, folder = written(("table2",))
+    assert [path.name for path in folder.glob("figures/claim_*")] == ["claim_C1.png"]
+    written(("table4",))
+    assert [path.name for path in folder.glob("figures/claim_*")] == ["claim_C4.png"]
+    assert (folder / "tables" / "table2.csv").exists()

@@ -73,6 +73,7 @@ def write_report(
     page = report.page(outcomes, command, seconds)
     path = os.path.join(finished.results_dir, REPORT)
     write_text(path, page)
+    report.pictures.remove_others_of_claims()  # as those tables of claims are gone that this one replaces
     return "\n".join([*report.verdicts(), f"report: {path}"])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import glob
 import os
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,13 @@ class Pictures:
     def __init__(self, findings: Findings) -> None:
         self.findings = findings
         self.simulated, self.rehearsal = findings.simulated, findings.study.rehearsal
+        self._folder, self._drawn = os.path.join(findings.results_dir, "figures"), set()
+
+    def remove_others_of_claims(self) -> None:
+        """Remove what an earlier report drew of claims that this one doesn't examine."""
+        for path in glob.glob(os.path.join(glob.escape(self._folder), "claim_*.png")):
+            if path not in self._drawn:
+                os.remove(path)
 
     def of_part(self, part: Part) -> list[dict[str, Any]]:
         """The figures of an experiment that is shown as figures; none of one that is a table."""
@@ -244,7 +252,8 @@ class Pictures:
         return f"; linear codes, {what}: {told}" if told else ""
 
     def _figure(self, stem, draw, *arguments, text):
-        path = os.path.join(self.findings.results_dir, "figures", f"{stem}.png")
+        path = os.path.join(self._folder, f"{stem}.png")
+        self._drawn.add(path)
         draw(path, *arguments, simulated=self.simulated, rehearsal=self.rehearsal)
         with open(path, "rb") as file:
             content = file.read()
