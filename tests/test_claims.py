@@ -278,10 +278,32 @@ def test_c4_and_c8_a_joint_model_with_the_higher_correlation_supports_them(judge
         [joint - 0.4], abs=0.03
     )
     assert [one.what for one in claims["C8"].comparisons] == [
-        "region 3: CAE-FR, VAE-FR (layer 2) against CNN-FR",
+        "region 3: CAE-FR, VAE-FR (layer 2) against CNN-FR2",
         "region 3: CAE-FR2 against CNN-FR2",
         "region 3: VAE-FR2 against CNN-FR2",
     ]
+
+
+@pytest.mark.parametrize(
+    ("layers", "what"),
+    [((2,), "CAE-FR2 against CNN-FR2"), ((1, 2), "CAE-FR1, 2 against CNN-FR")],
+)
+def test_a_readout_alone_of_one_layer_is_named_by_it(judged, layers, what):
+    part, *_ = judged(("table4",), layers=layers, own=True)["C4"].parts
+    assert part.what == what
+
+
+@pytest.mark.parametrize(
+    ("regions", "own", "everywhere"),
+    [((3,), False, False), ((1, 3), False, True), ((3,), True, False)],
+)
+def test_every_region_is_claimed_only_where_there_are_several(judged, regions, own, everywhere):
+    claims = judged(("table2", "table4"), regions=regions, layers=(2,), own=own, seeds=2)
+    told = {name for name, claim in claims.items() if "in every region" in claim.statement}
+    assert told == ({"C1", "C4", "C5", "C8"} if everywhere else set())
+    assert claims["C4"].statement.startswith(
+        "The joint model predicts responses better than CNN-FR"
+    )
 
 
 @pytest.mark.parametrize(

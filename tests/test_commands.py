@@ -4,6 +4,7 @@ share."""
 import importlib
 import logging
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -59,6 +60,23 @@ def test_every_command_has_a_home_a_help_and_a_recipe(name, capsys):
     assert os.path.exists(os.path.join(RECIPES, f"{name}.py"))
 
 
+def test_nothing_near_is_offered_for_a_word_that_is_like_no_command(capsys):
+    status, _, err = said_by(lambda: main(["foo"]), capsys)
+    assert status == 2 and err == "daenr: expected a command (see daenr --help), found 'foo'\n"
+
+
+def test_help_names_a_part_once_beside_its_default(capsys):
+    """DAE-NR's core and its decoder have the same option; so a study's help has it of several parts."""
+    _, out, _ = said_by(lambda: main(["table4", "--help"]), capsys)
+    said = " ".join(out.split())
+    defaults = re.findall(r"\(default: ([^()]* for [^()]*)\)", said)
+    assert any("for DAE-NR, Klindt" in one for one in defaults)
+    for one in defaults:
+        for told in one.split("; "):
+            titles = told.split(" for ")[1].split(", ")
+            assert len(set(titles)) == len(titles), told
+
+
 ARGUMENT_ERRORS = {
     "no command": (
         [],
@@ -66,7 +84,7 @@ ARGUMENT_ERRORS = {
     ),
     "an unknown command": (
         ["comprae"],
-        "daenr: expected a command (see --help), found 'comprae'; the nearest is daenr compare",
+        "daenr: expected a command (see daenr --help), found 'comprae'; the nearest is daenr compare",
     ),
     "a model for a command": (["cae_f"], "the nearest is daenr fit cae_fr"),
     "an unknown option": (["--nonsense"], "daenr: --nonsense: expected an option"),

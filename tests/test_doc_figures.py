@@ -83,11 +83,12 @@ def test_the_way_through_a_model_shows_what_the_model_has(recipe, panels, task, 
     assert sum("PCC" in text for text in said) == (0 if recipe == "vae" else 4)
 
 
-def test_the_scatter_of_a_neuron_is_what_was_predicted_and_observed(make_run, drawn):
+def test_the_scatter_of_a_neuron_is_what_was_predicted_and_observed(make_run, drawn, capsys):
     import daenr_tf
 
     run = make_run("cae_fr")
     doc_figures.main(["model", "--run", run])
+    assert f"written: {pathlib.Path('docs/images/model.png')}" in capsys.readouterr().err
     recording = daenr_tf.load_recording("simulated", region=3)
     evaluation = daenr_tf.evaluate(daenr_tf.load_model(f"{run}/model.keras"), recording)
     best = evaluation.neurons["pcc"].to_numpy().argmax()
@@ -104,7 +105,9 @@ def test_the_scatter_of_a_neuron_is_what_was_predicted_and_observed(make_run, dr
 
 def test_the_table_of_fixed_mask_positions_is_the_one_in_the_docs(drawn, capsys):
     assert doc_figures.main(["readouts"]) == 0
-    assert capsys.readouterr().out in (DOCS / "readouts.md").read_text(encoding="utf-8")
+    said = capsys.readouterr()
+    assert said.out in (DOCS / "readouts.md").read_text(encoding="utf-8")
+    assert said.err == f"written: {pathlib.Path('docs/images/readouts.png')}\n"
     assert "simulated data" in texts(drawn["readouts.png"])
 
 
@@ -152,10 +155,14 @@ def test_published_figures_mark_the_cells_that_speak_against_the_text(drawn):
 
 
 @pytest.mark.parametrize(("figure", "files"), [("tasks", {"tasks.png"}), ("paper", set(RINGS))])
-def test_a_figure_is_written_and_is_not_blank(figure, files, tmp_path, monkeypatch):
+def test_a_figure_is_written_and_named_and_is_not_blank(
+    figure, files, tmp_path, monkeypatch, capsys
+):
     monkeypatch.setattr(canvas, "DPI", 60)
     assert doc_figures.main([figure, "--folder", str(tmp_path)]) == 0
     assert {path.name for path in tmp_path.iterdir()} == files
+    said = capsys.readouterr().err.splitlines()
+    assert said == [f"written: {tmp_path / name}" for name in sorted(files)]
     assert all(imread(path)[..., :3].std() > 0.05 for path in tmp_path.iterdir())
 
 
@@ -172,3 +179,10 @@ def test_a_run_that_is_none_is_refused_in_one_line(tmp_path, capsys):
     for wrong in (["model"], ["tasks", "--run", "x"], ["nothing"]):
         with pytest.raises(SystemExit):
             doc_figures.main(wrong)
+
+
+def test_help_says_that_the_documentations_own_files_are_written(capsys):
+    with pytest.raises(SystemExit):
+        doc_figures.main(["--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "over the tracked files" in said and "docs/images" in said

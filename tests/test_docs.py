@@ -6,6 +6,10 @@ import re
 
 import pytest
 
+from daenr_tf.commands import fit
+from daenr_tf.config import resolve
+from daenr_tf.runs.run import tag
+
 ROOT = os.path.dirname(os.path.dirname(__file__))
 
 
@@ -42,3 +46,26 @@ def said(run_python):
 @pytest.mark.parametrize("page", PAGES)
 def test_the_python_of_a_page_runs(page, said):
     assert PAGES[page] in said[page]
+
+
+def runs_of(name):
+    """The page's text, and the first of the runs on the simulated recording that it uses, as "recipe/tag"."""
+    with open(os.path.join(ROOT, "docs", name), encoding="utf-8") as file:
+        page = re.sub(r"-s\{0(,\d)+\}", "-s0", file.read())
+    return page, set(re.findall(r"(?:runs|models)/(\w+/simulated-r\d-[\w-]+-s0[\w-]*)", page))
+
+
+PAGES_WITH_RUNS = [name for name in sorted(os.listdir(f"{ROOT}/docs")) if name.endswith(".md")]
+PAGES_WITH_RUNS = [name for name in PAGES_WITH_RUNS if runs_of(name)[1]]
+
+
+@pytest.mark.parametrize("name", PAGES_WITH_RUNS)
+def test_a_page_that_uses_a_run_has_the_command_that_makes_it(name):
+    page, used = runs_of(name)
+    made = set()
+    for recipe, options in re.findall(
+        r"daenr fit (\w+) ([^#\n`]*--dataset simulated[^#\n`]*)", page
+    ):
+        given, _ = fit.parse(recipe, options.split(), "daenr fit")
+        made.add(f"{recipe}/{tag(resolve(recipe, given, None), None)}")
+    assert used <= made

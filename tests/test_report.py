@@ -305,6 +305,15 @@ def test_the_terminal_gets_a_line_per_claim_that_is_examined_and_the_place_of_th
     assert lines[2:] == [f"report: {folder}/report.html"]
 
 
+def test_what_several_claims_come_to_is_told_of_several_alone(written):
+    page, terminal, _ = written(("table2",))
+    assert "1 claims" not in page.text and "Only one claim is examined here" in page.text
+    assert "in every region" not in page.text + terminal
+    page, terminal, _ = written(("table2", "table4"), place="two", regions=(1, 3))
+    assert "Of 2 claims examined here" in page.text and "up to 10 of 100 studies" in page.text
+    assert "in every region" in page.text and "in every region" in terminal
+
+
 def test_written_again_tables_and_figures_are_the_same_byte_for_byte(written):
     names = ("table2", "table4", "figure2", "figure4", "figure5")
     fail = (plan(names, (3,), (2,), None, 2).cells[3].name,)

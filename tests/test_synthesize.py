@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from drawing import texts
 
 from daenr_tf.commands.main import main
 from daenr_tf.config import ModelConfig
 from daenr_tf.models import saved_model
 from daenr_tf.models.build import build_model
 from daenr_tf.models.keras_file import save_model
+from daenr_tf.plotting import canvas
 from daenr_tf.twin import outputs, synthesis
 from daenr_tf.twin.work import Work
 
@@ -54,6 +56,10 @@ def go(places, capsys, tmp_path, monkeypatch):
     return do
 
 
+def one_spaced(text):
+    return " ".join(text.split())
+
+
 def content(folder):
     return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
 
@@ -86,6 +92,39 @@ def test_the_files_say_what_was_made(go, model, method):
     contrast = json.loads(Path("mei/config.json").read_text())["contrast"]
     np.testing.assert_allclose(arrays["images"].std(axis=(1, 2, 3)), contrast, rtol=0.02)
     assert ("SIMULATED" in out) == (model == "cae_fr")
+
+
+def test_the_terminal_says_both_comparisons(go):
+    """At equal contrast, and with natural images as recorded, whose contrast is four times that."""
+    out, _ = go("synthesize", "cnn_fr", "--out", "mei")
+    rows = pd.read_csv("mei/synthesis.csv")
+    equal, recorded = (
+        f"{(rows['score'] > rows[name]).sum()} of 5 above the best"
+        for name in ("natural_score", "natural_score_as_recorded")
+    )
+    assert equal != recorded
+    lines = [line.split(": ") for line in out.splitlines()]
+    (first,) = (said for where, said in lines if where == "at equal contrast")
+    (second,) = (said for where, said in lines if "as recorded (contrast 0.428)" in where)
+    assert first.startswith(equal) and second.startswith(recorded)
+    results = Path("mei/results.json")
+    found = json.loads(results.read_text())
+    for name in ("median_natural_score_as_recorded", "above_best_natural_as_recorded"):
+        del found[name]
+    results.write_text(json.dumps(found))  # as versions before left it
+    again, _ = go("synthesize", "cnn_fr", "--out", "mei")
+    assert "at equal contrast" in again and "as recorded" not in again
+
+
+def test_the_figures_say_that_what_they_compare_with_has_the_same_contrast(go, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(canvas, "write", lambda path, figure: drawn.append(texts(figure)))
+    np.save("wanted.npy", np.full((1, 5), 0.5))
+    go("synthesize", "cnn_fr", "--neurons", "0", "--out", "mei")
+    go("control", "cnn_fr", "--target", "one-hot", "--neurons", "0", "--out", "one")
+    go("control", "cnn_fr", "--target", "vector", "--responses", "wanted.npy", "--out", "vector")
+    for said in drawn:
+        assert any("best" in text and "the same contrast" in one_spaced(text) for text in said)
 
 
 def test_work_that_was_stopped_goes_on_to_the_same_bits(go, monkeypatch):

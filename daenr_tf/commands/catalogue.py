@@ -74,7 +74,7 @@ COMMANDS = {
         ),
         Command(
             "synthesize",
-            "the images that drive a fitted model's neurons most",
+            "the images of a fixed contrast that drive a fitted model's neurons most",
             "daenr_tf.commands.synthesize:synthesize",
         ),
         Command(

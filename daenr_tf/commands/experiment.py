@@ -225,11 +225,9 @@ def _write(
     fitted = f"{twin.name}{' (simulated recording)' if twin.simulated else ''}"
     what = f"\n{twin.in_words()} fitted to {fitted}; {SIMULATED}; responses: {about['response']}"
     shown = _strongest(session.rates, figures.SHOWN)
-    for name, (values, responses, label) in measured.curves.items():
+    for name, curve in measured.curves.items():
         title = f"{name.replace('_', ' ').capitalize()} tuning{what}"
-        figures.curves(
-            path(f"{name}_tuning.png"), values, responses, label, shown, title, simulated=True
-        )
+        figures.curves(path(f"{name}_tuning.png"), *curve, shown, title, simulated=True)
     if measured.maps:
         some = shown[:8]
         table = measured.neurons.iloc[some]

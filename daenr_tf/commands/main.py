@@ -11,6 +11,7 @@ from daenr_tf.commands.process import Parser, leave
 from daenr_tf.errors import InputError
 
 DAENR = "daenr"
+NEAR = 0.6  # the likeness, of 1, from which on a mistyped name is taken for a command's
 EPILOG = """each has options of its own:  daenr COMMAND --help
 a model:                      daenr fit cae_fr --region 3 --layer 2"""
 
@@ -68,16 +69,16 @@ def _itself(argv):
             f" behind"
         )
     if name is not None:
-        raise InputError(
-            f"expected a command (see --help), found {name!r}; the nearest is {_nearest(name)}"
-        )
+        raise InputError(f"expected a command (see {DAENR} --help), found {name!r}{_nearest(name)}")
     parser.read(argv)
     raise InputError(f"expected a command ({', '.join(COMMANDS)}), found none")
 
 
 def _nearest(name):
+    """What a mistyped name may have meant, in words; empty where no command is near."""
     known = {
         **{command: f"{DAENR} {command}" for command in COMMANDS},
         **{model: f"{DAENR} fit {model}" for model in systems.SYSTEMS},
     }
-    return known[difflib.get_close_matches(name, known, n=1, cutoff=0)[0]]
+    near = difflib.get_close_matches(name, known, n=1, cutoff=NEAR)
+    return f"; the nearest is {known[near[0]]}" if near else ""

@@ -251,7 +251,7 @@ def _of_several(having):
     """What an option means that several parts have: list of (part, option)."""
     defaults = {}
     for part, option in having:
-        defaults.setdefault(option.default, []).append(part.title)
+        defaults.setdefault(option.default, {})[part.title] = None  # core and decoder may share one
     told = [f"{default} for {', '.join(titles)}" for default, titles in defaults.items()]
     return f"{having[0][1].help}; ignored by cells without it (default: {'; '.join(told)})"
 

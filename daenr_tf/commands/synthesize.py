@@ -145,7 +145,8 @@ def _work(options, kind: Kind, given, twin: Twin, natural_images, out):
             work.finish(results)
         else:
             LOGGER.warning("%s: is finished; --overwrite starts afresh", one_line(out))
-    print(one_line(outputs.said(results, options.models)))
+    for line in outputs.said(results):
+        print(one_line(line))
     print(f"results: {one_line(out)}")
 
 

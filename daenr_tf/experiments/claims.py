@@ -52,6 +52,7 @@ class Claim:
         foremost: of these the one that is said to exceed the others.
         best: dict of region -> the layer that is said to be best.
         rests_on: names of other claims whose parts are parts of this one too.
+        in_every_region: whether the paper says it of every region.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Claim:
     foremost: int | None = None
     best: Mapping | None = None
     rests_on: tuple = ()
+    in_every_region: bool = False
 
     def questions(self, plan: Plan) -> list[Question]:
         """What the claim asks of a plan; empty where the plan lacks what it needs."""
@@ -132,6 +134,7 @@ class Judged:
         comparisons: tuple of `Comparison`: the parts, what stands beside them, the cells.
         p_value: of the verdict, corrected for the claim's parts; 1 where it decides nothing.
         p_over_all: corrected besides for the number of claims that were examined (Holm).
+        of_one_region: whether the study has one region only, or one's own recording.
     """
 
     claim: Claim
@@ -139,11 +142,18 @@ class Judged:
     comparisons: tuple = ()
     p_value: float = 1.0
     p_over_all: float = 1.0
+    of_one_region: bool = False
 
     @property
     def name(self) -> str:
         """Of the claim."""
         return self.claim.name
+
+    @property
+    def statement(self) -> str:
+        """What the paper says, without "in every region" where the study has but one."""
+        everywhere = self.claim.in_every_region and not self.of_one_region
+        return self.claim.statement + ", in every region" * everywhere
 
     @property
     def parts(self) -> tuple[Comparison, ...]:
@@ -172,11 +182,12 @@ _ONE_FOREMOST = {"least": LEAST_SHARE, "regions": paper.REGIONS, "foremost": 3}
 CLAIMS = (
     Claim(
         "C1",
-        "The joint model reconstructs better than the CAE alone, in every region",
+        "The joint model reconstructs better than the CAE alone",
         ("table2",),
         _JOINT_AND_AUTOENCODER,
         comparisons.against_autoencoder,
         **_MSE,
+        in_every_region=True,
     ),
     Claim(
         "C2",
@@ -198,21 +209,23 @@ CLAIMS = (
     ),
     Claim(
         "C4",
-        "The joint model predicts responses better than CNN-FR, in every region",
+        "The joint model predicts responses better than CNN-FR",
         ("table4",),
         _JOINT_AND_READOUT,
         comparisons.against_readout,
         **_PCC,
+        in_every_region=True,
     ),
     Claim(
         "C5",
-        "The joint model has more significant neurons than CNN-FR, in every region",
+        "The joint model has more significant neurons than CNN-FR",
         ("figure4",),
         _JOINT_AND_READOUT,
         comparisons.against_readout,
         COUNT,
         "significant neurons",
         LEAST_SHARE,
+        in_every_region=True,
     ),
     Claim(
         "C6",
@@ -234,11 +247,12 @@ CLAIMS = (
     ),
     Claim(
         "C8",
-        "The joint variants of each readout predict better than it alone, in every region (Table 6)",
+        "The joint variants of each readout predict better than it alone (Table 6)",
         ("table6",),
         "a readout alone and its joint models",
         comparisons.against_readout,
         **_PCC,
+        in_every_region=True,
     ),
     Claim(
         "C9",
@@ -288,16 +302,17 @@ CLAIMS = (
 
 def judge(findings: Findings) -> tuple[Judged, ...]:
     """All claims, in order: `Findings` -> tuple of `Judged`."""
-    judged = []
+    judged, one_region = [], len(findings.recordings) == 1
     for claim in CLAIMS:
         own, borrowed = _questions(claim, findings.plan)
         if own:
             found = _answers(claim, own, borrowed, findings)
             parts = _parts(found)
             verdict = together([one.verdict for one in parts])
-            judged.append(Judged(claim, verdict, found, _p_value(verdict, parts)))
+            p = _p_value(verdict, parts)
+            judged.append(Judged(claim, verdict, found, p, of_one_region=one_region))
         else:
-            judged.append(Judged(claim))
+            judged.append(Judged(claim, of_one_region=one_region))
     return _over_all(tuple(judged))
 
 

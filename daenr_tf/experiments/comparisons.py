@@ -59,7 +59,10 @@ def against_readout(claim: Claim, part: Part) -> list[Question]:
         for joint, base in _beside_readouts(part, region):
             by_readout.setdefault((joint.task, base.model), []).append((joint, base))
         for (task, _), pairs in by_readout.items():
-            base = pairs[0][1].system.title
+            alone = {
+                other.label: other for _, other in pairs
+            }  # one of a single layer is named by it
+            base = next(iter(alone)) if len(alone) == 1 else pairs[0][1].system.title
             what = f"{_of_region(region)}{_together(pairs)} against {base}"
             if task != part.experiment.task:  # Figure 4's other reading
                 what += f", joint models trained for {_FOR[task]}"

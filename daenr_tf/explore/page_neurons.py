@@ -177,7 +177,7 @@ class Neurons:
         def show(found):
             measured, maps = found
             with ui.element("div").classes("flow"):
-                for one, (values, responses, axis) in measured.curves.items():
+                for one, (values, responses, axis, _) in measured.curves.items():
                     title = f"{one.replace('_', ' ').capitalize()}, neuron {which} ({self.session.model})"
                     elements.chart(
                         charts.curve(values, responses[:, which], axis),

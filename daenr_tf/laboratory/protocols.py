@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -17,13 +17,29 @@ if TYPE_CHECKING:
     from daenr_tf.laboratory.subject import Subject
 
 
+class Curve(NamedTuple):
+    """Tuning curves of all neurons.
+
+    Attributes:
+        values: (k,), what was varied.
+        responses: (k, neurons).
+        axis: what it is, with its unit.
+        period: after how much of it all is the same again; None of what isn't circular.
+    """
+
+    values: np.ndarray
+    responses: np.ndarray
+    axis: str
+    period: float | None = None
+
+
 @dataclass(frozen=True)
 class Measured:
     """What is measured of responses.
 
     Attributes:
         neurons: `pandas.DataFrame`, a row per neuron: `neuron`, and the indices.
-        curves: dict of a curve's name -> (values on the axis (k,), responses (k, neurons), axis label).
+        curves: dict of a curve's name -> `Curve`.
         maps: dict of a map's name -> (neurons, rows, columns).
     """
 
@@ -96,8 +112,8 @@ def measure_gratings(
     return Measured(
         table,
         {
-            "orientation": (angles, by_angle, "orientation (degrees)"),
-            "spatial_frequency": (frequencies * settings.scale, by_frequency, axis),
+            "orientation": Curve(angles, by_angle, "orientation (degrees)", 180),
+            "spatial_frequency": Curve(frequencies * settings.scale, by_frequency, axis),
         },
     )
 
@@ -119,7 +135,7 @@ def measure_contrasts(
     curves = flat[:, flat[-1].argmax(axis=0), np.arange(best.shape[-1])]
     contrasts = np.array(settings.contrasts)
     table = tuning.contrast_tuning(curves, contrasts)
-    return Measured(table, {"contrast": (contrasts, curves, "contrast (Michelson)")})
+    return Measured(table, {"contrast": Curve(contrasts, curves, "contrast (Michelson)")})
 
 
 def show_sizes(subject: Subject, settings: Settings, images: np.ndarray | None) -> Stimuli:
@@ -179,7 +195,7 @@ def measure_sizes(
         for name in ("center_row", "center_column")
     )
     axis = f"diameter ({settings.unit}s)"
-    return Measured(table, {"size": (diameters / settings.scale, curves, axis)})
+    return Measured(table, {"size": Curve(diameters / settings.scale, curves, axis)})
 
 
 def show_squares(subject: Subject, settings: Settings, images: np.ndarray | None) -> Stimuli:

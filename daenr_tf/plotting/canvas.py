@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
 from daenr_tf.machine.files import replace_file
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 DPI = 150
 STYLE = {"title": 11, "label": 9, "tick": 8}  # points
+TICK_ROOM = 0.7  # inches that a label such as "-0.00005" and the space beside it take
 
 
 def figure(
@@ -103,6 +105,29 @@ def plain(axis: Axes) -> None:
     """Axes without the lines above and to the right, for a plot."""
     axis.spines[["top", "right"]].set_visible(False)
     axis.tick_params(labelsize=STYLE["tick"])
+
+
+class _Spaced(MaxNLocator):
+    """As many ticks as their labels have room for along a horizontal axis, once the layout is known."""
+
+    def tick_values(self, vmin, vmax):
+        axes = self.axis.axes
+        room = axes.get_window_extent().width / axes.figure.dpi / TICK_ROOM
+        self.set_params(nbins=int(np.clip(room, 1, 6)))
+        return super().tick_values(vmin, vmax)
+
+
+def spaced_ticks(axis: Axes) -> None:
+    """Few ticks along the horizontal axis, so that their labels don't overlap however narrow the range is; written out, without powers of ten."""
+    axis.xaxis.set_major_locator(_Spaced(steps=[1, 2, 4, 5, 10]))
+    written_out(axis)
+
+
+def written_out(axis: Axes) -> None:
+    """The labels of the horizontal axis as plain decimals."""
+    written = ScalarFormatter(useOffset=False)
+    written.set_scientific(False)
+    axis.xaxis.set_major_formatter(written)
 
 
 def colorbar(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,6 +36,7 @@ VERDICT_STYLES = {
 _UNJUDGED = {"marker": ".", "color": "#8c8c8c", "mfc": "#8c8c8c"}
 _TOO_SMALL = "#f3d9a4"
 _ROW = 0.27  # inches between two comparisons
+_LINE = 64  # letters of a comparison's name, of which a row holds two lines
 
 
 def forest(
@@ -87,7 +89,7 @@ def forest(
     axis.update_datalim([(0, 0)])
     axis.autoscale_view()
     axis.set_ylim(len(comparisons) - 0.5, -0.5)
-    axis.set_yticks(places, labels=[one.what for one in comparisons])
+    axis.set_yticks(places, labels=[textwrap.fill(one.what, _LINE) for one in comparisons])
     axis.grid(axis="y", color="#e6e6e6", lw=0.5)
     axis.set_axisbelow(True)
     axis.set_xlabel(
@@ -95,6 +97,7 @@ def forest(
         fontsize=STYLE["label"],
     )
     canvas.plain(axis)
+    canvas.spaced_ticks(axis)
     axis.tick_params(axis="y", length=0)
     values = axis.twinx()
     values.set_ylim(axis.get_ylim())

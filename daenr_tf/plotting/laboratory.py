@@ -6,6 +6,8 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from daenr_tf.plotting import canvas
 from daenr_tf.plotting.canvas import STYLE
@@ -21,7 +23,7 @@ INDICES = {  # of a table of neurons: title and unit
     "preferred_orientation": "preferred orientation (degrees)",
     "preferred_spatial_frequency": "preferred spatial frequency (cycles per {unit})",
     "osi": "orientation selectivity index",
-    "global_osi": "1 − circular variance",
+    "global_osi": "global_osi (1 − circular variance)",
     "bandwidth": "half width at half height (degrees)",
     "f1_f0": "F1 / F0",
     "c50": "contrast of half the response",
@@ -31,6 +33,10 @@ INDICES = {  # of a table of neurons: title and unit
     "sparseness": "lifetime sparseness",
     "on_off": "(bright − dark) / (bright + dark)",
 }
+PERIODS = {"preferred_orientation": 180}  # of indices that are circular
+MEDIAN = {"color": INK, "lw": 1, "ls": "--"}
+MARGIN = 1.12  # times the largest response is a panel's top
+LEAST = 1e-3  # largest response that a panel has room for
 
 
 def curves(
@@ -38,6 +44,7 @@ def curves(
     values: np.ndarray,
     responses: np.ndarray,
     axis_label: str,
+    period: float | None,
     neurons: Sequence[int],
     title: str,
     *,
@@ -50,6 +57,7 @@ def curves(
         values: (k,), what was varied.
         responses: (k, neurons of the twin).
         axis_label: what it is, with its unit.
+        period: after how much of it all is the same again; None of what isn't circular.
         neurons: the numbers of those that are shown.
         title: what it shows.
         simulated: whether what is shown is simulated.
@@ -62,7 +70,9 @@ def curves(
     for axis, neuron in zip(axes.flat, neurons, strict=False):
         axis.plot(values, responses[:, neuron], color=BLUE, marker="o", ms=2.5, lw=1)
         axis.set_title(f"neuron {neuron}", fontsize=STYLE["tick"])
-        axis.set_ylim(bottom=0)
+        axis.set_ylim(0, MARGIN * max(responses[:, neuron].max(), LEAST))
+        if period is not None:
+            _once_around(axis, period)
         canvas.plain(axis)
     figure.supxlabel(axis_label, fontsize=STYLE["label"])
     figure.supylabel("response (per presentation)", fontsize=STYLE["label"])
@@ -70,23 +80,35 @@ def curves(
 
 
 def indices(path: str, table: pd.DataFrame, unit: str, title: str, *, simulated: bool) -> None:
-    """The distribution over neurons of each index in a table that `INDICES` knows; `unit` of length."""
+    """The distribution over neurons of each index in a table that `INDICES` knows, with its median unless it is circular; `unit` of length."""
     known = [name for name in INDICES if name in table]
     across = min(3, len(known))
     down = math.ceil(len(known) / across)
-    figure = canvas.figure(2.9 * across, 2.1 * down, title, simulated)
+    figure = canvas.figure(2.9 * across, 2.1 * down + 0.25, title, simulated)
     axes = figure.subplots(down, across, squeeze=False)
     for axis in axes.flat[len(known) :]:
         axis.axis("off")
     for axis, name in zip(axes.flat, known, strict=False):
         values = table[name].dropna().to_numpy(float)
-        axis.hist(values, bins=18, color=BLUE)
+        period = PERIODS.get(name)
+        axis.hist(values, bins=18, range=period and (0, period), color=BLUE)
         axis.set_xlabel(INDICES[name].format(unit=unit), fontsize=STYLE["tick"])
         axis.set_ylabel("neurons", fontsize=STYLE["tick"])
-        if len(values):
-            axis.axvline(np.median(values), color=INK, lw=1, ls="--")
+        axis.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+        if period is not None:
+            _once_around(axis, period)
+        elif len(values):
+            axis.axvline(np.median(values), **MEDIAN)
         canvas.plain(axis)
+    if any(axis.lines for axis in axes.flat):
+        canvas.legend_below(figure, [Line2D([], [], label="median over neurons", **MEDIAN)])
     canvas.write(path, figure)
+
+
+def _once_around(axis, period):
+    """The horizontal axis of what is circular: once around, with a tick half-way."""
+    axis.set_xlim(-0.04 * period, 1.04 * period)
+    axis.set_xticks([0, period / 2, period], labels=[f"{x:g}" for x in (0, period / 2, period)])
 
 
 def maps(

@@ -56,7 +56,11 @@ def grid(
         for row, (name, images, score) in enumerate(
             (
                 ("MEI", arrays["images"], arrays["score"]),
-                ("best image", arrays["natural_image"], arrays["natural_score"]),
+                (
+                    "best image, at\nthe same contrast",
+                    arrays["natural_image"],
+                    arrays["natural_score"],
+                ),
             )
         ):
             axis = axes[2 * band + row, column]
@@ -105,7 +109,7 @@ def patterns(
         axis.set_ylabel("response (SDs over\nthose images)", fontsize=STYLE["tick"])
         axis.set_title(
             f"{labels[number]}: {arrays['score'][number]:.1f} SDs of the others above their mean"
-            f" (best of those images {arrays['natural_score'][number]:.1f})",
+            f" (best of those images at the same contrast {arrays['natural_score'][number]:.1f})",
             fontsize=STYLE["tick"],
         )
     rows[-1].set_xlabel("neuron", fontsize=STYLE["tick"])
@@ -140,7 +144,7 @@ def reached(
             arrays["natural_responses"][number],
             s=8,
             color=BLUE,
-            label="best of those images",
+            label="best of those images, at the same contrast",
         )
         axis.scatter(asked, achieved, s=8, color=ORANGE, label="synthesised")
         axis.set_ylabel("predicted (per presentation)", fontsize=STYLE["tick"])

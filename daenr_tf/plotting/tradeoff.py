@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
 
 from daenr_tf.plotting import canvas
 from daenr_tf.plotting.canvas import STYLE
@@ -53,6 +55,9 @@ _STYLES = {
 }
 _TASKS = {"ir": "joint, chosen for reconstruction", "nrs": "joint, chosen for prediction"}
 _ALONE = {"color": INK, "marker": "^", "ls": ":"}
+_NARROW = 5  # times the smallest MSE, below which the ticks of its axis are even
+_CORNERS = ((1, 1), (1, -1), (-1, 1), (-1, -1))  # to the right of a point and above it, …
+_BESIDE = (4, 13)  # points from a point to what is written beside it; farther where that is taken
 
 
 def draw(
@@ -105,7 +110,7 @@ def draw(
 
 def _over_weights(axis, points):
     whole = [point for point in points if point.all_images]
-    _curves(axis, [one for one in whole if one.joint], "mse", "pcc")
+    ends = _curves(axis, [one for one in whole if one.joint], "mse", "pcc")
     for one in whole:
         if one.joint:
             continue
@@ -124,23 +129,34 @@ def _over_weights(axis, points):
         loc="left",
     )
     canvas.plain(axis)
-    axis.tick_params(which="minor", labelsize=STYLE["tick"] - 1)
+    low, high = axis.get_xlim()
+    if high / low < _NARROW:
+        canvas.spaced_ticks(axis)
+        axis.xaxis.set_minor_locator(NullLocator())
+    else:
+        axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        canvas.written_out(axis)
+        axis.xaxis.set_minor_formatter(NullFormatter())
+    _name_ends(axis, ends)
 
 
 def _gains(axis, points):
     """Both gains of joint learning against each other as alpha : beta grows."""
-    _curves(axis, [one for one in points if one.all_images], "lower_mse", "higher_pcc")
+    ends = _curves(axis, [one for one in points if one.all_images], "lower_mse", "higher_pcc")
     axis.axhline(0, color=INK, lw=0.9)
     axis.axvline(0, color=INK, lw=0.9)
     axis.set_xlabel("MSE, alone − joint (right of 0: joint helps)", fontsize=STYLE["label"])
     axis.set_ylabel("PCC, joint − alone (above 0: joint helps)", fontsize=STYLE["label"])
     axis.set_title("above and right of 0: both gain", fontsize=STYLE["tick"], loc="left")
-    axis.locator_params(axis="x", nbins=5)
     canvas.plain(axis)
+    canvas.spaced_ticks(axis)
+    _name_ends(axis, ends)
 
 
 def _curves(axis, points, across, up):
-    """One figure of points against another as alpha : beta grows, which stands at the ends; a curve per task, a ring at the table's own alpha : beta."""
+    """One figure of points against another as alpha : beta grows; a curve per task, a ring at the table's own alpha : beta. What stands at the ends
+    of the curves: list of (alpha : beta, x, y, color)."""
+    ends = []
     for task, style in _STYLES.items():
         curve = sorted(
             (
@@ -167,15 +183,43 @@ def _curves(axis, points, across, up):
             if one.ratio == 1:
                 ring = {"ms": 9, "mfc": "none", "mec": style["color"], "mew": 1.2}
                 axis.plot(right.value, above.value, "o", **ring)
-        for end in dict.fromkeys((0, len(curve) - 1)):
-            axis.annotate(
-                f"{curve[end].weights:g}",
-                (x[end].value, y[end].value),
-                xytext=(4, 4),
-                textcoords="offset points",
-                fontsize=STYLE["tick"] - 1,
-                color=style["color"],
-            )
+        ends += [
+            (f"{curve[end].weights:g}", x[end].value, y[end].value, style["color"])
+            for end in dict.fromkeys((0, len(curve) - 1))
+        ]
+    return ends
+
+
+def _name_ends(axis, ends):
+    """Write each end of a curve beside it, where it covers no other; the axes have their limits by then."""
+    size, taken = STYLE["tick"] - 1, []
+    for text, x, y, color in ends:
+        at = axis.transData.transform((x, y)) * 72 / axis.figure.dpi
+        extent = np.array([0.65 * size * len(text), 1.2 * size])
+        boxes = [
+            (corner, far, np.sort([at + corner * far, at + corner * (far + extent)], axis=0))
+            for far in _BESIDE
+            for corner in map(np.array, _CORNERS)
+        ]
+        corner, far, box = min(boxes, key=lambda one: sum(_overlap(one[2], box) for box in taken))
+        taken.append(box)
+        axis.annotate(
+            text,
+            (x, y),
+            xytext=corner * far,
+            textcoords="offset points",
+            ha="left" if corner[0] > 0 else "right",
+            va="bottom" if corner[1] > 0 else "top",
+            fontsize=size,
+            color=color,
+            path_effects=[withStroke(linewidth=2, foreground="white")],
+            zorder=5,
+        )
+
+
+def _overlap(one, other):
+    """The area that two boxes [(left, bottom), (right, top)] share."""
+    return np.prod(np.maximum(np.minimum(one[1], other[1]) - np.maximum(one[0], other[0]), 0))
 
 
 def _over_images(axis, points, metric):

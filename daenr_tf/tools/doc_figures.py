@@ -1,5 +1,7 @@
 """The figures of the documentation, each computed from what it shows.
 
+They are written to `docs/images` in the current directory, over the documentation's own files there, unless `--folder` says otherwise.
+
 python -m daenr_tf.tools.doc_figures model --run runs/cae_fr/simulated-r3-l2-ir-s0     # docs/images/model.png
 python -m daenr_tf.tools.doc_figures readouts     # docs/images/readouts.png, and the table beside it
 python -m daenr_tf.tools.doc_figures tasks        # docs/images/tasks.png
@@ -26,12 +28,15 @@ MAPS = 4  # feature maps shown of a layer
 POINTS, SECOND, MARK = BLUE, ORANGE, RED
 
 
-def draw_model(folder: str, run: str) -> None:
+def draw_model(folder: str, run: str) -> list[str]:
     """An image on its way through a fitted model, and what some neurons answered: `model.png`.
 
     Args:
         folder: where the figure goes.
         run: the directory of a finished run, with its `config.json` and `model.keras`.
+
+    Returns:
+        The paths of what was written; so do the others.
     """
     from daenr_tf.runs.quiet import import_tensorflow
 
@@ -58,7 +63,9 @@ def draw_model(folder: str, run: str) -> None:
     _draw_way(above, evaluation, layers, read)
     if read:
         _draw_responses(figure, below[0], evaluation, recording)
-    canvas.write(os.path.join(folder, "model.png"), figure)
+    path = os.path.join(folder, "model.png")
+    canvas.write(path, figure)
+    return [path]
 
 
 def _draw_way(figure, evaluation, layers, read):
@@ -142,7 +149,7 @@ def _draw_responses(figure, part, evaluation, recording):
     )
 
 
-def draw_readouts(folder: str) -> None:
+def draw_readouts(folder: str) -> list[str]:
     """How far the positions that fixed masks stand on lie from the planted ones: `readouts.png`, and a Markdown table of the shares."""
     from daenr_tf.metrics import noise_ceiling
     from daenr_tf.receptive_fields import estimate_receptive_fields
@@ -202,21 +209,24 @@ from the training images of split 0; shaded: within {NEAR} pixels; counted: neur
     axes[0].set_ylim(0, 6 * farthest)  # room for the legend
     axes[0].set_ylabel("distance (stimulus pixels)", fontsize=STYLE["label"])
     axes[0].legend(frameon=False, fontsize=STYLE["tick"], loc="upper right")
-    canvas.write(os.path.join(folder, "readouts.png"), figure)
+    path = os.path.join(folder, "readouts.png")
+    canvas.write(path, figure)
+    return [path]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Draw what is asked for; status 2 for a run that can't be used."""
     parser = argparse.ArgumentParser(
         prog="python -m daenr_tf.tools.doc_figures",
-        description="Draw the figures of the documentation.",
+        description="Draw the figures of the documentation, in a checkout over the tracked files themselves:"
+        " docs/images/model.png and so on. --folder writes them elsewhere.",
     )
     parser.add_argument("figure", choices=("model", "readouts", "tasks", "paper"))
     parser.add_argument("--run", help="the directory of a finished run (model)")
     parser.add_argument(
         "--folder",
         default=os.path.join("docs", "images"),
-        help="where the figures go (default %(default)s)",
+        help="where the figures go (default: %(default)s, where the documentation's own lie)",
     )
     options = parser.parse_args(arguments)
     if (options.figure == "model") != bool(options.run):
@@ -228,7 +238,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "paper": draw_paper,
     }
     try:
-        drawing[options.figure](options.folder)
+        for path in drawing[options.figure](options.folder):
+            print(f"written: {path}", file=sys.stderr)  # standard output is for the table
     except (InputError, MachineError) as error:
         print(error, file=sys.stderr)
         return 2 if isinstance(error, InputError) else 1

@@ -25,7 +25,7 @@ MARKERS = {"cnn": "D", "cae": "o", "vae": "s", "vqvae": "^", "fr": "o", "fc": "s
 MARK = RED
 
 
-def draw_tasks(folder: str) -> None:
+def draw_tasks(folder: str) -> list[str]:
     """The paper's beta against alpha, cell by cell: `tasks.png`."""
     regions = [f"region {region}" for region in paper.REGIONS]
     recipes = [_name(recipe) for recipe in paper.JOINT]
@@ -79,7 +79,9 @@ def draw_tasks(folder: str) -> None:
     canvas.colorbar(
         lower, shown, lower.axes, "log₁₀(beta / alpha)", [-5, -4, -3, -2, -1, 0, 1, 2, 3, 4]
     )
-    canvas.write(os.path.join(folder, "tasks.png"), figure)
+    path = os.path.join(folder, "tasks.png")
+    canvas.write(path, figure)
+    return [path]
 
 
 def _balance(*cell):
@@ -91,10 +93,14 @@ def _signed(value):
     return f"{value:+.{1 if abs(value) > 0.095 else 2}f}".replace("-", "−") if value else "0"
 
 
-def draw_paper(folder: str) -> None:
+def draw_paper(folder: str) -> list[str]:
     """What the paper published: images (Tables 2 and 5) in `paper_images.png`, responses (4 and 6) in `paper_responses.png`."""
-    _draw_published_images(os.path.join(folder, "paper_images.png"))
-    _draw_published_responses(os.path.join(folder, "paper_responses.png"))
+    images, responses = (
+        os.path.join(folder, f"paper_{what}.png") for what in ("images", "responses")
+    )
+    _draw_published_images(images)
+    _draw_published_responses(responses)
+    return [images, responses]
 
 
 def _draw_published_images(path):

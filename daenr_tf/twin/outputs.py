@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -75,7 +74,7 @@ def short(
     twin: Twin, plan: Plan, arrays: dict[str, np.ndarray], natural: Natural
 ) -> dict[str, Any]:
     """What `results.json` says of it."""
-    above = arrays["score"] > arrays["natural_score"]
+    score, as_recorded = arrays["score"], arrays["natural_score_as_recorded"]
     spread = np.median(_spread(arrays["start_scores"]))
     return {
         "dataset": {"name": twin.name, "simulated": twin.simulated},
@@ -84,29 +83,38 @@ def short(
         "unit": plan.kind.unit,
         "contrast": plan.constraint.contrast,
         "natural": {"images": len(natural.images), "contrast": natural.contrast},
-        "median_score": float(np.median(arrays["score"])),
+        "median_score": float(np.median(score)),
         "median_natural_score": float(np.median(arrays["natural_score"])),
-        "above_best_natural": int(above.sum()),
+        "above_best_natural": int((score > arrays["natural_score"]).sum()),
+        "median_natural_score_as_recorded": float(np.median(as_recorded)),
+        "above_best_natural_as_recorded": int((score > as_recorded).sum()),
         "median_sd_over_starts": None if np.isnan(spread) else float(spread),
     }
 
 
-def said(results: dict[str, Any], paths: Sequence[str]) -> str:
-    """The results in a line or two."""
+def said(results: dict[str, Any]) -> list[str]:
+    """The results in short, as lines: what was made, and both comparisons with the images that it is held against."""
     known = {
         True: " (SIMULATED data)",
         False: "",
         None: " (the export does not tell whether simulated)",
     }
-    count, dataset = results["goals"], results["dataset"]
+    count, dataset, natural = results["goals"], results["dataset"], results["natural"]
     spread = results["median_sd_over_starts"]
-    return (
+    lines = [
         f"{dataset['name']}{known[dataset['simulated']]}: {count} image{'s' * (count > 1)} of contrast"
-        f" {results['contrast']:.3g}, median score {results['median_score']:.3g} {results['unit']} as predicted, against"
-        f" {results['median_natural_score']:.3g} of the best of {results['natural']['images']} images of that"
-        f" contrast held against them; {results['above_best_natural']} of {count} above it; "
-        + ("one start" if spread is None else f"SD over starts {spread:.2g} (median)")
-    )
+        f" {results['contrast']:.3g}, median score {results['median_score']:.3g} {results['unit']} as predicted; "
+        + ("one start" if spread is None else f"SD over starts {spread:.2g} (median)"),
+        f"at equal contrast: {results['above_best_natural']} of {count} above the best of {natural['images']} images"
+        f" held against them, which has {results['median_natural_score']:.3g} (median)",
+    ]
+    as_recorded = results.get("above_best_natural_as_recorded")  # older results lack it
+    if as_recorded is not None:
+        lines.append(
+            f"with those images as recorded (contrast {natural['contrast']:.3g}): {as_recorded} of {count} above the best,"
+            f" which has {results['median_natural_score_as_recorded']:.3g} (median)"
+        )
+    return lines
 
 
 def write(

@@ -56,7 +56,7 @@ class ClaimTexts:
             if one.verdict:
                 over_all = _over_all(one)
                 lines.append(
-                    f"{one.name} {one.verdict}: {one.claim.statement}"
+                    f"{one.name} {one.verdict}: {one.statement}"
                     + (f" ({over_all})" if over_all else "")
                 )
         others = [one.name for one in self.claims if not one.verdict]
@@ -74,7 +74,7 @@ class ClaimTexts:
         ]
         return {
             "name": claim.name,
-            "statement": claim.statement,
+            "statement": judged.statement,
             "word": judged.verdict or NOT_EXAMINED,
             "symbol": SYMBOLS[judged.verdict],
             "css": _CSS[judged.verdict],

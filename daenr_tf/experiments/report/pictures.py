@@ -199,7 +199,7 @@ class Pictures:
                     f"claim_{claim.name}{end}",
                     effects.forest,
                     comparisons,
-                    f"{claim.name}: {claim.statement}\n{self._data(regions)}; {told}",
+                    f"{claim.name}: {judged.statement}\n{self._data(regions)}; {told}",
                     text=f"{text}.",
                 )
             )
