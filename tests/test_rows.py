@@ -341,8 +341,8 @@ def test_the_papers_figures_are_not_comparable_where_settings_depart_and_the_rep
     told = "--max-steps 50 --code-dim 5"
     assert f"settings given: {told}" in terminal
     assert (
-        f"<code>{told}</code>; they are not the paper’s, whose figures below are therefore"
-        " not comparable with ours" in text
+        f"<code>{told}</code>; they are not the paper’s, so its figures, where they stand below,"
+        " are not comparable with ours" in text
     )
     assert (
         text.count("They are not comparable: the settings are not the paper’s (--max-steps 50).")
