@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from daenr_tf.experiments.cells import counted
 from daenr_tf.experiments.findings import Findings
+from daenr_tf.machine.cores import threads_each
 from daenr_tf.schedules import SCHEDULES
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def describe(plan: Plan, finished: Finished, workers: int) -> str:
     if not left:
         return "\n".join(lines)
     seconds = _seconds_per_step(
-        left, study, finished.recordings, max(1, len(os.sched_getaffinity(0)) // workers)
+        left, study, finished.recordings, threads_each(len(os.sched_getaffinity(0)), workers)
     )
     known = _steps_of_finished(findings)
     titles = {cell.setting.system.encoder: cell.setting.system.encoder_title for cell in left}

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from daenr_tf.errors import INTERRUPTED
 from daenr_tf.experiments.cells import Cell
 from daenr_tf.experiments.study import Study
+from daenr_tf.machine.cores import threads_each
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -113,7 +114,7 @@ def run_order(
     at_once = get_worker().state.nthreads
     given = getattr(get_worker().memory_manager, "memory_limit", None)
     memory = given or MEMORY_SHARE * MEMORY_LIMIT
-    order = {**order, "threads": max(1, CPU_COUNT // at_once), "memory": memory / at_once}
+    order = {**order, "threads": threads_each(CPU_COUNT, at_once), "memory": memory / at_once}
     os.makedirs(os.path.dirname(log_path), exist_ok=True)
     started = time.monotonic()
     with open(log_path, "a+b") as log:
