@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from daenr_tf.experiments.intervals import Estimate
 
+# In tables and results, where some test images were shown once: the PCC over the others, which the noise ceiling is of.
+PCC_REPEATED = "pcc_repeated"
 LINEAR_CODES = {"dct": "DCT", "pca": "PCA"}  # names of what `linear_codes` gives, and their titles
 
 
