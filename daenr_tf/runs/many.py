@@ -154,7 +154,10 @@ def _of_one(config, recording, sets, model, training, directory, products, notes
     results["validation"]["monitored_loss"] = monitored
     if known:
         results["baselines"] = known
-        results["notes"] += reference.told(results)[1:]
+    behind = reference.behind(results)
+    results["notes"] += behind
+    for sentence in behind:
+        tell(f"{name}: {sentence}")
     place = products.export_dir and export_place(products.export_dir, name)
     card = model_card.of_run(results, evaluation.neurons)
     results["saved_model"] = place and saved_model.export(one, place, directory.mark(), card)

@@ -79,6 +79,7 @@ def summary(results: dict[str, Any], run_dir: str) -> str:
                 head,
                 *aligned(rows),
                 *_linear_codes(results),
+                *reference.told_of_codes(results),
                 *_of_each(results),
                 *reference.told(results),
                 *cut_off,
