@@ -14,6 +14,14 @@ PCC_REPEATED = "pcc_repeated"
 LINEAR_CODES = {"dct": "DCT", "pca": "PCA"}  # names of what `linear_codes` gives, and their titles
 
 
+# What stands behind the name of a model or its data on a terminal, by whether the data are simulated; None where that is not told.
+OF_MODEL = {
+    True: " of a model of SIMULATED data",
+    False: "",
+    None: " of a model that does not tell whether its data are simulated",
+}
+
+
 def number(value: float | None, digits: int, signed: bool = False) -> str:
     """A figure for people: rounded, with a true minus sign; "∞" or "–" where there is none. A signed one that would round to 0 keeps a digit: −4e−08."""
     if value is None or math.isnan(value):
