@@ -17,6 +17,7 @@ from daenr_tf.machine.blocks import EVALUATION_BATCH, EVALUATION_BYTES
 from daenr_tf.missing import known_counts, mean_over_neurons
 from daenr_tf.models.codes import code_spec, vector_size
 from daenr_tf.paper import IMAGE_METRICS
+from daenr_tf.readable import PCC_REPEATED
 from daenr_tf.recordings import checks
 from daenr_tf.recordings.several import Recordings
 
@@ -37,10 +38,11 @@ class Evaluation:
             have no ceiling. What models are chosen by.
         test: dict of the heads that exist: `mse`, `psnr`, `ssim` (means over images), `pcc` (mean over neurons),
             `pcc_normalized` (mean PCC / mean noise ceiling; None where nothing was repeated); where there are repeats, `single_trial_pcc` and
-            `feve` (means over the neurons that have one). NaN where no neuron can be scored.
+            `feve` (means over the neurons that have one). NaN where no neuron can be scored. Where some test images have a single presentation,
+            `pcc_repeated`: the PCC over the others, which the ceiling, `pcc_normalized` and `feve` are of.
         linear_codes: what linear codes of as many numbers as the model's reach on the same images, as `linear_codes.linear_codes` gives it; empty
             without a decoder.
-        noise_ceiling: float, mean over neurons, or None where nothing was repeated.
+        noise_ceiling: float, mean over neurons, of the test images with two presentations or more; None where nothing was repeated.
         neurons: `pandas.DataFrame`, a row per neuron, or None without a readout.
         images: (T, height, width, channels), the test images as the model saw them.
         outputs: dict of head -> array, the model's outputs for them.
@@ -130,11 +132,13 @@ def measured(
     test, ceiling, table = _figures(outputs, examples, recording.unrecorded), None, None
     if "response" in outputs:
         table = neuron_table(outputs["response"], recording)
+        if PCC_REPEATED in table:
+            test[PCC_REPEATED] = mean_over_neurons(table[PCC_REPEATED].to_numpy())
         test["pcc_normalized"] = None
         if table["noise_ceiling"].notna().any():
             ceiling = float(table["noise_ceiling"].mean())
             test["pcc_normalized"] = metrics.population_pcc_normalized(
-                table["pcc"], table["noise_ceiling"]
+                beside_ceiling(table), table["noise_ceiling"]
             )
         if recording.test_trials is not None:
             for name in OF_REPEATS:
@@ -162,7 +166,9 @@ def _batches(images):
 
 def neuron_table(predicted: np.ndarray, recording: Recording) -> pd.DataFrame:
     """One row per neuron: `neuron, pcc, p_value, significant, noise_ceiling, pcc_normalized` on the test set, and where there are repeats
-    `single_trial_pcc, fev, feve`. A figure that a neuron has not, for too few of its responses are known, is NaN.
+    `single_trial_pcc, fev, feve`. A figure that a neuron has not, for too few of its responses are known, is NaN. Where some images have repeats
+    and others a single presentation, `pcc_repeated` comes last, the PCC over the former; `noise_ceiling`, `pcc_normalized`, `fev` and `feve` are
+    of those alone.
 
     Args:
         predicted: (T, neurons), predicted responses to the recording's test images.
@@ -182,7 +188,7 @@ def neuron_figures(
         trials: (repeats, images, neurons), or None.
     """
     pcc = metrics.pearson_per_neuron(predicted, observed)
-    ceiling, more = np.full(len(pcc), np.nan), {}
+    of_ceiling, ceiling, more = pcc, np.full(len(pcc), np.nan), {}
     if trials is not None:
         ceiling = metrics.noise_ceiling(trials)
         more = {
@@ -190,12 +196,19 @@ def neuron_figures(
             "fev": metrics.explainable_variance(trials),
             "feve": metrics.explained_variance(predicted, trials),
         }
+        if metrics.some_shown_once(trials):
+            of_ceiling = more[PCC_REPEATED] = metrics.repeated_pearson(predicted, trials)
     return {
         "neuron": np.arange(len(pcc)),
         "pcc": pcc,
         "p_value": metrics.pearson_p_value(pcc, known_counts(observed)),
         "significant": metrics.significant_neurons(predicted, observed),
         "noise_ceiling": ceiling,
-        "pcc_normalized": metrics.pcc_normalized(pcc, ceiling),
+        "pcc_normalized": metrics.pcc_normalized(of_ceiling, ceiling),
         **more,
     }
+
+
+def beside_ceiling(table: pd.DataFrame) -> pd.Series:
+    """Of a `neuron_table`, the PCC of the very images that its `noise_ceiling` is of."""
+    return table[PCC_REPEATED if PCC_REPEATED in table else "pcc"]

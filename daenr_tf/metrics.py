@@ -109,9 +109,9 @@ def noise_ceiling(trials: ArrayLike) -> np.ndarray:
     sqrt((V - n) / V) clipped to [0, 1]: V is the variance over images of the trial average (ddof 1), n the mean over images of the variance over
     trials (ddof 1) divided by the number of trials, which is the part of V that is noise. A neuron that answers all images alike has 0.
 
-    A missing trial is NaN and is left out. An image with a single trial tells nothing of its noise, yet its response is in V: the mean variance
-    of the neuron's other images stands in for it. An image without trials is left out. A neuron without any image of two trials or more, or with
-    fewer than two images, has NaN.
+    A missing trial is NaN and is left out. An image with a single trial tells nothing of its noise and is left out too: the ceiling is that of the
+    images with two trials or more, each with as many as it has, and of the correlation over those (`repeated_pearson`). A neuron with fewer than
+    two of them has NaN.
     """
     trials = _trials(trials)
     parts = blocks.slices(trials.shape[2], trials[..., 0].size * 8)
@@ -121,25 +121,53 @@ def noise_ceiling(trials: ArrayLike) -> np.ndarray:
 def _noise_ceiling(trials):
     tolerance = _tolerance(trials)
     trials = trials.astype(np.float64)
-    present = ~np.isnan(trials)
+    present = _of_repeated(trials)
     count = present.sum(axis=0)
-    shown, repeated = count > 0, count > 1
+    repeated = count > 0
     mean = np.where(present, trials, 0).sum(axis=0) / np.maximum(count, 1)
     squares = np.where(present, trials - mean, 0) ** 2
     trial_variance = squares.sum(axis=0) / np.maximum(count - 1, 1)
-    typical = np.where(repeated, trial_variance, 0).sum(axis=0) / np.maximum(
-        repeated.sum(axis=0), 1
-    )
-    images = shown.sum(axis=0)
-    noise = np.where(
-        shown, np.where(repeated, trial_variance, typical) / np.maximum(count, 1), 0
-    ).sum(axis=0) / np.maximum(images, 1)
-    center = np.where(shown, mean, 0).sum(axis=0) / np.maximum(images, 1)
-    total = (np.where(shown, mean - center, 0) ** 2).sum(axis=0) / np.maximum(images - 1, 1)
-    largest = np.where(shown, np.abs(mean), 0).max(axis=0)
+    images = repeated.sum(axis=0)
+    noise = (trial_variance / np.maximum(count, 1)).sum(axis=0) / np.maximum(images, 1)
+    center = mean.sum(axis=0) / np.maximum(images, 1)
+    total = (np.where(repeated, mean - center, 0) ** 2).sum(axis=0) / np.maximum(images - 1, 1)
+    largest = np.abs(mean).max(axis=0)
     answers_vary = total > (tolerance * largest) ** 2
     ceiling = np.sqrt(np.clip((total - noise) / np.where(answers_vary, total, 1), 0, 1))
-    return np.where((images > 1) & repeated.any(axis=0), np.where(answers_vary, ceiling, 0), np.nan)
+    return np.where(images > 1, np.where(answers_vary, ceiling, 0), np.nan)
+
+
+def _of_repeated(trials):
+    """(repeats, images, neurons) bool, the trials of images of which a neuron has two or more."""
+    present = ~np.isnan(trials)
+    return present & (present.sum(axis=0) > 1)
+
+
+def some_shown_once(trials: ArrayLike) -> bool:
+    """Whether trials (repeats, images, neurons) are of images with repeats and of images with a single trial, so that the ceiling is not of all."""
+    trials = _trials(trials)
+    count = sum((~np.isnan(trial)).astype(np.int32) for trial in trials)
+    return bool((count == 1).any() and (count > 1).any())
+
+
+def repeated_pearson(predicted: ArrayLike, trials: ArrayLike) -> np.ndarray:
+    """Pearson correlation with the trial average over the images with two trials or more, those that the noise ceiling is of,
+    (images, neurons), (repeats, images, neurons) -> (neurons,).
+
+    Constants and neurons with too few such images as of `pearson_per_neuron`.
+    """
+    predicted, trials = _beside_trials(predicted, trials)
+    parts = blocks.slices(trials.shape[2], trials[..., 0].size * 8)
+    return np.concatenate(
+        [pearson_per_neuron(predicted[:, some], _averages(trials[..., some])) for some in parts]
+    )
+
+
+def _averages(trials):
+    """(repeats, images, neurons) -> (images, neurons), NaN where there are fewer than two trials."""
+    present = _of_repeated(trials)
+    total = np.where(present, trials, 0).sum(axis=0, dtype=np.float64)
+    return np.where(present.any(axis=0), total / np.maximum(present.sum(axis=0), 1), np.nan)
 
 
 def jackknife_oracle(trials: ArrayLike) -> np.ndarray:
@@ -208,8 +236,8 @@ def explainable_variance(trials: ArrayLike) -> np.ndarray:
     """FEV, the share of a neuron's variance that images explain, (repeats, images, neurons) -> (neurons,).
 
     (total - noise) / total: total the variance over all trials of all images (ddof 1), noise the mean over images of the variance over an image's
-    trials (ddof 1). A missing trial is NaN and is left out; an image with fewer than two tells nothing of the noise. NaN for a neuron without any
-    image of two trials, or whose trials are all alike.
+    trials (ddof 1). A missing trial is NaN and is left out, as is an image with fewer than two, which tells nothing of the noise. NaN for a neuron
+    without any image of two trials, or whose trials are all alike.
     """
     trials = _trials(trials)
     parts = blocks.slices(trials.shape[2], trials[..., 0].size * 8)
@@ -219,8 +247,8 @@ def explainable_variance(trials: ArrayLike) -> np.ndarray:
 def explained_variance(predicted: ArrayLike, trials: ArrayLike) -> np.ndarray:
     """FEVE, the share of the explainable variance that is explained, (images, neurons), (repeats, images, neurons) -> (neurons,).
 
-    1 - (error - noise) / (total - noise): error the mean squared difference between prediction and trial over all trials, total and noise as of
-    `explainable_variance`. 1 is perfect, 0 what the mean response reaches, below 0 worse than that: the prediction's scale counts here, which a
+    1 - (error - noise) / (total - noise): error the mean squared difference between prediction and trial over all trials, of the same images as total
+    and noise, which are those of `explainable_variance`. 1 is perfect, 0 what the mean response reaches, below 0 worse than that: the prediction's scale counts here, which a
     correlation doesn't see. NaN where the explainable variance is under 0.15 of the total: the ratio is then noise over noise.
 
     Reference: Cadena et al., "Deep convolutional models improve predictions of macaque V1 responses to natural images", PLoS Comput Biol 15, 2019;
@@ -233,7 +261,7 @@ def explained_variance(predicted: ArrayLike, trials: ArrayLike) -> np.ndarray:
 
 def _explained(predicted, trials):
     total, noise, share = _variances(trials)
-    present = ~np.isnan(trials)
+    present = _of_repeated(trials)
     squares = np.where(present, (trials - np.asarray(predicted, np.float64)) ** 2, 0)
     error = squares.sum(axis=(0, 1)) / np.maximum(present.sum(axis=(0, 1)), 1)
     usable = share >= LOWEST_USABLE_SHARE
@@ -244,7 +272,7 @@ def _variances(trials):
     """(total, noise, (total - noise) / total), each (neurons,), of trials (repeats, images, neurons)."""
     tolerance = _tolerance(trials)
     trials = trials.astype(np.float64)
-    present = ~np.isnan(trials)
+    present = _of_repeated(trials)
     count, of_image = present.sum(axis=(0, 1)), present.sum(axis=0)
     values = np.where(present, trials, 0)
     center = values.sum(axis=(0, 1)) / np.maximum(count, 1)
@@ -252,8 +280,8 @@ def _variances(trials):
     total = squares.sum(axis=(0, 1)) / np.maximum(count - 1, 1)
     mean = values.sum(axis=0) / np.maximum(of_image, 1)
     within = (np.where(present, trials - mean, 0) ** 2).sum(axis=0) / np.maximum(of_image - 1, 1)
-    repeated = of_image > 1
-    noise = np.where(repeated, within, 0).sum(axis=0) / np.maximum(repeated.sum(axis=0), 1)
+    repeated = of_image > 0
+    noise = within.sum(axis=0) / np.maximum(repeated.sum(axis=0), 1)
     varies = total > (tolerance * np.abs(values).max(axis=(0, 1))) ** 2
     known = repeated.any(axis=0) & varies
     return total, noise, np.where(known, (total - noise) / np.where(varies, total, 1), np.nan)

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from daenr_tf.experiments.intervals import Estimate
 
+# In tables and results, where some test images were shown once: the PCC over the others, which the noise ceiling is of.
+PCC_REPEATED = "pcc_repeated"
 LINEAR_CODES = {"dct": "DCT", "pca": "PCA"}  # names of what `linear_codes` gives, and their titles
+
+
+# What stands behind the name of a model or its data on a terminal, by whether the data are simulated; None where that is not told.
+OF_MODEL = {
+    True: " of a model of SIMULATED data",
+    False: "",
+    None: " of a model that does not tell whether its data are simulated",
+}
 
 
 def number(value: float | None, digits: int, signed: bool = False) -> str:

@@ -1,6 +1,8 @@
 """`daenr experiment` and `daenr fields` on a small fitted model."""
 
+import json
 import os
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -258,9 +260,32 @@ def test_gradients_are_those_of_finite_differences(fitted):
         np.testing.assert_allclose(mean[0, row, column], change, rtol=0.05, atol=2e-3)
 
 
-def test_without_its_recording_the_average_is_the_models_own(fitted, tmp_path):
-    import shutil
+@pytest.mark.parametrize(
+    ("told", "whose"),
+    [
+        (True, " of a model of SIMULATED data"),
+        (False, ""),
+        (None, " of a model that does not tell whether its data are simulated"),
+    ],
+)
+def test_the_last_line_says_whether_the_data_are_simulated(fitted, tmp_path, told, whose):
+    place = tmp_path / "run"
+    shutil.copytree(fitted / "run", place)
+    results = read_json(place, "results.json")
+    if told is None:
+        os.remove(place / "results.json")
+    else:
+        results["dataset"]["simulated"] = told
+        (place / "results.json").write_text(json.dumps(results))
+    out = tmp_path / "fields"
+    assert ask("fields", place, "--out", out).stdout == f"4 neurons{whose}: {out}\n"
+    out = tmp_path / "shown"
+    done = ask("experiment", place, "--protocol", "natural", "--images", "12", "--out", out)
+    last = f"12 stimuli, 4 neurons{whose}; responses of a fitted model, not of an animal: {out}"
+    assert done.stdout.split("\n")[-2] == last
 
+
+def test_without_its_recording_the_average_is_the_models_own(fitted, tmp_path):
     shutil.copytree(fitted / "export", tmp_path / "export")
     os.remove(tmp_path / "export" / "1" / "assets.extra" / "model_card.json")
     done = ask("fields", tmp_path / "export", "--out", tmp_path / "out")

@@ -49,7 +49,10 @@ def test_neurons_without_a_figure_come_last_in_every_order():
         {"pcc": [0.2, np.nan, 0.6, 0.5], "noise_ceiling": [0.05, 0.5, 0.8, np.nan]}
     )
     rows = listing.rows_of(table, 4)
-    assert rows[2] == {"neuron": 2, "pcc": 0.6, "ceiling": 0.8, "share": 0.75}
+    expected = {"neuron": 2, "pcc": 0.6, "ceiling": 0.8, "share": 0.75, "compared": 0.6}
+    assert rows[2] == expected
+    table["pcc_repeated"] = 0.4  # over the images that the ceiling is of
+    assert listing.rows_of(table, 4)[2] == {**expected, "share": 0.5, "compared": 0.4}
     assert rows[0]["share"] is None  # of a ceiling under 0.1
 
     def order(name):

@@ -225,6 +225,18 @@ def test_masks_keep_their_place_and_signed_ones_a_symmetric_scale(drawn):
     assert {"neuron 4\nPCC 0.51", "neuron 9\nPCC 0.20", "planted centre"} <= set(texts(drawn[0]))
 
 
+def test_pcc_against_the_ceiling_is_over_the_images_that_the_ceiling_is_of(drawn):
+    pcc, repeated = np.full(3, 0.2), np.full(3, 0.4)
+    neuron_figures.pcc(
+        "unused", pcc, np.full(3, 0.5), pcc > 0, "made up", simulated=True, of_ceiling=repeated
+    )
+    (figure,) = drawn
+    histogram, against = figure.axes
+    np.testing.assert_allclose(against.collections[0].get_offsets(), [(0.5, 0.4)] * 3)
+    assert against.get_ylabel() == "PCC over test images shown several times"
+    assert histogram.get_xlabel() == "PCC over test images"
+
+
 def test_pcc_states_means_and_the_number_of_significant_neurons(drawn):
     neuron_figures.pcc(
         "unused", [0.1, 0.5, 0.6], [0.5, 0.9, np.nan], [False, True, True], "Title", simulated=False

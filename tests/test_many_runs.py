@@ -12,6 +12,7 @@ from daenr_tf import Run, evaluate
 from daenr_tf.commands import fit
 from daenr_tf.commands.main import main
 from daenr_tf.runs import own_files
+from daenr_tf.runs.summary import summary
 
 NAMES = ("a", "201025")
 
@@ -77,6 +78,46 @@ class TestFiles:
         for name, count in zip(NAMES, (4, 3), strict=True):
             path = finished[0] / "run" / "recordings" / name / "neurons.csv"
             assert len(path.read_text().splitlines()) == 1 + count
+
+
+@pytest.fixture(scope="module")
+def one_repeats(tmp_path_factory):
+    """(its directory, what it said) of a run on two recordings, of which the second has averages only."""
+    folder = tmp_path_factory.mktemp("one_repeats")
+    options = write_several(folder)
+    first, second = (dict(np.load(path)) for path in options[1::2])
+    second["test_responses"] = second.pop("test_trials").mean(axis=0)
+    np.savez(options[3], **second)
+    first["test_trials"] += 3 * first["test_trials"][:1]  # so that there is a ceiling
+    np.savez(options[1], **first)
+    return folder, go_here("cnn_fr", str(folder), *options)
+
+
+class TestOneHasRepeats:
+    def test_the_share_of_the_ceiling_is_of_what_stands_beside_it(self, one_repeats):
+        results = read_json(one_repeats[0], "run", "results.json")
+        own = results["recordings"]["a"]
+        assert results["recordings"]["201025"]["noise_ceiling"] is None
+        assert results["noise_ceiling"] == own["noise_ceiling"] > 0.5
+        test = results["test"]
+        assert test["pcc_repeated"] == own["test"]["pcc"] != test["pcc"]
+        assert test["pcc_normalized"] == pytest.approx(test["pcc_repeated"] / own["noise_ceiling"])
+
+    def test_the_table_says_of_how_many_recordings_a_figure_is(self, one_repeats):
+        results = read_json(one_repeats[0], "run", "results.json")
+        rows = {line.split("  ")[0]: line for line in one_repeats[1].stdout.split("\n")}
+        some = " (1 of 2 recordings)"
+        assert f"{results['noise_ceiling']:.3f}" in rows[f"mean PCC, repeated images{some}"]
+        assert {f"PCC / ceiling{some}", f"FEVE{some}", "mean PCC"} <= set(rows)
+        assert f"{results['noise_ceiling']:.3f}" not in rows["mean PCC"]
+        assert any("as many as is said beside a figure" in row for row in rows)
+
+    def test_so_it_does_of_a_run_before_there_was_the_row(self, one_repeats):
+        results = read_json(one_repeats[0], "run", "results.json")
+        del results["test"]["pcc_repeated"]
+        rows = {line.split("  ")[0]: line for line in summary(results, "run").split("\n")}
+        ceiling = f"{results['noise_ceiling']:.3f} (1 of 2 recordings)"
+        assert rows["mean PCC"].endswith(ceiling)
 
 
 class TestOpened:

@@ -33,16 +33,13 @@ def ceiling_of_one_neuron(trials):
     means, variances, counts = [], [], []
     for image in range(trials.shape[1]):
         shown = [x for x in trials[:, image] if not np.isnan(x)]
-        if shown:
+        if len(shown) > 1:
             means.append(np.mean(shown))
             counts.append(len(shown))
-            variances.append(np.var(shown, ddof=1) if len(shown) > 1 else None)
-    known = [v for v in variances if v is not None]
-    if not known or len(means) < 2:
+            variances.append(np.var(shown, ddof=1))
+    if len(means) < 2:
         return np.nan
-    noise = np.mean(
-        [(np.mean(known) if v is None else v) / k for v, k in zip(variances, counts, strict=True)]
-    )
+    noise = np.mean([v / k for v, k in zip(variances, counts, strict=True)])
     total = np.var(means, ddof=1)
     return np.sqrt(np.clip((total - noise) / total, 0, 1))
 
@@ -195,10 +192,41 @@ class TestNoiseCeiling:
         rates = rng.normal(5, signal, (images, neurons))
         trials = rng.normal(rates, 1, (repeats, images, neurons))
         trials[1:][rng.random((repeats - 1, images, neurons)) < missing] = np.nan
-        reached = metrics.pearson_per_neuron(rates, np.nanmean(trials, axis=0)).mean()
+        reached = metrics.repeated_pearson(rates, trials).mean()
         assert abs(metrics.noise_ceiling(trials).mean() - reached) < 0.01
         if not missing:
             assert abs(reached - np.sqrt(signal**2 / (signal**2 + 1 / repeats))) < 0.01
+
+    @pytest.mark.parametrize("scale", [0.5, 1.0, 2.0])
+    def test_a_perfect_model_reaches_it_whatever_else_was_shown_once(self, scale):
+        """The images that are shown once may be another kind: here their rates, and with them their noise, are `scale` times as large."""
+        rng = np.random.default_rng(4)
+        rates = rng.gamma(1.5, 2.0, (900, 30))
+        rates[100:] *= scale
+        trials = rng.poisson(rates, (5, 900, 30)).astype(float)
+        trials[1:, 100:] = np.nan
+        ratio = (
+            metrics.repeated_pearson(rates, trials).mean() / metrics.noise_ceiling(trials).mean()
+        )
+        assert abs(ratio - 1) < 0.02
+        alone = trials[:, :100]
+        np.testing.assert_allclose(metrics.noise_ceiling(trials), metrics.noise_ceiling(alone))
+        np.testing.assert_allclose(
+            metrics.repeated_pearson(rates, trials),
+            metrics.pearson_per_neuron(rates[:100], alone.mean(axis=0)),
+        )
+        np.testing.assert_allclose(
+            metrics.explained_variance(rates, trials),
+            metrics.explained_variance(rates[:100], alone),
+        )
+
+    def test_that_some_images_were_shown_once_is_seen(self):
+        trials = np.ones((3, 4, 2))
+        assert not metrics.some_shown_once(trials) and not metrics.some_shown_once(trials[:1])
+        trials[2, 0] = np.nan  # two are left
+        assert not metrics.some_shown_once(trials)
+        trials[1, 0, 1] = np.nan
+        assert metrics.some_shown_once(trials)
 
     def test_pure_noise_has_a_low_ceiling_and_noiseless_responses_have_one(self):
         rng = np.random.default_rng(0)

@@ -7,6 +7,7 @@ import json
 import math
 import os
 import pathlib
+import shutil
 
 import numpy as np
 import pytest
@@ -100,7 +101,8 @@ def expected(model, images):
 def test_answers_are_the_models_own_in_the_order_of_the_arguments(place, fitted, images, capsys):
     places, model = fitted
     out, err = predict(capsys, places[place], "stack.npy", "pictures", "--out", "answers.npz")
-    assert out == "7 images: answers.npz\n" and err == "7 of 7 images\n"
+    whose = "answers of a model that does not tell whether its data are simulated"
+    assert out == f"7 images, {whose}: answers.npz\n" and err == "7 of 7 images\n"
     with Image.open("pictures/9.jpg") as picture:
         jpeg = np.asarray(picture)
     responses, reconstructions = expected(model, [*GREY[3:, ..., None], *GREY[:3, ..., None], jpeg])
@@ -119,6 +121,23 @@ def test_answers_are_the_models_own_in_the_order_of_the_arguments(place, fitted,
             answers["reconstructions"].shape == (7, 8, 12, 1)
             and answers["reconstructions"].dtype == np.float32
         )
+
+
+@pytest.mark.parametrize("simulated", [True, False])
+@pytest.mark.parametrize("of_export", [False, True])
+def test_the_last_line_says_whether_the_models_data_are_simulated(
+    of_export, simulated, fitted, images, capsys, tmp_path
+):
+    told = {"dataset": {"name": "made up", "simulated": simulated}, "saved_model": None}
+    if of_export:
+        place = saved_model.export(fitted[1], str(tmp_path / "out"), card={"simulated": simulated})
+    else:
+        place = tmp_path / "run"
+        shutil.copytree(fitted[0]["joint"], place)
+        (place / "results.json").write_text(json.dumps(told))
+    out, _ = predict(capsys, place, "stack.npy", "--out", "answers.csv")
+    whose = ", answers of a model of SIMULATED data" if simulated else ""
+    assert out == f"3 images{whose}: answers.csv\n"
 
 
 def test_csv_has_a_row_per_image_and_no_reconstructions(fitted, images, capsys):

@@ -48,6 +48,49 @@ def test_a_model_that_is_not_better_on_the_validation_images_is_told_so(own, beh
     assert (sentence in text.split("\n")) is behind
 
 
+def test_that_other_predictors_without_a_network_were_not_fitted_is_said():
+    (line,) = [one for one in summary(results(0.5), "runs/mine").split("\n") if "without a" in one]
+    assert "daenr baselines fits other ones" in line
+    assert not any("not beat" in one for one in reference.told(results(0.5)))
+
+
+def codes(validation, test):
+    """Results whose reconstructions have an MSE of 0.05 on the validation and 0.04 on the test images, beside linear codes."""
+    found = copy.deepcopy(RESULTS)
+    one = {"size": 100, "mse": test, "psnr": 20.0, "ssim": 0.7}
+    two = {"size": 99, "mse": 1.0, "psnr": 1.0, "ssim": 0.1}
+    if validation is not None:
+        one["validation"], two["validation"] = {"mse": validation}, {"mse": 1.0}
+    return {**found, "linear_codes": {"pca": two, "dct": one}}
+
+
+@pytest.mark.parametrize(("least", "behind"), [(0.049, True), (0.05, True), (0.051, False)])
+def test_a_model_that_does_not_reconstruct_better_than_a_linear_code_is_told_so(least, behind):
+    found = codes(least, 0.03)
+    sentence = (
+        "cae_fr does not reconstruct better than a linear code of its size, DCT of 100"
+        f" (validation MSE 0.050 against {least:.3f}; test 0.040 against 0.030)"
+    )
+    assert (sentence in summary(found, "runs/mine").split("\n")) is behind
+    assert reference.behind(found) == [sentence] * behind
+
+
+@pytest.mark.parametrize(("least", "behind"), [(0.04, True), (0.041, False)])
+def test_without_validation_figures_of_both_it_is_the_test_images_and_that_is_said(least, behind):
+    found = codes(None, least)
+    told = reference.told_of_codes(found)
+    assert bool(told) is behind
+    assert all("(test MSE 0.040 against 0.040)" in one and "validation" not in one for one in told)
+    del found["linear_codes"]
+    assert reference.told_of_codes(found) == []
+
+
+def test_what_reconstructs_worse_and_predicts_worse_is_told_both():
+    found = {**codes(0.01, 0.01), "baselines": RIDGES}
+    found["validation"]["pcc"] = 0.3
+    assert ["reconstruct" in one for one in reference.behind(found)] == [True, False]
+
+
 @pytest.mark.parametrize("known", [None, {}])
 def test_a_run_without_them_says_nothing_of_them(known):
     assert "without a network" not in summary({**RESULTS, "baselines": known}, "runs/mine")

@@ -5,12 +5,13 @@ import os
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow as tf
 from runs import SMALL, go_here, in_this_process, read_json, write_recording
 
 import daenr_tf
-from daenr_tf import Recording, Run, metrics
+from daenr_tf import Recording, Run, evaluation, metrics, pipeline
 from daenr_tf.commands import compare, fit
 from daenr_tf.commands.process import Call
 from daenr_tf.errors import InputError
@@ -90,6 +91,44 @@ class TestFolds:
         known = sum(int((~np.isnan(part.test_trials)).sum()) for part in parts)
         assert known == recording.responses.size + recording.test_trials.size
         assert parts[0].repeats_range == (1, 4)
+
+    @pytest.mark.parametrize("scale", [0.5, 1.0, 2.0])
+    def test_a_perfect_model_of_a_fold_reaches_the_ceiling(self, scale):
+        """Most images of the fold were shown once, and drive the neurons `scale` times as much as those that were repeated."""
+        rng = np.random.default_rng(0)
+        rates = rng.gamma(1.5, 2.0, (1200, 20))
+        rates[:1000] *= scale
+        images = rng.integers(0, 256, (1200, 4, 4), np.uint8)
+        recording = Recording(
+            images=images[:1000],
+            responses=rng.poisson(rates[:1000]),
+            test_images=images[1000:],
+            test_trials=rng.poisson(rates[1000:], (5, 200, 20)),
+            truth={"rates": rates[:1000], "test_rates": rates[1000:]},
+        )
+        part = fold_of(recording, "1/2")
+        examples = pipeline.Examples(part.test_images, part.test_responses)
+        outputs = {"response": part.truth["test_rates"]}
+        test, ceiling, table = evaluation.measured(outputs, examples, part)
+        repeated = (~np.isnan(part.test_trials[..., 0])).sum(axis=0) > 1
+        assert repeated.sum() < 120 < 550 < len(repeated)
+        truth, average = outputs["response"][repeated], part.test_responses[repeated]
+        pcc = metrics.pearson_per_neuron(truth, average)
+        np.testing.assert_allclose(table["pcc_repeated"], pcc, atol=1e-6)
+        assert (
+            test["pcc_normalized"]
+            == pytest.approx(test["pcc_repeated"] / ceiling)
+            == pytest.approx(1, abs=0.02)
+        )
+        np.testing.assert_allclose(table["pcc_normalized"], pcc / table["noise_ceiling"], rtol=1e-6)
+        assert abs(test["pcc"] - test["pcc_repeated"]) > 0.05
+
+    def test_where_all_images_have_repeats_or_none_has_there_is_one_pcc(self):
+        trials = np.random.default_rng(0).gamma(1.0, 1.0, (3, 9, 4))
+        whole = evaluation.neuron_figures(trials[0], trials.mean(axis=0), trials)
+        assert "pcc_repeated" not in whole and np.isfinite(whole["noise_ceiling"]).all()
+        alone = evaluation.neuron_figures(trials[0], trials[1], trials[1:2])
+        assert "pcc_repeated" not in alone and np.isnan(alone["pcc_normalized"]).all()
 
     def test_simulated_rates_go_with_their_images(self):
         recording = daenr_tf.load_recording("simulated", region=3)
@@ -318,6 +357,28 @@ class TestCrossValidation:
         assert "all images" in done.stdout and "2 folds of 89 images" in done.stdout
         with open(os.path.join(folder, "run", "neurons.csv"), encoding="utf-8") as file:
             assert len(file.readlines()) == 5
+
+    def test_the_share_of_the_ceiling_is_that_of_the_images_shown_several_times(
+        self, validated, recording_file
+    ):
+        folder, done = validated
+        results = read_json(folder, "run", "results.json")
+        with np.load(os.path.join(folder, "run", "predictions.npz")) as found:
+            found = dict(found)
+        trials = pool(daenr_tf.load_recording(recording_file)).trials[:, 80:]  # the test images
+        for number, one in enumerate(results["folds"], 1):
+            chosen = found["fold"][80:] == number
+            predicted, own = found["response"][80:][chosen], trials[:, chosen]
+            pcc = metrics.pearson_per_neuron(predicted, own.mean(axis=0))
+            ceiling = metrics.noise_ceiling(own)
+            assert one["test"]["pcc_repeated"] == pytest.approx(pcc.mean(), abs=1e-5)
+            assert one["noise_ceiling"] == pytest.approx(ceiling.mean(), rel=1e-5)
+        assert "are of the 9 images that were shown several times" in results["notes"][1]
+        assert "mean PCC, repeated images" in done.stdout and "\nnoise ceiling" in done.stdout
+        table = pd.read_csv(os.path.join(folder, "run", "neurons.csv"))
+        pcc = metrics.pearson_per_neuron(found["response"][80:], trials.mean(axis=0))
+        np.testing.assert_allclose(table["pcc_repeated"], pcc, atol=1e-5)
+        np.testing.assert_allclose(table["noise_ceiling"], metrics.noise_ceiling(trials), atol=1e-6)
 
     @pytest.mark.slow
     def test_a_fold_alone_is_the_same_run(self, validated, recording_file, tmp_path):

@@ -189,14 +189,17 @@ def test_control_leaves_targets_beside_what_was_achieved(go):
         ("group", 1, ("--neurons", "0,2")),
         ("vector", 2, ("--responses", "wanted.npy")),
     ):
-        go("control", "cnn_fr", "--target", target, *arguments, "--out", target)
+        out, _ = go("control", "cnn_fr", "--target", target, *arguments, "--out", target)
         rows = pd.read_csv(f"{target}/responses.csv")
         assert len(rows) == goals * 5
         arrays = arrays_of(f"{target}/synthesis.npz")
         np.testing.assert_allclose(rows["response"], arrays["responses"].ravel(), rtol=1e-4)
         np.testing.assert_allclose(rows["target"], arrays["target"].ravel())
         assert os.path.getsize(f"{target}/synthesis.png") > 5000
-    assert np.all(arrays_of("vector/synthesis.npz")["target"] == 0.5)
+    made = arrays_of("vector/synthesis.npz")
+    assert np.all(made["target"] == 0.5) and np.all(made["score"] <= 0)
+    assert f"median score {np.median(made['score']):.3g} squared SDs (minus the mean over" in out
+    assert "0 is exact" in out
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+import dataclasses
 import io
 
 import numpy as np
@@ -199,6 +200,25 @@ def test_a_correlation_stands_beside_feve_and_the_correlation_with_single_trials
     assert entry.lines()[3] == f"single trials {single:.3f}, FEVE {feve:.3f}".replace("-", "−")
     row = records(findings, part).iloc[0]
     assert (row["single_trial_pcc"], row["feve"]) == pytest.approx((single, feve))
+
+
+def test_where_some_test_images_were_shown_once_the_share_is_that_of_the_others(found):
+    findings, part = found("table4", regions=(3,), layers=(1,))
+    recording = findings.recordings[3]
+    trials = np.array(recording.test_trials)
+    trials[1:, 20:] = np.nan
+    findings.recordings = {
+        3: dataclasses.replace(recording, test_trials=trials, test_responses=None)
+    }
+    entry = entries(findings, part)[0]
+    predicted = [one.response for _, one in findings.outputs(entry.setting)]
+    average = trials[:, :20].mean(axis=0)
+    pcc = np.mean([metrics.pearson_per_neuron(one[:20], average).mean() for one in predicted])
+    ceiling = metrics.noise_ceiling(trials[:, :20]).mean()
+    assert entry.share == pytest.approx(pcc / ceiling, rel=1e-5)
+    assert abs(pcc - entry.estimate.value) > 1e-3
+    share = f"{100 * entry.share:.0f} % of ceiling {ceiling:.3f} (images shown several times)"
+    assert entry.lines()[2] == f"{pcc:.3f}, {share}".replace("-", "−")
 
 
 def test_linear_codes_stand_beside_every_figure_of_a_reconstruction(found):

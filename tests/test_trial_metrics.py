@@ -14,18 +14,21 @@ def trials_of(rates, repeats, deviation, seed=7):
 
 
 def in_a_loop(predicted, trials):
-    """(single-trial PCC, FEV, FEVE) of one neuron, as the formulas are written: (images,), (repeats, images)."""
-    pairs, within = [], []
+    """(single-trial PCC, FEV, FEVE) of one neuron, as the formulas are written: (images,), (repeats, images). The latter two are of the images
+    with two trials or more."""
+    pairs, repeated, within = [], [], []
     for image, answers in enumerate(trials.T):
         known = answers[~np.isnan(answers)]
         pairs += [(predicted[image], answer) for answer in known]
         if len(known) > 1:
+            repeated += [(predicted[image], answer) for answer in known]
             within.append(known.var(ddof=1))
-    x, y = np.array(pairs).T
+    single = np.corrcoef(*np.array(pairs).T)[0, 1]
+    x, y = np.array(repeated).T
     total, noise, error = y.var(ddof=1), np.mean(within), ((x - y) ** 2).mean()
     share = (total - noise) / total
     feve = 1 - (error - noise) / (total - noise) if share >= 0.15 else np.nan
-    return np.corrcoef(x, y)[0, 1], share, feve
+    return single, share, feve
 
 
 @pytest.mark.parametrize("missing", [0.0, 0.3])

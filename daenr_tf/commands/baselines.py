@@ -12,7 +12,7 @@ from daenr_tf.config import RunConfig, resolve
 from daenr_tf.errors import InputError, SettingError, one_line
 from daenr_tf.machine.files import write_json, write_text
 from daenr_tf.machine.messages import LOGGER
-from daenr_tf.readable import aligned
+from daenr_tf.readable import PCC_REPEATED, aligned
 from daenr_tf.recordings import checks, sources
 from daenr_tf.recordings.load import load_recording
 
@@ -125,23 +125,27 @@ def table(results: dict[str, Any]) -> str:
     """What `baselines.json` holds, as text: a heading, then a row per baseline."""
     data, ceiling = results["dataset"], results["noise_ceiling"]
     counts = data["counts"]
+    found = list(results["baselines"].values())
+    alone = any(PCC_REPEATED in one["test"] for one in found)
     rows = [
         (
             "",
             "validation mean PCC",
             "validation Poisson loss",
             "test mean PCC",
+            *(["repeated images"] if alone else []),
             "PCC / ceiling",
             "test Poisson loss",
             "ceiling",
             "seconds",
         )
     ]
-    for one in results["baselines"].values():
+    for one in found:
         validation, test = one["validation"], one["test"]
         figures = (
             *(validation["pcc"], validation["poisson"]),
-            *(test["pcc"], test["pcc_normalized"], test["poisson"], ceiling),
+            *(test["pcc"], *([test.get(PCC_REPEATED)] if alone else [])),
+            *(test["pcc_normalized"], test["poisson"], ceiling),
         )
         rows.append((one["title"], *map(_figure, figures), f"{one['seconds']:.1f}"))
     head = (
@@ -160,18 +164,20 @@ def _figure(value):
 def _write(out: str, results: dict[str, Any], found: list[Measured], recording: Recording) -> None:
     import pandas as pd
 
+    from daenr_tf.evaluation import beside_ceiling
     from daenr_tf.plotting import baseline_figures
     from daenr_tf.runs.directory import make_directory
 
     make_directory("--out", out)
     neurons = pd.concat([one.neurons for one in found], ignore_index=True)
     write_text(os.path.join(out, NEURONS), neurons.to_csv(index=False, lineterminator="\n"))
+    alone = ", PCC over those shown several times" if PCC_REPEATED in neurons else ""
     baseline_figures.distributions(
         os.path.join(out, FIGURE),
-        {one.baseline.title: one.neurons["pcc"] for one in found},
+        {one.baseline.title: beside_ceiling(one.neurons) for one in found},
         found[0].neurons["noise_ceiling"],
         f"What is known without a network\n{recording.name}, {recording.neurons} neurons,"
-        f" {len(recording.test_images)} test images",
+        f" {len(recording.test_images)} test images{alone}",
         simulated=recording.simulated,
     )
     write_json(os.path.join(out, JSON), results)

@@ -13,6 +13,7 @@ from daenr_tf.laboratory.catalogue import PROTOCOLS
 from daenr_tf.laboratory.sampling import KINDS
 from daenr_tf.laboratory.settings import Settings
 from daenr_tf.machine.messages import LOGGER
+from daenr_tf.readable import OF_MODEL
 
 if TYPE_CHECKING:
     from daenr_tf.laboratory.protocols import Measured
@@ -174,7 +175,8 @@ def _go(paths, out, name, kind, repeats, settings, files, data_dir):
         "simulated": True,
     }
     _write(out, old, about, stimuli, session, measured, settings, twin)
-    print(f"{len(stimuli)} stimuli, {subject.neurons} neurons: {out}")
+    whose = f"{OF_MODEL[twin.simulated]}; {SIMULATED}"
+    print(f"{len(stimuli)} stimuli, {subject.neurons} neurons{whose}: {out}")
 
 
 def _own(sources, twin):

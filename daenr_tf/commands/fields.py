@@ -8,6 +8,7 @@ from daenr_tf.commands import options as shared
 from daenr_tf.commands.process import Call, Parser, check_path
 from daenr_tf.errors import InputError, refusal
 from daenr_tf.machine.messages import LOGGER
+from daenr_tf.readable import OF_MODEL
 
 MAKER = "daenr fields"
 ARRAYS, TABLE, FIGURE = "fields.npz", "neurons.csv", "fields.png"
@@ -86,7 +87,7 @@ def _go(options, old):
     table = _table(options, subject, chosen, arrays["centers"])
     _write(options, old, about, arrays, table)
     _draw(options, twin, subject, whose, arrays)
-    print(f"{len(chosen)} neurons: {options.out}")
+    print(f"{len(chosen)} neurons{OF_MODEL[twin.simulated]}: {options.out}")
 
 
 def _recording(options):

@@ -17,6 +17,7 @@ from daenr_tf.machine.files import replace_file
 from daenr_tf.machine.messages import LOGGER
 from daenr_tf.machine.progress import counted
 from daenr_tf.models import served
+from daenr_tf.readable import OF_MODEL
 from daenr_tf.recordings import pictures
 from daenr_tf.runs.directory import check_writable
 
@@ -95,7 +96,8 @@ def predict(call: Call) -> None:
             ),
         )
     outside.tell()
-    print(f"{total} images: {options.out}")
+    whose = OF_MODEL[served.simulated(options.model)].replace(" of", ", answers of", 1)
+    print(f"{total} images{whose}: {options.out}")
 
 
 def _writer(out):

@@ -25,7 +25,7 @@ from daenr_tf.experiments.strict_files import (
     shown,
 )
 from daenr_tf.paper import IMAGE_METRICS
-from daenr_tf.readable import LINEAR_CODES
+from daenr_tf.readable import LINEAR_CODES, PCC_REPEATED
 from daenr_tf.recordings.arrays import read_npz
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ SHOWN = 10  # test images whose reconstructions are kept
 SSIM_SIDE = 11  # pixels; the SSIM of a smaller image is NaN
 NEURON_COLUMNS = ("neuron", "pcc", "p_value", "significant", "noise_ceiling", "pcc_normalized")
 REPEAT_COLUMNS = ("single_trial_pcc", "fev", "feve")  # after those, where there are repeats
+SOME_REPEATED = (PCC_REPEATED,)  # after those, where some test images have none
 DTYPES = {
     "neurons": np.int64,
     "originals": np.float32,
@@ -207,7 +208,8 @@ def read_history(
 def check_neurons(path: str, count: int) -> None:
     """Raises `InputError` where a cell's `neurons.csv` is no table of `count` neurons."""
     head, rows = read_csv(path)
-    if tuple(head) not in (NEURON_COLUMNS, NEURON_COLUMNS + REPEAT_COLUMNS):
+    repeated = NEURON_COLUMNS + REPEAT_COLUMNS
+    if tuple(head) not in (NEURON_COLUMNS, repeated, repeated + SOME_REPEATED):
         raise refusal(path, f"the columns {', '.join(NEURON_COLUMNS)}", named(head))
     if len(rows) != count:
         raise refusal(path, f"{count} neurons", len(rows))

@@ -24,7 +24,12 @@ from daenr_tf.runs.summary import label
 if TYPE_CHECKING:
     from daenr_tf.config import RunConfig
 
+OF_REPEATED = (
+    "ceiling, PCC / ceiling and FEVE are of the {count} images that were shown several times, over"
+    " which the PCC has a row of its own: nothing is known of the noise in the others"
+)
 PREDICTIONS, NEURONS = "predictions.npz", "neurons.csv"
+CEILING = "noise_ceiling"
 MOST_OMITTED = 4000  # images of which each is left out once; of more, bootstrap draws are taken
 DRAWS = 1000
 NOTE = (
@@ -83,7 +88,7 @@ def cross_validate(
         write_text(place.file(NEURONS), neurons.to_csv(index=False))
         arrays["observed"] = everything.responses
     replace_file(place.file(PREDICTIONS), lambda file: np.savez(file, **arrays))
-    keys = ("test", "validation", "model_digest", "steps")
+    keys = ("test", "validation", "noise_ceiling", "model_digest", "steps")
     results = {
         "recipe": config.model.recipe,
         "dataset": {
@@ -100,7 +105,7 @@ def cross_validate(
         "overall": overall,
         "seconds": sum(one["seconds"] for one in singles),
         "versions": singles[0]["versions"],
-        "notes": [NOTE.format(count=count)],
+        "notes": [NOTE.format(count=count), *_of_repeated(everything)],
     }
     write_json(place.file("results.json"), results)
     print(table(results, run_dir))
@@ -153,6 +158,14 @@ def _overall(found, everything):
     return overall, neurons
 
 
+def _of_repeated(everything):
+    """A sentence where some images were shown several times and others once."""
+    if everything.trials is None or not metrics.some_shown_once(everything.trials):
+        return []
+    shown = (~np.isnan(everything.trials)).sum(axis=0)
+    return [OF_REPEATED.format(count=int((shown > 1).any(axis=1).sum()))]
+
+
 def _told(score):
     found = estimate(score)
     return {"value": found.value, "low": found.low, "high": found.high}
@@ -163,8 +176,11 @@ def table(results: dict[str, Any], run_dir: str) -> str:
     folds, overall = results["folds"], results["overall"]
     head = ["", *(one["run"] for one in folds), "mean", "SD", "all images", "95 % interval"]
     rows = [head]
-    for name in dict.fromkeys([key for one in folds for key in one["test"]]):
-        values = [one["test"].get(name) for one in folds]
+    found = [{**one["test"], CEILING: one.get(CEILING)} for one in folds]
+    for name in dict.fromkeys([key for one in found for key in one]):
+        values = [one.get(name) for one in found]
+        if name == CEILING and not any(values):
+            continue
         known = np.array([value for value in values if value is not None])
         over = overall.get(name)
         rows.append(

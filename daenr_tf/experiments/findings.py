@@ -16,6 +16,7 @@ from daenr_tf.experiments.measures import COUNT, PCC
 from daenr_tf.experiments.scores import Score, image_draws, image_omissions
 from daenr_tf.missing import mean_over_neurons
 from daenr_tf.paper import IMAGE_METRICS
+from daenr_tf.readable import PCC_REPEATED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
     from daenr_tf.experiments.intervals import Estimate
     from daenr_tf.experiments.planning import Plan
 
+OF_TRIALS = {
+    "feve": metrics.explained_variance,
+    "single_trial_pcc": metrics.single_trial_pearson,
+    PCC_REPEATED: metrics.repeated_pearson,
+}
 DRAWS, DRAW_SEED = 2000, 20160627
 
 
@@ -135,25 +141,28 @@ class Findings:
         return self._ceilings[region]
 
     def of_trials(self, setting: Setting) -> dict[str, float]:
-        """`feve` and `single_trial_pcc` of a setting, means over neurons and over its finished seeds; empty without repeats, or without a seed."""
+        """`feve` and `single_trial_pcc` of a setting, means over neurons and over its finished seeds; empty without repeats, or without a seed. Where
+        some test images have a single presentation, `pcc_repeated` too: the PCC over those that `ceiling` is of."""
         recording = self.recordings[setting.region]
         found = [one for _, one in self.outputs(setting)]
         if recording.test_trials is None or not found:
             return {}
         key = (setting, tuple(map(id, found)))
         if key not in self._of_trials:
-            each = []
+            mixed, each = metrics.some_shown_once(recording.test_trials), []
             for one in found:
                 trials = recording.test_trials[:, :, one.neurons]
                 predicted = np.where(recording.unrecorded[one.neurons], np.nan, one.response)
                 each.append(
-                    (
-                        mean_over_neurons(metrics.explained_variance(predicted, trials)),
-                        mean_over_neurons(metrics.single_trial_pearson(predicted, trials)),
-                    )
+                    {
+                        name: mean_over_neurons(measure(predicted, trials))
+                        for name, measure in OF_TRIALS.items()
+                        if mixed or name != PCC_REPEATED
+                    }
                 )
-            feve, single = np.mean(each, axis=0)
-            self._of_trials[key] = {"feve": float(feve), "single_trial_pcc": float(single)}
+            self._of_trials[key] = {
+                name: float(np.mean([one[name] for one in each])) for name in each[0]
+            }
         return self._of_trials[key]
 
     def linear_codes(self, *settings: Setting) -> dict[str, dict[str, float]]:

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from daenr_tf.readable import PCC_REPEATED
+
 LEAST_CEILING = 0.1  # that a PCC is held against, as in `pcc_normalized`
 
 
@@ -16,6 +18,10 @@ def rows_of(table: Any, neurons: int) -> list[dict[str, Any]]:
     Args:
         table: `pandas.DataFrame` of `about.Quality`, or None.
         neurons: int, how many there are.
+
+    Returns:
+        list of dicts of `neuron`, `pcc`, `ceiling`, `share` of the ceiling, and `compared`, the PCC over the images that the ceiling is of: `pcc` where
+        all were shown several times.
     """
 
     def known(name, neuron):
@@ -27,12 +33,17 @@ def rows_of(table: Any, neurons: int) -> list[dict[str, Any]]:
     rows = []
     for neuron in range(neurons):
         pcc, ceiling = known("pcc", neuron), known("noise_ceiling", neuron)
+        compared = pcc
+        if table is not None and PCC_REPEATED in table:
+            compared = known(PCC_REPEATED, neuron)  # over the images that the ceiling is of
         share = (
             None
-            if pcc is None or not ceiling or ceiling < LEAST_CEILING
-            else round(pcc / ceiling, 3)
+            if compared is None or not ceiling or ceiling < LEAST_CEILING
+            else round(compared / ceiling, 3)
         )
-        rows.append({"neuron": neuron, "pcc": pcc, "ceiling": ceiling, "share": share})
+        rows.append(
+            {"neuron": neuron, "pcc": pcc, "ceiling": ceiling, "share": share, "compared": compared}
+        )
     return rows
 
 

@@ -121,7 +121,10 @@ class Neurons:
         ceiling = "no ceiling (nothing was repeated)"
         if row["ceiling"] is not None:
             ceiling = f"noise ceiling {number(row['ceiling'], 2)}"
-        return f"PCC {number(row['pcc'], 2)}, {ceiling}."
+        alone = ""
+        if row["compared"] != row["pcc"]:
+            alone = f" ({number(row['compared'], 2)} over the images shown several times)"
+        return f"PCC {number(row['pcc'], 2)}{alone}, {ceiling}."
 
     def _show_fields(self, found):
         figures, lacking = found

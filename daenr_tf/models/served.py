@@ -128,6 +128,28 @@ def digest_in(version: str) -> str | None:
     return found if isinstance(found, str) else None
 
 
+def simulated(path: str) -> bool | None:
+    """Whether the recording that a model was fitted to is simulated; None where neither its run nor its export tells.
+
+    Args:
+        path: as of `locate`.
+    """
+    from daenr_tf.models.model_card import read_card
+
+    place = locate(path)
+    folders = [os.path.dirname(place)] if os.path.isfile(place) else []
+    for folder in (*folders, path):
+        try:
+            found = json.loads(read_text(os.path.join(folder, RESULTS), LARGEST_TEXT))
+            told = found["dataset"]["simulated"]
+        except (OSError, InputError, ValueError, KeyError, TypeError, RecursionError):
+            continue
+        if isinstance(told, bool):
+            return told
+    told = (read_card(place) or {}).get("simulated") if os.path.isdir(place) else None
+    return told if isinstance(told, bool) else None
+
+
 def load(place: str) -> Served:
     """The model at a place that `locate` gave.
 

@@ -36,6 +36,7 @@ def pcc(
     title: str,
     *,
     simulated: bool,
+    of_ceiling: ArrayLike | None = None,
 ) -> None:
     """How well neurons are predicted: a histogram of their PCC and, with repeats, each PCC against its noise ceiling.
 
@@ -46,13 +47,15 @@ def pcc(
         significant: (neurons,) bool.
         title: what it shows; after a line break, of what model and data.
         simulated: whether the data are simulated.
+        of_ceiling: (neurons,) PCC over the images that the ceilings are of; None where those are all test images.
     """
     correlations, significant = (
         np.asarray(correlations, float),
         np.asarray(significant, bool),
     )
+    compares = correlations if of_ceiling is None else np.asarray(of_ceiling, float)
     finite = np.isfinite(correlations)
-    known = None if ceilings is None else np.isfinite(ceilings) & np.isfinite(correlations)
+    known = None if ceilings is None else np.isfinite(ceilings) & np.isfinite(compares)
     compared = known is not None and known.any()
     figure = canvas.figure(8.2 if compared else 4.8, 4.0, title, simulated)
     axes = figure.subplots(1, 1 + compared, squeeze=False)[0]
@@ -87,7 +90,7 @@ def pcc(
         for members, color in groups.values():
             axes[1].scatter(
                 ceilings[members & known],
-                correlations[members & known],
+                compares[members & known],
                 s=16,
                 color=color,
                 ec="#444444",
@@ -95,7 +98,7 @@ def pcc(
                 zorder=3,
             )
         axes[1].plot([0, 1], [0, 1], color="black", lw=1, ls=":", label="PCC = ceiling")
-        means = correlations[known].mean(), ceilings[known].mean()
+        means = compares[known].mean(), ceilings[known].mean()
         label = f"means: PCC {means[0]:.3f}, ceiling {means[1]:.3f}"
         axes[1].plot(
             means[1],
@@ -109,13 +112,14 @@ def pcc(
             label=label,
         )
         axes[1].set_xlim(-0.03, 1.03)
-        axes[1].set_ylim(min(-0.05, correlations[known].min() - 0.05), 1.03)
+        axes[1].set_ylim(min(-0.05, compares[known].min() - 0.05), 1.03)
         missing = len(correlations) - known.sum()
         axes[1].set_xlabel(
             f"noise ceiling ({missing} without)" if missing else "noise ceiling",
             fontsize=STYLE["label"],
         )
-        axes[1].set_ylabel("PCC over test images", fontsize=STYLE["label"])
+        shown = "" if of_ceiling is None else " shown several times"
+        axes[1].set_ylabel(f"PCC over test images{shown}", fontsize=STYLE["label"])
         canvas.legend_above(axes[1])
     for axis in axes:
         canvas.plain(axis)

@@ -12,6 +12,7 @@ import numpy as np
 
 from daenr_tf import metrics
 from daenr_tf.machine.files import write_json, write_text
+from daenr_tf.readable import PCC_REPEATED
 from daenr_tf.runs import reference
 from daenr_tf.runs.directory import CONFIG, MODEL, RESULTS
 from daenr_tf.runs.own_files import RECORDINGS
@@ -153,7 +154,10 @@ def _of_one(config, recording, sets, model, training, directory, products, notes
     results["validation"]["monitored_loss"] = monitored
     if known:
         results["baselines"] = known
-        results["notes"] += reference.told(results)[1:]
+    behind = reference.behind(results)
+    results["notes"] += behind
+    for sentence in behind:
+        tell(f"{name}: {sentence}")
     place = products.export_dir and export_place(products.export_dir, name)
     card = model_card.of_run(results, evaluation.neurons)
     results["saved_model"] = place and saved_model.export(one, place, directory.mark(), card)
@@ -179,11 +183,13 @@ def _together(
     """What the recordings come to together, `notes` apart; `found` has the results of each."""
     test = _mean([one["test"] for one in found.values()])
     scored = [
-        {"pcc": one["test"]["pcc"], "ceiling": one["noise_ceiling"]}
+        {"pcc": one["test"].get(PCC_REPEATED, one["test"]["pcc"]), "ceiling": one["noise_ceiling"]}
         for one in found.values()
         if one["noise_ceiling"] is not None
     ]
     ceiling = _mean(scored).get("ceiling")
+    if scored and (PCC_REPEATED in test or len(scored) < len(found)):
+        test[PCC_REPEATED] = _mean(scored)["pcc"]  # of the recordings that the ceiling is of
     if scored:  # not a mean of ratios, which a recording with a ceiling near 0 would make its own
         test["pcc_normalized"] = metrics.population_pcc_normalized(
             np.array([one["pcc"] for one in scored]), np.array([one["ceiling"] for one in scored])

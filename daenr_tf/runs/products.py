@@ -10,7 +10,7 @@ import numpy as np
 from daenr_tf import schedules
 from daenr_tf.loss_weights import DEFAULT_SCALE
 from daenr_tf.machine.files import write_text
-from daenr_tf.readable import linear_codes
+from daenr_tf.readable import PCC_REPEATED, linear_codes
 from daenr_tf.recordings import checks
 from daenr_tf.runs.directory import HISTORY
 
@@ -128,6 +128,7 @@ def write_figures(
             table["significant"].to_numpy(),
             f"Predicted and observed responses\n{name}",
             simulated=simulated,
+            of_ceiling=table[PCC_REPEATED].to_numpy() if PCC_REPEATED in table else None,
         )
         if model.readout.figure:
             FIGURES[model.readout.figure](path("masks"), name, recording, model, table)
@@ -172,10 +173,12 @@ def best_predicted(pcc: np.ndarray, recording: Recording) -> np.ndarray:
 
 
 def _draw_masks(path, name, recording, model, table):
+    from daenr_tf.evaluation import beside_ceiling
     from daenr_tf.plotting import masks
 
-    pcc, ceilings = table["pcc"].to_numpy(), table["noise_ceiling"].to_numpy()
-    best = best_predicted(pcc, recording)
+    pcc, ceilings = beside_ceiling(table).to_numpy(), table["noise_ceiling"].to_numpy()
+    alone = "; PCC over test images shown several times" if PCC_REPEATED in table else ""
+    best = best_predicted(table["pcc"].to_numpy(), recording)
     if not len(best):
         return
     shape = recording.images.shape[1:3]
@@ -187,7 +190,7 @@ def _draw_masks(path, name, recording, model, table):
         path,
         model.readout.masks()[best],
         best,
-        f"Spatial masks of the best predicted neurons\n{name}",
+        f"Spatial masks of the best predicted neurons\n{name}{alone}",
         pccs=pcc[best],
         ceilings=ceilings[best],
         centers=centers,

@@ -1,4 +1,5 @@
-"""What a run has to beat: ridge regressions on pixels (simple cells) and on Gabor energies (complex cells), fitted to the run's own split."""
+"""What a run has to beat: ridge regressions on pixels (simple cells) and on Gabor energies (complex cells), fitted to the run's own split, and linear
+codes of the size of its own."""
 
 from __future__ import annotations
 
@@ -9,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from threadpoolctl import threadpool_limits
 
 from daenr_tf.baselines.results_file import Known
-from daenr_tf.errors import InputError
+from daenr_tf.errors import InputError, one_line
+from daenr_tf.readable import LINEAR_CODES
 
 if TYPE_CHECKING:
     from daenr_tf.pipeline import Sets
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 
 MOST_NUMBERS = 20_000_000  # features of all training images: a minute or two on a core
 
+OTHERS = (
+    "only these are fitted beside a model; daenr baselines fits other ones that need no network"
+)
 DECIMALS = 10  # of a figure: the last bits of a matrix product depend on the number of threads
 
 
@@ -92,6 +97,43 @@ def told(results: dict[str, Any]) -> list[str]:
     validation, test = results.get("validation") or {}, results["test"]
     if not figures:
         return []
-    return Known(("", 0), figures).told(
+    head, *behind = Known(("", 0), figures).told(
         [(results["recipe"], validation.get("pcc"), test.get("pcc"))]
     )
+    return [f"{head} ({OTHERS})", *behind]
+
+
+def told_of_codes(results: dict[str, Any]) -> list[str]:
+    """Where a run's reconstructions are not better than the best linear code of its size, a sentence. They are held against each other by MSE on the
+    validation images; on the test images, and that is said, where results have no figures of those."""
+    own = {part: (results.get(part) or {}).get("mse") for part in ("validation", "test")}
+    codes = {}
+    for name, code in (results.get("linear_codes") or {}).items():
+        held = {"validation": (code.get("validation") or {}).get("mse"), "test": code.get("mse")}
+        codes[f"{LINEAR_CODES.get(name, name)} of {code['size']:d}"] = held
+    for part in ("validation", "test"):
+        known = {title: held for title, held in codes.items() if held[part] is not None}
+        if own[part] is not None and known:
+            best = min(known, key=lambda title: known[title][part])
+            break
+    else:
+        return []
+    if own[part] < known[best][part]:
+        return []
+    pairs = [
+        f"{name} {own[name]:.3f} against {known[best][name]:.3f}"
+        for name in dict.fromkeys((part, "test"))
+        if None not in (own[name], known[best][name])
+    ]
+    pairs[0] = pairs[0].replace(part, f"{part} MSE", 1)
+    return [
+        one_line(
+            f"{results['recipe']} does not reconstruct better than a linear code of its size, {best}"
+            f" ({'; '.join(pairs)})"
+        )
+    ]
+
+
+def behind(results: dict[str, Any]) -> list[str]:
+    """The sentences on what a run does not beat, for its `notes`."""
+    return told_of_codes(results) + told(results)[1:]

@@ -301,7 +301,7 @@ def _fit(config, recording, directory, stop, products, conclude, change):
     results = make_results(config, recording, sets, model, training, evaluation, notes)
     if known:
         results["baselines"] = known
-        results["notes"] = notes + reference.told(results)[1:]
+    results["notes"] = notes + reference.behind(results)
     exported = None
     if products.export_dir:
         card = model_card.of_run(results, evaluation.neurons)

@@ -7,7 +7,7 @@ from typing import Any
 from daenr_tf.errors import one_line
 from daenr_tf.loss_weights import DEFAULT_SCALE
 from daenr_tf.paper import IMAGE_METRICS
-from daenr_tf.readable import LINEAR_CODES, aligned
+from daenr_tf.readable import LINEAR_CODES, PCC_REPEATED, aligned
 from daenr_tf.runs import reference
 
 LABELS = {
@@ -15,11 +15,15 @@ LABELS = {
     "psnr": "PSNR (dB)",
     "ssim": "SSIM",
     "pcc": "mean PCC",
+    PCC_REPEATED: "mean PCC, repeated images",
     "pcc_normalized": "PCC / ceiling",
     "single_trial_pcc": "single-trial PCC",
     "feve": "FEVE",
     "monitored_loss": "monitored loss",
 }
+
+
+CEILING = "noise_ceiling"
 
 
 def label(name: str) -> str:
@@ -45,10 +49,14 @@ def summary(results: dict[str, Any], run_dir: str) -> str:
         results["test"],
     )  # runs of version 0.1 have no validation
     rows = [("", "validation set", "test set", heading, "ceiling")]
+    compared = PCC_REPEATED if PCC_REPEATED in test else "pcc"
     for key in [*test, *(key for key in validation if key not in test)]:
-        ceiling = results["noise_ceiling"] if key == "pcc" else None
-        figures = (validation.get(key), test.get(key), paper_figures.get(key), ceiling)
-        rows.append((label(key), *map(_cell, figures)))
+        ceiling = results["noise_ceiling"] if key == compared else None
+        figures = (validation.get(key), test.get(key), paper_figures.get(key))
+        cells = [*map(_cell, figures), _cell(ceiling)]
+        if ceiling is not None and key == "pcc":  # as of results before there was `pcc_repeated`
+            cells[-1] += _of_some(results, CEILING)
+        rows.append((label(key) + _of_some(results, key), *cells))
     cut_off = (
         [f"cut off: max_steps ended the training at step {results['steps']}, before patience did"]
         if stopped_by(results) == "max_steps"
@@ -71,6 +79,7 @@ def summary(results: dict[str, Any], run_dir: str) -> str:
                 head,
                 *aligned(rows),
                 *_linear_codes(results),
+                *reference.told_of_codes(results),
                 *_of_each(results),
                 *reference.told(results),
                 *cut_off,
@@ -78,6 +87,17 @@ def summary(results: dict[str, Any], run_dir: str) -> str:
             ],
         )
     )
+
+
+def _of_some(results, key):
+    """Of a run on several recordings, of how many of them a figure of the test set is; empty where it is of all."""
+    found = list((results.get("recordings") or {}).values())
+    if key in (CEILING, PCC_REPEATED, "pcc_normalized"):
+        having = [one["noise_ceiling"] for one in found]
+    else:
+        having = [one["test"].get(key) for one in found]
+    count = len(found) - having.count(None)
+    return f" ({count} of {len(found)} recordings)" if 0 < count < len(found) else ""
 
 
 def _of_each(results):
@@ -98,7 +118,9 @@ def _of_each(results):
                 *map(_cell, [*figures, one["noise_ceiling"]]),
             )
         )
-    return [f"means over {len(found)} recordings; each:", *aligned(rows)]
+    some = any(_of_some(results, name) for name in names)
+    fewer = ", or over as many as is said beside a figure: the others have none" if some else ""
+    return [f"means over {len(found)} recordings{fewer}; each:", *aligned(rows)]
 
 
 def _linear_codes(results):

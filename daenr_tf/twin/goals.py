@@ -91,7 +91,8 @@ CONTROLS = {
         Kind(
             "vector",
             "daenr_tf.twin.scores:near",
-            "minus mean squared SDs",
+            "squared SDs (minus the mean over neurons of the squared distance to the response asked for, each in its own SD"
+            " over natural images; 0 is exact)",
             "reach given responses of all neurons, an image for each row of a file",
             None,
             "Responses that were asked for",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from daenr_tf.experiments.measures import COUNT, PCC
 from daenr_tf.paper import IMAGE_METRICS
-from daenr_tf.readable import interval, linear_codes, number
+from daenr_tf.readable import PCC_REPEATED, interval, linear_codes, number
 
 if TYPE_CHECKING:
     from daenr_tf.experiments.findings import Findings
@@ -43,7 +43,8 @@ class Entry:
         ceiling: for a PCC, the mean noise ceiling; for a count, the number of neurons; else None.
         linear: dict of a linear code's name -> dict with its `size` and its figure of this metric; empty where there is none.
         note: why there is no figure, or what must stand beside it.
-        trials: of a PCC, dict of `feve` and `single_trial_pcc` -> float; empty where nothing was repeated.
+        trials: of a PCC, dict of `feve`, `single_trial_pcc` and, where some test images have no repeats, `pcc_repeated` -> float; empty where
+            nothing was repeated.
     """
 
     setting: object
@@ -66,12 +67,10 @@ class Entry:
 
     @property
     def share(self) -> float | None:
-        """Of the ceiling (or of the neurons), or None."""
-        return (
-            None
-            if self.estimate is None or not self.ceiling
-            else self.estimate.value / self.ceiling
-        )
+        """Of the ceiling (or of the neurons), or None. Of a PCC it is that over the images that the ceiling is of."""
+        if self.estimate is None or not self.ceiling:
+            return None
+        return self.trials.get(PCC_REPEATED, self.estimate.value) / self.ceiling
 
     def lines(self) -> list[str]:
         """The figure for people, line by line: ours with its interval, its share, what is to be noted, the paper's, the difference, linear codes."""
@@ -85,7 +84,13 @@ class Entry:
                 if self.metric == COUNT
                 else f"ceiling {number(self.ceiling, digits)}"
             )
-            lines.append(f"{number(100 * self.share, 0)} % of {of}")
+            alone = (
+                number(self.trials[PCC_REPEATED], digits) + ", "
+                if PCC_REPEATED in self.trials
+                else ""
+            )
+            of += " (images shown several times)" if alone else ""
+            lines.append(f"{alone}{number(100 * self.share, 0)} % of {of}")
         if self.trials:
             lines.append(
                 f"single trials {number(self.trials['single_trial_pcc'], digits)},"
