@@ -17,7 +17,7 @@ from daenr_tf.machine.blocks import EVALUATION_BATCH, EVALUATION_BYTES
 from daenr_tf.missing import known_counts, mean_over_neurons
 from daenr_tf.models.codes import code_spec, vector_size
 from daenr_tf.paper import IMAGE_METRICS
-from daenr_tf.readable import PCC_REPEATED
+from daenr_tf.readable import PCC_REPEATED, beside_ceiling
 from daenr_tf.recordings import checks
 from daenr_tf.recordings.several import Recordings
 
@@ -138,7 +138,7 @@ def measured(
         if table["noise_ceiling"].notna().any():
             ceiling = float(table["noise_ceiling"].mean())
             test["pcc_normalized"] = metrics.population_pcc_normalized(
-                beside_ceiling(table), table["noise_ceiling"]
+                table[beside_ceiling(table)], table["noise_ceiling"]
             )
         if recording.test_trials is not None:
             for name in OF_REPEATS:
@@ -207,8 +207,3 @@ def neuron_figures(
         "pcc_normalized": metrics.pcc_normalized(of_ceiling, ceiling),
         **more,
     }
-
-
-def beside_ceiling(table: pd.DataFrame) -> pd.Series:
-    """Of a `neuron_table`, the PCC of the very images that its `noise_ceiling` is of."""
-    return table[PCC_REPEATED if PCC_REPEATED in table else "pcc"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,6 +20,11 @@ OF_MODEL = {
     False: "",
     None: " of a model that does not tell whether its data are simulated",
 }
+
+
+def beside_ceiling(figures: Container[str]) -> str:
+    """Of a table's columns, or a dictionary of figures, the name of the PCC over the very images that their noise ceiling is of."""
+    return PCC_REPEATED if PCC_REPEATED in figures else "pcc"
 
 
 def number(value: float | None, digits: int, signed: bool = False) -> str:

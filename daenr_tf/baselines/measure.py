@@ -15,7 +15,7 @@ from daenr_tf.baselines.gabor import SPACING, Energies
 from daenr_tf.baselines.pixels import Pixels, Smooth
 from daenr_tf.missing import mean as known_mean
 from daenr_tf.missing import mean_over_neurons
-from daenr_tf.readable import PCC_REPEATED
+from daenr_tf.readable import PCC_REPEATED, beside_ceiling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -131,7 +131,7 @@ def measure(
 
 
 def _measured(baseline, fitted, recording, sets, seconds):
-    from daenr_tf.evaluation import beside_ceiling, neuron_table
+    from daenr_tf.evaluation import neuron_table
 
     least = 0.0
     if not baseline.rates:
@@ -147,7 +147,7 @@ def _measured(baseline, fitted, recording, sets, seconds):
     )
     table["validation_pcc"], table["validation_poisson"] = validation_pcc, validation_poisson
     table.insert(0, "baseline", baseline.name)
-    share = metrics.population_pcc_normalized(beside_ceiling(table), table["noise_ceiling"])
+    share = metrics.population_pcc_normalized(table[beside_ceiling(table)], table["noise_ceiling"])
     facts = {
         "title": baseline.title,
         "validation": {

@@ -12,7 +12,7 @@ from daenr_tf.config import RunConfig, resolve
 from daenr_tf.errors import InputError, SettingError, one_line
 from daenr_tf.machine.files import write_json, write_text
 from daenr_tf.machine.messages import LOGGER
-from daenr_tf.readable import PCC_REPEATED, aligned
+from daenr_tf.readable import PCC_REPEATED, aligned, beside_ceiling
 from daenr_tf.recordings import checks, sources
 from daenr_tf.recordings.load import load_recording
 
@@ -164,7 +164,6 @@ def _figure(value):
 def _write(out: str, results: dict[str, Any], found: list[Measured], recording: Recording) -> None:
     import pandas as pd
 
-    from daenr_tf.evaluation import beside_ceiling
     from daenr_tf.plotting import baseline_figures
     from daenr_tf.runs.directory import make_directory
 
@@ -174,7 +173,7 @@ def _write(out: str, results: dict[str, Any], found: list[Measured], recording: 
     alone = ", PCC over those shown several times" if PCC_REPEATED in neurons else ""
     baseline_figures.distributions(
         os.path.join(out, FIGURE),
-        {one.baseline.title: beside_ceiling(one.neurons) for one in found},
+        {one.baseline.title: one.neurons[beside_ceiling(one.neurons)] for one in found},
         found[0].neurons["noise_ceiling"],
         f"What is known without a network\n{recording.name}, {recording.neurons} neurons,"
         f" {len(recording.test_images)} test images{alone}",

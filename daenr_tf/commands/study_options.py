@@ -11,7 +11,7 @@ from daenr_tf.commands import process
 from daenr_tf.errors import InputError, SettingError
 from daenr_tf.experiments.catalogue import EXPERIMENTS
 from daenr_tf.experiments.experiment import Experiment
-from daenr_tf.experiments.study import BUDGETS, PAPER, Study, effective
+from daenr_tf.experiments.study import BUDGETS, PAPER, REHEARSAL, Study, effective
 from daenr_tf.paper import DEFAULT_REGION
 from daenr_tf.recordings import sources
 from daenr_tf.schedules import DEFAULT, SCHEDULES
@@ -44,7 +44,7 @@ def parser_of(name: str, typed: str) -> process.Parser:
     _add_work(parser)
     shared.add(
         parser.add_argument_group("settings of every cell, which win over the budget"),
-        [_by_budget(row) for row in shared.of_every_cell()],
+        _by_budget(shared.of_every_cell()),
     )
     return parser
 
@@ -54,23 +54,30 @@ def _in_words(names):
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def _by_budget(row):
-    """The row of a setting; the default of one that the budget decides is told for each budget."""
-    name, reader, meaning, choices = row
-    field = name.replace("-", "_")
-    if field not in SCHEDULES[DEFAULT].defaults():
-        return row
+def _by_budget(rows):
+    """The rows of settings; the default of one that the budget decides is told for each budget."""
     model, layer = next(iter(systems.SYSTEMS)), {"layer": 1}
-    values = {}
-    for budget in BUDGETS:
-        training = Study("", budget=budget).resolved(model, layer).training
-        values.setdefault(getattr(training, field), []).append(budget)
-    told = ", ".join(
-        f"{value:g} with --budget {_in_words(names)}" for value, names in values.items()
+    trainings = {
+        budget: Study("", budget=budget).resolved(model, layer).training for budget in BUDGETS
+    }
+    decided = SCHEDULES[DEFAULT].defaults()
+    for name, reader, meaning, choices in rows:
+        field = name.replace("-", "_")
+        if field in decided:
+            meaning = f"{meaning.partition(' (default:')[0]} (default: {_told(trainings, field)})"
+        yield name, reader, meaning, choices
+
+
+def _told(trainings, field):
+    """A setting under each budget, in words; once where all have the same."""
+    budgets = {}
+    for budget, training in trainings.items():
+        budgets.setdefault(getattr(training, field), []).append(budget)
+    if len(budgets) == 1:
+        return f"{next(iter(budgets)):g}"
+    return ", ".join(
+        f"{value:g} with --budget {_in_words(names)}" for value, names in budgets.items()
     )
-    if len(values) == 1:
-        told = f"{next(iter(values)):g}"
-    return name, reader, f"{meaning.partition(' (default:')[0]} (default: {told})", choices
 
 
 def _add_recording(parser):
@@ -142,7 +149,7 @@ def _add_work(parser):
         "--quick",
         dest="budget",
         action="store_const",
-        const="quick",
+        const=REHEARSAL,
         help="the same as --budget quick",
     )
     parser.add_argument(

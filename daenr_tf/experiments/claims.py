@@ -179,6 +179,7 @@ _JOINT_AND_AUTOENCODER, _JOINT_AND_READOUT = "cae and cae_fr", "cnn_fr and cae_f
 _MSE = {"metric": "mse", "unit": "MSE", "least": LEAST_SHARE}
 _PCC = {"metric": PCC, "unit": "PCC", "least": LEAST_PCC}
 _ONE_FOREMOST = {"least": LEAST_SHARE, "regions": paper.REGIONS, "foremost": 3}
+SHARE_OF_MSE = "share of the CAE's MSE, mean over layers"  # the unit of relative gains
 CLAIMS = (
     Claim(
         "C1",
@@ -196,7 +197,7 @@ CLAIMS = (
         _JOINT_AND_AUTOENCODER,
         comparisons.region_gains,
         "mse",
-        "share of the CAE's MSE, mean over layers",
+        SHARE_OF_MSE,
         **_ONE_FOREMOST,
     ),
     Claim(

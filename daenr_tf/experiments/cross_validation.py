@@ -19,7 +19,7 @@ from daenr_tf.recordings.folds import assigned, pool
 from daenr_tf.recordings.load import recording_of
 from daenr_tf.runs.opened import Run
 from daenr_tf.runs.run import run
-from daenr_tf.runs.summary import label
+from daenr_tf.runs.summary import CEILING, label
 
 if TYPE_CHECKING:
     from daenr_tf.config import RunConfig
@@ -29,7 +29,6 @@ OF_REPEATED = (
     " which the PCC has a row of its own: nothing is known of the noise in the others"
 )
 PREDICTIONS, NEURONS = "predictions.npz", "neurons.csv"
-CEILING = "noise_ceiling"
 MOST_OMITTED = 4000  # images of which each is left out once; of more, bootstrap draws are taken
 DRAWS = 1000
 NOTE = (

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from daenr_tf.readable import PCC_REPEATED
+from daenr_tf.readable import beside_ceiling
 
 LEAST_CEILING = 0.1  # that a PCC is held against, as in `pcc_normalized`
 
@@ -33,9 +33,7 @@ def rows_of(table: Any, neurons: int) -> list[dict[str, Any]]:
     rows = []
     for neuron in range(neurons):
         pcc, ceiling = known("pcc", neuron), known("noise_ceiling", neuron)
-        compared = pcc
-        if table is not None and PCC_REPEATED in table:
-            compared = known(PCC_REPEATED, neuron)  # over the images that the ceiling is of
+        compared = None if table is None else known(beside_ceiling(table), neuron)
         share = (
             None
             if compared is None or not ceiling or ceiling < LEAST_CEILING

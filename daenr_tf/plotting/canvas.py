@@ -111,6 +111,7 @@ class _Spaced(MaxNLocator):
     """As many ticks as their labels have room for along a horizontal axis, once the layout is known."""
 
     def tick_values(self, vmin, vmax):
+        """As of `MaxNLocator`."""
         axes = self.axis.axes
         room = axes.get_window_extent().width / axes.figure.dpi / TICK_ROOM
         self.set_params(nbins=int(np.clip(room, 1, 6)))

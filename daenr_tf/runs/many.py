@@ -12,7 +12,7 @@ import numpy as np
 
 from daenr_tf import metrics
 from daenr_tf.machine.files import write_json, write_text
-from daenr_tf.readable import PCC_REPEATED
+from daenr_tf.readable import PCC_REPEATED, beside_ceiling
 from daenr_tf.runs import reference
 from daenr_tf.runs.directory import CONFIG, MODEL, RESULTS
 from daenr_tf.runs.own_files import RECORDINGS
@@ -183,7 +183,7 @@ def _together(
     """What the recordings come to together, `notes` apart; `found` has the results of each."""
     test = _mean([one["test"] for one in found.values()])
     scored = [
-        {"pcc": one["test"].get(PCC_REPEATED, one["test"]["pcc"]), "ceiling": one["noise_ceiling"]}
+        {"pcc": one["test"][beside_ceiling(one["test"])], "ceiling": one["noise_ceiling"]}
         for one in found.values()
         if one["noise_ceiling"] is not None
     ]

@@ -10,7 +10,7 @@ import numpy as np
 from daenr_tf import schedules
 from daenr_tf.loss_weights import DEFAULT_SCALE
 from daenr_tf.machine.files import write_text
-from daenr_tf.readable import PCC_REPEATED, linear_codes
+from daenr_tf.readable import PCC_REPEATED, beside_ceiling, linear_codes
 from daenr_tf.recordings import checks
 from daenr_tf.runs.directory import HISTORY
 
@@ -173,10 +173,9 @@ def best_predicted(pcc: np.ndarray, recording: Recording) -> np.ndarray:
 
 
 def _draw_masks(path, name, recording, model, table):
-    from daenr_tf.evaluation import beside_ceiling
     from daenr_tf.plotting import masks
 
-    pcc, ceilings = beside_ceiling(table).to_numpy(), table["noise_ceiling"].to_numpy()
+    pcc, ceilings = table[beside_ceiling(table)].to_numpy(), table["noise_ceiling"].to_numpy()
     alone = "; PCC over test images shown several times" if PCC_REPEATED in table else ""
     best = best_predicted(table["pcc"].to_numpy(), recording)
     if not len(best):

@@ -7,7 +7,7 @@ from typing import Any
 from daenr_tf.errors import one_line
 from daenr_tf.loss_weights import DEFAULT_SCALE
 from daenr_tf.paper import IMAGE_METRICS
-from daenr_tf.readable import LINEAR_CODES, PCC_REPEATED, aligned
+from daenr_tf.readable import LINEAR_CODES, PCC_REPEATED, aligned, beside_ceiling
 from daenr_tf.runs import reference
 
 LABELS = {
@@ -21,8 +21,6 @@ LABELS = {
     "feve": "FEVE",
     "monitored_loss": "monitored loss",
 }
-
-
 CEILING = "noise_ceiling"
 
 
@@ -49,7 +47,7 @@ def summary(results: dict[str, Any], run_dir: str) -> str:
         results["test"],
     )  # runs of version 0.1 have no validation
     rows = [("", "validation set", "test set", heading, "ceiling")]
-    compared = PCC_REPEATED if PCC_REPEATED in test else "pcc"
+    compared = beside_ceiling(test)
     for key in [*test, *(key for key in validation if key not in test)]:
         ceiling = results["noise_ceiling"] if key == compared else None
         figures = (validation.get(key), test.get(key), paper_figures.get(key))

@@ -49,10 +49,14 @@ class Regime:
 
 
 _EVEN, _LEARNED = Predictions(0.5, 1.0, 0.1), Predictions(0.0, 1.5, 0.0)
+_SHARES = {  # of seeds, images and interaction in the variance
+    "seeds dominate": (0.9, 0.05, 0.05),
+    "images dominate": (0.05, 0.9, 0.05),
+    "interaction dominates": (0.05, 0.05, 0.9),
+}
+SKEWED = {name: Errors(*shares, skewed=True, hardness=0.5) for name, shares in _SHARES.items()}
 REGIMES = (
-    Regime("MSE", MEAN, "seeds dominate", Errors(0.9, 0.05, 0.05)),
-    Regime("MSE", MEAN, "images dominate", Errors(0.05, 0.9, 0.05)),
-    Regime("MSE", MEAN, "interaction dominates", Errors(0.05, 0.05, 0.9)),
+    *(Regime("MSE", MEAN, name, Errors(*shares)) for name, shares in _SHARES.items()),
     Regime("MSE", MEAN, "all equal", Errors(1 / 3, 1 / 3, 1 / 3)),
     Regime(
         "MSE", MEAN, "images lognormal, σ 0.5", Errors(0.4, 0.0, 0.6, skewed=True, hardness=0.5)
@@ -64,16 +68,7 @@ REGIMES = (
         Errors(0.4, 0.0, 0.6, skewed=True, hardness=1.0),
         main=False,
     ),
-    Regime("MSE", DIFFERENCE, "seeds dominate", Errors(0.9, 0.05, 0.05, skewed=True, hardness=0.5)),
-    Regime(
-        "MSE", DIFFERENCE, "images dominate", Errors(0.05, 0.9, 0.05, skewed=True, hardness=0.5)
-    ),
-    Regime(
-        "MSE",
-        DIFFERENCE,
-        "interaction dominates",
-        Errors(0.05, 0.05, 0.9, skewed=True, hardness=0.5),
-    ),
+    *(Regime("MSE", DIFFERENCE, name, errors) for name, errors in SKEWED.items()),
     Regime("MSE", DIFFERENCE, "all equal", Errors(1 / 3, 1 / 3, 1 / 3, skewed=True, hardness=0.5)),
     Regime(
         "MSE",

@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from daenr_tf.experiments.claims import SHARE_OF_MSE
 from daenr_tf.experiments.intervals import estimate, unpaired_difference
 from daenr_tf.experiments.questions import PART
 from daenr_tf.experiments.scores import image_draws, image_omissions, relative_gain
@@ -31,11 +32,12 @@ from daenr_tf.tools.interval_coverage import (
     IMAGES,
     MEAN,
     REGIMES,
+    SKEWED,
     Regime,
     scores_of,
     simulated,
 )
-from daenr_tf.tools.populations import Errors, Predictions
+from daenr_tf.tools.populations import Predictions
 
 STUDIES = 20_000
 # Parts of a claim -> the claims of the whole study that have so many.
@@ -43,18 +45,7 @@ PARTS = {1: "C11", 2: "C2, C3, C6, C12", 3: "C1, C4, C5, C7", 8: "C9", 9: "C8, C
 APART = "two regions"
 # What C2 and C6 compare: two regions' gains, and their shares of significant neurons, which share no seed, image or neuron.
 OF_REGIONS = (
-    Regime(
-        "MSE", APART, "gains, seeds dominate", Errors(0.9, 0.05, 0.05, skewed=True, hardness=0.5)
-    ),
-    Regime(
-        "MSE", APART, "gains, images dominate", Errors(0.05, 0.9, 0.05, skewed=True, hardness=0.5)
-    ),
-    Regime(
-        "MSE",
-        APART,
-        "gains, interaction dominates",
-        Errors(0.05, 0.05, 0.9, skewed=True, hardness=0.5),
-    ),
+    *(Regime("MSE", APART, f"gains, {name}", errors) for name, errors in SKEWED.items()),
     Regime(COUNTED, APART, "seeds dominate", Predictions(0.1, 0.7, 0.5)),
     Regime(COUNTED, APART, "images dominate", Predictions(0.5, 1.0, 0.1)),
     Regime(COUNTED, APART, "interaction dominates", Predictions(0.0, 1.5, 0.0)),
@@ -105,7 +96,7 @@ def family_error(p: np.ndarray, parts: int) -> float:
 # effect that matters, in the effect's unit.
 _DIFFERING = {
     "MSE": lambda share, least: share * least / LEAST_SHARE,
-    "share of the CAE's MSE, mean over layers": lambda share, _: np.sqrt(2) * share,
+    SHARE_OF_MSE: lambda share, _: np.sqrt(2) * share,
     "PSNR in dB": lambda share, _: 10 / np.log(10) * share,
 }
 

@@ -174,13 +174,12 @@ class Pictures:
         found = []
         for end, comparisons in groups.items():
             parts = [one for one in comparisons if one.verdict]
-            told = (
-                f"intervals of parts {level:.4g} % each, so that all hold together at 95 %"
-                if parts
-                else "single cells with 95 % intervals of their own; they decide nothing"
-            )
             if any(one.effect and one.effect.one_seed for one in comparisons):
                 told = f"{_ONE_SEED}, so nothing is decided"
+            elif parts:
+                told = f"intervals of parts {level:.4g} % each, so that all hold together at 95 %"
+            else:
+                told = "single cells with 95 % intervals of their own; they decide nothing"
             text = f"Effects of {claim.name} with their intervals, as in the table above: "
             text += ", ".join(
                 f"{sum(one.verdict == verdict for one in parts)} {verdict}" for verdict in VERDICTS
@@ -270,12 +269,9 @@ _ONE_SEED = "one seed: intervals over images only"
 
 def _over_seeds(part):
     """What a part's intervals are over, in words."""
-    number = len(part.seeds)
-    return (
-        f"mean and 95 % interval over {number} seeds and the test images"
-        if number > 1
-        else _ONE_SEED
-    )
+    if len(part.seeds) == 1:
+        return _ONE_SEED
+    return f"mean and 95 % interval over {len(part.seeds)} seeds and the test images"
 
 
 def _panel(setting):
