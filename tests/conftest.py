@@ -1,5 +1,6 @@
 """What several test files share: small recordings, and a process of one's own."""
 
+import gc
 import os
 import signal
 import subprocess
@@ -90,6 +91,14 @@ def drawn(monkeypatch):
     kept = []
     monkeypatch.setattr(canvas, "write", lambda path, figure: kept.append(figure))
     return kept
+
+
+@pytest.fixture(scope="module", autouse=True)
+def graphs_that_stay():
+    """TensorFlow keeps every graph that it traced; the garbage collector needn't look through those of earlier files again and again."""
+    yield
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -243,7 +243,12 @@ def test_a_damaged_state_costs_a_finished_run_nothing(copied, settings):
 
 
 @pytest.mark.parametrize(
-    "instant", ["the results are gone", "the settings are written", "a validation"]
+    "instant",
+    [
+        "the results are gone",
+        pytest.param("the settings are written", marks=pytest.mark.slow),
+        pytest.param("a validation", marks=pytest.mark.slow),
+    ],
 )
 def test_a_lengthening_that_breaks_off_goes_on(copied, settings, whole, monkeypatch, instant):
     def break_off(*given, **named):

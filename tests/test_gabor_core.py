@@ -138,7 +138,12 @@ def test_the_core_knows_the_training_images_alone(recording):
 
 
 @pytest.mark.parametrize(
-    ("recipe", "color"), [("cae_fr", "rgb"), ("vae_gr", "grey"), ("cnn_fr", "rgb")]
+    ("recipe", "color"),
+    [
+        ("cae_fr", "rgb"),
+        pytest.param("vae_gr", "grey", marks=pytest.mark.slow),
+        pytest.param("cnn_fr", "rgb", marks=pytest.mark.slow),
+    ],
 )
 def test_a_model_on_it_is_kept_served_and_counted(recipe, color, make_recording, tmp_path):
     config = ModelConfig(recipe, color=color, **SETTINGS)

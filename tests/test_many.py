@@ -185,7 +185,13 @@ class TestMemory:
 
 
 class TestTraining:
-    @pytest.mark.parametrize("recipe", ["cae", "cnn_fc", "vae_fm", "vqvae_fr"])
+    @pytest.mark.parametrize(
+        "recipe",
+        [
+            "vae_fm",
+            *(pytest.param(one, marks=pytest.mark.slow) for one in ("cae", "cnn_fc", "vqvae_fr")),
+        ],
+    )
     def test_each_recordings_model_is_the_whole_with_its_own_readout(self, recipe, three, tmp_path):
         model = build_model(ModelConfig(recipe, **SMALL), list(three))
         before = model.get_weights()

@@ -106,7 +106,9 @@ def trained(recording, recipe, scale, place, precision="float32"):
     return pcc, history["val_response"].iloc[-1], model.get_weights()
 
 
-@pytest.mark.parametrize("recipe", ["cae_fr", "cae_fc", "vae_fm"])
+@pytest.mark.parametrize(
+    "recipe", ["cae_fr", "cae_fc", pytest.param("vae_fm", marks=pytest.mark.slow)]
+)
 def test_alpha_and_beta_1e_5_times_as_large_train_the_same_model(recording, tmp_path, recipe):
     pcc, poisson, weights = trained(recording, recipe, 1.0, tmp_path / "large")
     others = trained(recording, recipe, 1e-5, tmp_path / "small")
@@ -116,7 +118,7 @@ def test_alpha_and_beta_1e_5_times_as_large_train_the_same_model(recording, tmp_
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=2e-3 * np.abs(theirs).max())
 
 
-@pytest.mark.parametrize("recipe", ["cae_fr", "cae_fc"])
+@pytest.mark.parametrize("recipe", ["cae_fr", pytest.param("cae_fc", marks=pytest.mark.slow)])
 def test_in_bfloat16_too(recording, tmp_path, recipe):
     """By a power of 2, which changes no digit: what differs in bfloat16 beyond the digits would be a damped step."""
     pcc, poisson, _ = trained(recording, recipe, 1.0, tmp_path / "a", precision="mixed_bfloat16")

@@ -102,7 +102,10 @@ def test_the_core_knows_the_pixels_of_the_training_images_alone(recording):
         daenr_tf.train(model, recording, daenr_tf.TrainConfig(seed=1, max_steps=1), "never written")
 
 
-@pytest.mark.parametrize("recipe", ["vae_fr", "cae_gr", "cnn_gr"])
+@pytest.mark.parametrize(
+    "recipe",
+    ["cae_gr", *(pytest.param(one, marks=pytest.mark.slow) for one in ("vae_fr", "cnn_gr"))],
+)
 def test_the_core_stands_under_every_head_and_its_statistics_are_exported(
     recipe, recording, tmp_path
 ):

@@ -376,7 +376,13 @@ def assert_same_run(run, whole):
 
 
 @pytest.mark.parametrize(
-    "recipe, stops", [("cae_fr", [1]), ("vae_fc", [4]), ("vqvae_fm", [5]), ("cnn_fr", [2, 3])]
+    "recipe, stops",
+    [
+        ("cae_fr", [1]),
+        ("vqvae_fm", [5]),
+        pytest.param("vae_fc", [4], marks=pytest.mark.slow),
+        pytest.param("cnn_fr", [2, 3], marks=pytest.mark.slow),
+    ],
 )
 def test_a_run_that_was_stopped_goes_on_to_the_same_bits(
     recording, tmp_path, uninterrupted, recipe, stops
