@@ -180,6 +180,7 @@ _MSE = {"metric": "mse", "unit": "MSE", "least": LEAST_SHARE}
 _PCC = {"metric": PCC, "unit": "PCC", "least": LEAST_PCC}
 _ONE_FOREMOST = {"least": LEAST_SHARE, "regions": paper.REGIONS, "foremost": 3}
 SHARE_OF_MSE = "share of the CAE's MSE, mean over layers"  # the unit of relative gains
+DECIBELS = "PSNR in dB"
 CLAIMS = (
     Claim(
         "C1",
@@ -275,7 +276,7 @@ CLAIMS = (
         "cae_fr from the layer named and from others",
         comparisons.best_layer,
         "psnr",
-        "PSNR in dB",
+        DECIBELS,
         LEAST_PSNR,
         regions=paper.REGIONS,
         best={1: 1, 2: 4, 3: 2},

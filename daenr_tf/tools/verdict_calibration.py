@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from daenr_tf.experiments.claims import SHARE_OF_MSE
+from daenr_tf.experiments.claims import DECIBELS, SHARE_OF_MSE
 from daenr_tf.experiments.intervals import estimate, unpaired_difference
 from daenr_tf.experiments.questions import PART
 from daenr_tf.experiments.scores import image_draws, image_omissions, relative_gain
@@ -97,7 +97,7 @@ def family_error(p: np.ndarray, parts: int) -> float:
 _DIFFERING = {
     "MSE": lambda share, least: share * least / LEAST_SHARE,
     SHARE_OF_MSE: lambda share, _: np.sqrt(2) * share,
-    "PSNR in dB": lambda share, _: 10 / np.log(10) * share,
+    DECIBELS: lambda share, _: 10 / np.log(10) * share,
 }
 
 
