@@ -99,9 +99,15 @@ def test_a_table_can_be_made_of_other_regions_than_the_papers_and_a_figure_of_it
         (("table4",), ("vae",), "--models: expected models of table4 (cnn_fr, cae_fr), found vae"),
         (("table2",), ("cae", "cae_fm"), "of table2 (cae, cae_fr), found cae_fm"),
         (("table2", "table4"), ("cae",), "--models: table4 has"),
+        (
+            ("tradeoff",),
+            ("cae", "cae_fm"),
+            "tradeoff compares cae_fm with cae and cnn_fm: expected cnn_fm too, found cae, cae_fm",
+        ),
+        (("tradeoff", "table2"), ("vae_gr", "cae_fr"), "expected vae and cnn_gr too, found vae_gr"),
     ],
 )
-def test_an_experiment_without_anything_to_show_and_a_model_that_stands_in_none_are_refused(
+def test_an_experiment_that_lacks_what_it_shows_and_a_model_that_stands_in_none_are_refused(
     names, models, message
 ):
     with pytest.raises(InputError, match=re.escape(message)):
@@ -180,6 +186,8 @@ def test_the_trade_off_takes_the_models_that_are_asked_for():
     others = ("vae", "cnn_fm", "vae_fm")
     asked = plan(("tradeoff",), models=others, seeds=1).part("tradeoff").settings
     assert {one.model for one in asked} == set(others) and len(asked) == len(whole)
+    alone = plan(("tradeoff",), models=("cae",), seeds=1).part("tradeoff").settings
+    assert {one.model for one in alone} == {"cae"}  # over the number of images
 
 
 def test_region_3s_baseline_is_trained_with_each_momentum_resizing_and_sums():

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from daenr_tf import paper
+from daenr_tf import paper, systems
 from daenr_tf.errors import InputError
 from daenr_tf.experiments.catalogue import EXPERIMENTS
 from daenr_tf.experiments.cells import Cell
-from daenr_tf.experiments.experiment import Experiment
+from daenr_tf.experiments.experiment import TRADEOFF, Experiment
 from daenr_tf.paper import DEFAULT_REGION
 
 if TYPE_CHECKING:
@@ -76,12 +76,16 @@ def plan(
         own: whether the recording is the user's.
 
     Raises:
-        InputError: an experiment that was named has nothing to show with this choice, or a model that was named stands in none of them.
+        InputError: an experiment that was named has nothing to show with this choice, a model that was named stands in none of them, or a
+            trade-off lacks what a joint model of it is compared with.
     """
     wanted = [EXPERIMENTS[name] for name in names or EXPERIMENTS]
     if not names:
         wanted = [one for one in wanted if not (one.apart or (own and one.repeats_on_own))]
     _check_models(wanted, models)
+    for experiment in wanted:
+        if experiment.picture == TRADEOFF:
+            _check_alone(experiment, models)
     seeds, parts = tuple(range(seeds or max(one.seeds for one in wanted))), []
     for experiment in wanted:
         part = _part(experiment, regions, layers, models, seeds, own)
@@ -101,6 +105,19 @@ def _check_models(wanted, models):
         raise InputError(
             f"--models: expected models of {names} ({', '.join(found)}), found {', '.join(foreign)}"
         )
+
+
+def _check_alone(experiment, models):
+    """Raises `InputError` where a joint model was named without the models that learn one of its two alone."""
+    for name in models or ():
+        if name in experiment.systems and (system := systems.system(name)).joint:
+            alone = [system.autoencoder.name, system.readout_alone.name]
+            missing = [one for one in alone if one not in models]
+            if missing:
+                raise InputError(
+                    f"--models: {experiment.name} compares {name} with {' and '.join(alone)}:"
+                    f" expected {' and '.join(missing)} too, found {', '.join(models)}"
+                )
 
 
 def _part(experiment, regions, layers, models, seeds, own):
