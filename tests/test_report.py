@@ -617,6 +617,23 @@ def test_a_forest_shows_every_effect_its_interval_the_papers_and_what_is_too_sma
     )  # colour and shape
 
 
+@pytest.mark.parametrize(
+    ("regions", "told"),
+    [((3,), "the part’s interval: 95 %"), ((1, 3), "intervals of parts 97.5 % each, so that all")],
+)
+def test_a_forest_says_what_its_intervals_hold(written, monkeypatch, regions, told):
+    titles, draw = [], effects.forest
+
+    def watched(path, comparisons, title, **marks):
+        titles.append(title)
+        draw(path, comparisons, title, **marks)
+
+    monkeypatch.setattr(effects, "forest", watched)
+    page, *_ = written(("table2",), regions, seeds=3)
+    assert [told in title for title in titles if title.startswith("C1:")] == [True]
+    assert any("cells twice" in text for text in page.texts)
+
+
 def test_a_forest_names_what_is_not_finished(drawn, tmp_path):
     layer_1 = {
         cell.name

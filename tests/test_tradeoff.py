@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 import studies
 
+from daenr_tf.experiments.intervals import Estimate
 from daenr_tf.experiments.planning import plan
 from daenr_tf.experiments.report import page
 from daenr_tf.experiments.study import Study
-from daenr_tf.plotting import canvas, tradeoff
+from daenr_tf.plotting import canvas, learning_curves, tradeoff
 
 
 @pytest.fixture
@@ -73,7 +74,58 @@ def test_each_joint_model_has_a_trade_off_beside_what_it_is_compared_with(gains,
     assert {point.name for point in points} == {"CAE", "CNN-FM", "CAE-FM"}
 
 
+def test_the_papers_spread_is_no_yardstick_where_it_prints_no_effect(gains, tmp_path):
+    gains()
+    report = (tmp_path / "report.html").read_text("utf-8")
+    assert "C12" in report and "cells twice" not in report
+
+
 def test_with_one_seed_nothing_is_said_of_others(gains, drawn):
     assert set(gains(seeds=1)["note"]) == {"one seed: interval over images only"}
     title = drawn["tradeoff_region3_layer2"][-1]
     assert "one seed: intervals over images only" in title and "95 %" not in title
+
+
+def test_learning_curves_stand_beside_linear_codes_of_as_many_images(gains, monkeypatch):
+    found, draw = {}, learning_curves.of_study
+
+    def watched(path, panels, unit, title, **named):
+        found[Path(path).stem] = (list(panels), title)
+        draw(path, panels, unit, title, **named)
+
+    def codes(one, seed):
+        found = studies.codes_of_100(one, seed)
+        of_validation = found["pca"]["validation"] | {"mse": 0.02 / one.variant.share}
+        return found | {"pca": found["pca"] | {"validation": of_validation}}
+
+    monkeypatch.setattr(learning_curves, "of_study", watched)
+    gains(linear_codes=codes)
+    panels, title = found["learning_curves_ir_region3"]
+    assert "CAE\n0.125 of the images\nDCT of 100: 0.0200\nPCA of 100: 0.1600" in panels
+    assert "CAE\nDCT of 100: 0.0200\nPCA of 100: 0.0200" in panels
+    assert "0.02" not in title and title.endswith("linear codes of its images")
+    assert all("PCA" not in panel for panel in found["learning_curves_nrs_region3"][0])
+    gains(linear_codes=studies.codes_of_100)  # all models saw the same images
+    panels, title = found["learning_curves_ir_region3"]
+    assert "PCA of 100: 0.0200" in title and all("PCA" not in panel for panel in panels)
+
+
+def test_the_ends_of_a_curve_are_named_within_the_axes(tmp_path, monkeypatch):
+    """A curve whose ends lie in the corners of the axes."""
+    estimate = {at: Estimate(at, at, at, 0.0, 9.0, 1.0, 2, 50) for at in (0.1, 0.9)}
+    points = [
+        tradeoff.Point("CAE-FR", True, "ir", 10.0**n, 1, 40, True, one, one, one, one)
+        for n, one in ((-5, estimate[0.1]), (5, estimate[0.9]))
+    ]
+    figures = []
+    monkeypatch.setattr(canvas, "write", lambda path, figure: figures.append(figure))
+    tradeoff.draw("", points, None, {}, "Title", simulated=True)
+    (figure,) = figures
+    figure.canvas.draw()
+    for axis in (figure.axes[0], figure.axes[3]):
+        named = [text for text in axis.texts if text.get_text() in ("1e-05", "100000")]
+        assert len(named) == 2
+        for text in named:
+            box, inside = text.get_window_extent(), axis.get_window_extent()
+            assert inside.x0 <= box.x0 and box.x1 <= inside.x1, text.get_text()
+            assert inside.y0 <= box.y0 and box.y1 <= inside.y1, text.get_text()

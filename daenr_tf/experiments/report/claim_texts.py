@@ -81,7 +81,7 @@ class ClaimTexts:
             "counts": f"{total} part{'s' * (total != 1)}: {', '.join(counts)}" if counts else "",
             "cells": _cells(judged.cells),
             "over_all": _over_all(judged),
-            "spread": "" if self.own else _spread(claim),
+            "spread": "" if self.own else _spread(judged),
             "scope": _scope(judged),
             "unit": claim.unit,
             "needs": "" if judged.verdict else self._needs(claim),
@@ -149,14 +149,16 @@ def _cells(cells):
     )
 
 
-def _spread(claim):
-    """How far the paper's own repetitions of a cell are apart, in words; empty where it has none."""
-    found = paper.spread(claim.metric) if claim.metric in (*paper.IMAGE_METRICS, PCC) else None
+def _spread(judged):
+    """How far the paper's own repetitions of a cell are apart, in words; empty where it has none, or prints no effect that they are a yardstick of."""
+    metric = judged.claim.metric
+    printed = any(one.published is not None for one in judged.comparisons)
+    found = paper.spread(metric) if printed and metric in (*paper.IMAGE_METRICS, PCC) else None
     if not found:
         return ""
     mean, cells = found
     return (
-        f"The paper prints {cells} cells twice; their {NAMES_IN_WORDS[claim.metric]} differs by"
+        f"The paper prints {cells} cells twice; their {NAMES_IN_WORDS[metric]} differs by"
         f" {number(mean, 3)} on the mean"
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import glob
+import itertools
 import os
 from typing import TYPE_CHECKING
 
@@ -177,7 +178,11 @@ class Pictures:
             if any(one.effect and one.effect.one_seed for one in comparisons):
                 told = f"{_ONE_SEED}, so nothing is decided"
             elif parts:
-                told = f"intervals of parts {level:.4g} % each, so that all hold together at 95 %"
+                told = (
+                    f"intervals of parts {level:.4g} % each, so that all hold together at 95 %"
+                    if len(judged.parts) > 1
+                    else f"the part’s interval: {level:.4g} %"
+                )
             else:
                 told = "single cells with 95 % intervals of their own; they decide nothing"
             text = f"Effects of {claim.name} with their intervals, as in the table above: "
@@ -212,20 +217,25 @@ class Pictures:
                 setting = cell.setting
                 panels.setdefault((setting.region, setting.task), {}).setdefault(
                     _panel(setting), []
-                ).append(learning_curves.Curve(setting.layer, *one.curve))
+                ).append((cell, learning_curves.Curve(setting.layer, *one.curve)))
         found = []
-        for (region, task), curves in panels.items():
+        for (region, task), cells in panels.items():
             unit, what = _MONITORED[task]
             data = self._data([region])
+            curves = {name: [curve for _, curve in some] for name, some in cells.items()}
             beside = ""
             if task == "ir":
-                settings = dict.fromkeys(cell.setting for cell in self.findings.cells)
-                beside = self._linear_codes(
-                    [one for one in settings if (one.region, one.task) == (region, task)],
-                    "validation_mse",
-                    "validation MSE",
-                )
-            text = f"Validation loss against the training step on {data}: {', '.join(name.replace(chr(10), ', ') for name in curves)}."
+                settings = {
+                    name: list(dict.fromkeys(cell.setting for cell, _ in some))
+                    for name, some in cells.items()
+                }
+                every = list(dict.fromkeys(itertools.chain.from_iterable(settings.values())))
+                if self._of_the_same_images(every):
+                    beside = self._linear_codes(every, "validation_mse", "validation MSE")
+                else:
+                    curves = {self._beside(name, settings[name]): curves[name] for name in curves}
+                    beside = "; below a model the validation MSE of linear codes of its images"
+            text = f"Validation loss against the training step on {data}: {', '.join(name.replace(chr(10), ', ') for name in cells)}."
             found.append(
                 self._figure(
                     f"learning_curves_{task}" + (f"_region{region}" if region else ""),
@@ -244,6 +254,20 @@ class Pictures:
         study = self.findings.study
         named = {"schedule": study.schedule, "loss scale": study.loss_scale}
         return ", ".join(names + [f"{what} {name}" for what, name in named.items() if name])
+
+    def _of_the_same_images(self, settings):
+        """Whether linear codes reach the same with every model of a seed: they saw the same images, as many of them and resized alike."""
+        told = {}
+        for setting in settings:
+            for seed, one in self.findings.outputs(setting):
+                reached = linear_codes(one.linear_codes or {}, "validation_mse", 4)
+                told.setdefault(seed, set()).add(reached)
+        return all(len(different) == 1 for different in told.values())
+
+    def _beside(self, name, settings):
+        """The head of a panel of learning curves: a model and, a line each, what linear codes reach of its images."""
+        told = linear_codes(self.findings.linear_codes(*settings), "validation_mse", 4)
+        return "\n".join([name, *filter(None, told.split(", "))])
 
     def _linear_codes(self, settings, figure, what):
         """The end of a figure's title: what linear codes reach beside the MSE that it shows; empty without any."""
