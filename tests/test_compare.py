@@ -330,3 +330,8 @@ def test_a_file_that_is_no_baselines_is_refused(changes, capsys):
     _, err = compare(capsys, run("r_a"), "--baselines", baselines(**changes), status=2)
     assert "baselines.json: expected what daenr baselines --out writes" in err
     assert err.count("\n") == 1
+
+
+def test_a_quick_run_is_called_one(capsys):
+    out, _ = compare(capsys, run("r_a", quick=True), run("r_b", quick=False))
+    assert "r_a (quick run)" in out and "r_b (quick run)" not in out

@@ -539,3 +539,13 @@ def test_a_package_that_is_not_installed_has_no_version(monkeypatch):
 
     monkeypatch.setattr(importlib.metadata, "version", missing)
     assert not hasattr(daenr_tf, "__version__") and versions()["daenr_tf"] is None
+
+
+def test_the_table_says_that_a_run_was_a_quick_one(place):
+    from daenr_tf.runs.summary import summary
+
+    results = daenr_tf.Run.open(place / "run").results
+    for quick in (True, False):
+        config = results["config"] | {"quick": quick}
+        head = summary(results | {"config": config}, "run").splitlines()[0]
+        assert head.endswith("(quick run)") == quick

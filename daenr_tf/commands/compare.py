@@ -263,7 +263,7 @@ def _text(number, blocks, settings):
         figures, results = run.figures(), run.results
         rows.append(
             [
-                run.path,
+                run.path + " (quick run)" * bool(results["config"].get("quick")),
                 *(_setting(results["config"], name) for name in settings),
                 *(_figure(figures.get(key)) for key in measured),
                 *(

@@ -65,7 +65,7 @@ def summary(results: dict[str, Any], run_dir: str) -> str:
     steps += f" of {len(members)} models" if members else f" (best {results['best_step']})"
     head = (
         f"{results['recipe']} on {name}, alpha:beta {config['alpha']:g}:{config['beta']:g}{_scale(config)}, {steps},"
-        f" {results['parameters']:,} parameters"
+        f" {results['parameters']:,} parameters{' (quick run)' if config.get('quick') else ''}"
     )
     places = [f"run: {run_dir}"] + (
         [f"SavedModel: {results['saved_model']}"] if results["saved_model"] else []
