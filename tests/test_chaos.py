@@ -23,10 +23,11 @@ class Work:
         arguments: list of str, the command.
         come_to: called without arguments, gives what it came to.
         files: paths that are none of ours, in its directory; they are made after it was begun.
+        begun: the path that says that it was: a directory without it is nobody's yet, and refused with what is none of ours in it.
     """
 
-    def __init__(self, arguments, come_to, files):
-        self.arguments, self.come_to, self.files = arguments, come_to, files
+    def __init__(self, arguments, come_to, files, begun):
+        self.arguments, self.come_to, self.files, self.begun = arguments, come_to, files, begun
         self.running = []
 
     def start(self):
@@ -45,7 +46,7 @@ class Work:
             process.send_signal(number)
         self.end((0, 1, 130, -number), seconds=120)
         for path in self.files:
-            if path.parent.is_dir() and not path.exists():
+            if self.begun.exists() and path.parent.is_dir() and not path.exists():
                 path.write_text("mine")
 
     def end(self, allowed, seconds=600):
@@ -80,13 +81,19 @@ def test_fifty_random_disturbances_lose_nothing_and_touch_nothing_foreign(tmp_pa
             command("vae_fc", str(tmp_path / folder), "--dataset", recording, *RUN),
             lambda: outcome(str(tmp_path / folder)),
             files,
+            place / "config.json",
         )
 
     def study_in(folder):
         place = tmp_path / folder
         files = [place / name for name in ("thesis.txt", "logs/mine.txt", "figures/mine.png")]
         arguments = test_study.command("table2", recording, place, *STUDY)
-        return Work(arguments, lambda: (test_study.cells(place), test_study.tables(place)), files)
+        return Work(
+            arguments,
+            lambda: (test_study.cells(place), test_study.tables(place)),
+            files,
+            place / "study.json",
+        )
 
     whole = {}
     for kind, make in (("run", run_in), ("study", study_in)):
