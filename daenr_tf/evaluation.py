@@ -107,8 +107,9 @@ def evaluate(model: DAENR, recording: Recording, sets: pipeline.Sets | None = No
         sets = pipeline.prepare(recording, model.image_settings, model.split_seed)
         sets = sets._replace(test=sets.test._replace(images=np.asarray(sets.test.images)))
     forward, images = _forward(model), sets.test.images
-    of_validation = _outputs(forward, sets.validation.images)
-    figures = _figures(of_validation, sets.validation, recording.unrecorded)
+    figures = _figures(
+        _outputs(forward, sets.validation.images), sets.validation, recording.unrecorded
+    )
     outputs = _outputs(forward, images)
     test, ceiling, table = measured(outputs, sets.test, recording)
     codes = {}

@@ -462,7 +462,7 @@ def test_two_ctrl_c_at_random_instants(recording_file, tmp_path, whole, between)
         _, said = process.communicate(timeout=60)
         assert process.returncode in (0, 130, -signal.SIGINT) and "Traceback" not in said, said
         if process.returncode == 130:
-            assert said.splitlines()[-1].startswith("recipes.cae_fc: "), said
+            assert said.splitlines()[-1].startswith("recipes.vae_fc: "), said
         elif process.returncode:  # in Python's own last moments, when everything is written
             assert os.path.exists(os.path.join(place, "run", "results.json"))
         go("vae_fc", place, "--dataset", recording_file, *LONG)
