@@ -22,6 +22,9 @@ OF_MODEL = {
 }
 
 
+QUICK = " (quick run)"  # what stands behind the name of one
+
+
 def beside_ceiling(figures: Container[str]) -> str:
     """Of a table's columns, or a dictionary of figures, the name of the PCC over the very images that their noise ceiling is of."""
     return PCC_REPEATED if PCC_REPEATED in figures else "pcc"
@@ -59,15 +62,18 @@ def between(low: float, high: float, digits: int, signed: bool = False) -> str:
     return f"[{number(low, digits, signed)}, {number(high, digits, signed)}]"
 
 
-def linear_codes(codes: Mapping[str, Mapping[str, Any]], metric: str, digits: int) -> str:
+def linear_codes(
+    codes: Mapping[str, Mapping[str, Any]], metric: str, digits: int, between: str = ", "
+) -> str:
     """What linear codes reach, for people: "DCT of 100: 0.0301, PCA of 100: 0.0213"; empty without any.
 
     Args:
         codes: as `linear_codes.linear_codes` gives them.
         metric: of a code's figures, the one that is told.
         digits: int.
+        between: what stands between two of them.
     """
-    return ", ".join(
+    return between.join(
         f"{title} of {codes[name]['size']}: {number(codes[name][metric], digits)}"
         for name, title in LINEAR_CODES.items()
         if name in codes

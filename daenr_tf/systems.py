@@ -357,6 +357,11 @@ class System:
         return System(None, self.readout) if self.readout else None
 
     @property
+    def alone(self) -> tuple:
+        """The names of what learns one of its two tasks alone, of a joint one: its autoencoder and its readout."""
+        return (self.autoencoder.name, self.readout_alone.name) if self.joint else ()
+
+    @property
     def tasks(self) -> tuple:
         """Of "ir" and "nrs", those that it has a head for; the first is its default."""
         parts = {"reconstruction": self.bottleneck, "response": self.readout}

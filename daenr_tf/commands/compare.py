@@ -13,7 +13,7 @@ from daenr_tf.errors import InputError, one_line
 from daenr_tf.machine.files import write_text
 from daenr_tf.machine.messages import LOGGER
 from daenr_tf.paper import IMAGE_METRICS
-from daenr_tf.readable import LINEAR_CODES, aligned
+from daenr_tf.readable import LINEAR_CODES, QUICK, aligned
 from daenr_tf.runs.directory import CONFIG, RESULTS, check_writable
 from daenr_tf.runs.results_file import read_results
 from daenr_tf.runs.summary import label
@@ -263,7 +263,7 @@ def _text(number, blocks, settings):
         figures, results = run.figures(), run.results
         rows.append(
             [
-                run.path + " (quick run)" * bool(results["config"].get("quick")),
+                run.path + (QUICK if results["config"].get("quick") else ""),
                 *(_setting(results["config"], name) for name in settings),
                 *(_figure(figures.get(key)) for key in measured),
                 *(

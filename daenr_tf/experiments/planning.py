@@ -83,9 +83,7 @@ def plan(
     if not names:
         wanted = [one for one in wanted if not (one.apart or (own and one.repeats_on_own))]
     _check_models(wanted, models)
-    for experiment in wanted:
-        if experiment.picture == TRADEOFF:
-            _check_alone(experiment, models)
+    _check_alone(wanted, models)
     seeds, parts = tuple(range(seeds or max(one.seeds for one in wanted))), []
     for experiment in wanted:
         part = _part(experiment, regions, layers, models, seeds, own)
@@ -107,11 +105,11 @@ def _check_models(wanted, models):
         )
 
 
-def _check_alone(experiment, models):
-    """Raises `InputError` where a joint model was named without the models that learn one of its two alone."""
-    for name in models or ():
-        if name in experiment.systems and (system := systems.system(name)).joint:
-            alone = [system.autoencoder.name, system.readout_alone.name]
+def _check_alone(wanted, models):
+    """Raises `InputError` where a joint model of a trade-off was named without the models that learn one of its two tasks alone."""
+    for experiment in (one for one in wanted if one.picture == TRADEOFF):
+        for name in (one for one in models or () if one in experiment.systems):
+            alone = systems.system(name).alone
             missing = [one for one in alone if one not in models]
             if missing:
                 raise InputError(

@@ -194,6 +194,13 @@ def _name_ends(axis, ends):
     """Write each end of a curve beside it, within the axes and where it covers no other; the axes have their limits by then."""
     size, taken = STYLE["tick"] - 1, []
     inside = axis.get_window_extent().get_points() * 72 / axis.figure.dpi
+
+    def spoilt(place):
+        """How much of its box lies outside the axes or on others."""
+        box = place[2]
+        outside = _overlap(box, box) - _overlap(box, inside)
+        return outside + sum(_overlap(box, other) for other in taken)
+
     for text, x, y, color in ends:
         at = axis.transData.transform((x, y)) * 72 / axis.figure.dpi
         extent = np.array([0.65 * size * len(text), 1.2 * size])
@@ -202,14 +209,7 @@ def _name_ends(axis, ends):
             for far in _BESIDE
             for corner in map(np.array, _CORNERS)
         ]
-        corner, far, box = min(
-            boxes,
-            key=lambda one: (
-                sum(_overlap(one[2], box) for box in taken)
-                + _overlap(one[2], one[2])
-                - _overlap(one[2], inside)
-            ),
-        )
+        corner, far, box = min(boxes, key=spoilt)
         taken.append(box)
         axis.annotate(
             text,

@@ -10,7 +10,7 @@ import numpy as np
 from daenr_tf import schedules
 from daenr_tf.loss_weights import DEFAULT_SCALE
 from daenr_tf.machine.files import write_text
-from daenr_tf.readable import PCC_REPEATED, beside_ceiling, linear_codes
+from daenr_tf.readable import PCC_REPEATED, QUICK, beside_ceiling, linear_codes
 from daenr_tf.recordings import checks
 from daenr_tf.runs.directory import HISTORY
 
@@ -67,7 +67,7 @@ def describe(config: RunConfig, recording: Recording | Recordings) -> str:
         parts.append(f"loss scale {config.training.loss_scale}")
     if config.training.schedule != schedules.DEFAULT:
         parts.append(f"schedule {config.training.schedule}")
-    return ", ".join(parts) + (" (quick run)" if config.quick else "")
+    return ", ".join(parts) + (QUICK if config.quick else "")
 
 
 def _in_words(setting):

@@ -7,7 +7,7 @@ from typing import Any
 from daenr_tf.errors import one_line
 from daenr_tf.loss_weights import DEFAULT_SCALE
 from daenr_tf.paper import IMAGE_METRICS
-from daenr_tf.readable import LINEAR_CODES, PCC_REPEATED, aligned, beside_ceiling
+from daenr_tf.readable import LINEAR_CODES, PCC_REPEATED, QUICK, aligned, beside_ceiling
 from daenr_tf.runs import reference
 
 LABELS = {
@@ -65,7 +65,7 @@ def summary(results: dict[str, Any], run_dir: str) -> str:
     steps += f" of {len(members)} models" if members else f" (best {results['best_step']})"
     head = (
         f"{results['recipe']} on {name}, alpha:beta {config['alpha']:g}:{config['beta']:g}{_scale(config)}, {steps},"
-        f" {results['parameters']:,} parameters{' (quick run)' if config.get('quick') else ''}"
+        f" {results['parameters']:,} parameters{QUICK if config.get('quick') else ''}"
     )
     places = [f"run: {run_dir}"] + (
         [f"SavedModel: {results['saved_model']}"] if results["saved_model"] else []

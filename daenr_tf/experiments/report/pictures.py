@@ -217,24 +217,18 @@ class Pictures:
                 setting = cell.setting
                 panels.setdefault((setting.region, setting.task), {}).setdefault(
                     _panel(setting), []
-                ).append((cell, learning_curves.Curve(setting.layer, *one.curve)))
+                ).append((cell, one))
         found = []
         for (region, task), cells in panels.items():
             unit, what = _MONITORED[task]
             data = self._data([region])
-            curves = {name: [curve for _, curve in some] for name, some in cells.items()}
-            beside = ""
-            if task == "ir":
-                settings = {
-                    name: list(dict.fromkeys(cell.setting for cell, _ in some))
-                    for name, some in cells.items()
-                }
-                every = list(dict.fromkeys(itertools.chain.from_iterable(settings.values())))
-                if self._of_the_same_images(every):
-                    beside = self._linear_codes(every, "validation_mse", "validation MSE")
-                else:
-                    curves = {self._beside(name, settings[name]): curves[name] for name in curves}
-                    beside = "; below a model the validation MSE of linear codes of its images"
+            below, beside = self._codes_of_panels(cells) if task == "ir" else ({}, "")
+            curves = {
+                name + below.get(name, ""): [
+                    learning_curves.Curve(cell.setting.layer, *one.curve) for cell, one in some
+                ]
+                for name, some in cells.items()
+            }
             text = f"Validation loss against the training step on {data}: {', '.join(name.replace(chr(10), ', ') for name in cells)}."
             found.append(
                 self._figure(
@@ -255,19 +249,25 @@ class Pictures:
         named = {"schedule": study.schedule, "loss scale": study.loss_scale}
         return ", ".join(names + [f"{what} {name}" for what, name in named.items() if name])
 
-    def _of_the_same_images(self, settings):
-        """Whether linear codes reach the same with every model of a seed: they saw the same images, as many of them and resized alike."""
-        told = {}
-        for setting in settings:
-            for seed, one in self.findings.outputs(setting):
-                reached = linear_codes(one.linear_codes or {}, "validation_mse", 4)
-                told.setdefault(seed, set()).add(reached)
-        return all(len(different) == 1 for different in told.values())
-
-    def _beside(self, name, settings):
-        """The head of a panel of learning curves: a model and, a line each, what linear codes reach of its images."""
-        told = linear_codes(self.findings.linear_codes(*settings), "validation_mse", 4)
-        return "\n".join([name, *filter(None, told.split(", "))])
+    def _codes_of_panels(self, panels):
+        """What linear codes reach beside learning curves: (dict of a panel's name -> the end of its head, the end of the title). The title tells it
+        where they reach the same with every model of a seed, which saw the same images, as many of them and resized alike; else each head does."""
+        settings, reached = {}, {}
+        for name, cells in panels.items():
+            settings[name] = dict.fromkeys(cell.setting for cell, _ in cells)
+            for cell, one in cells:
+                told = linear_codes(one.linear_codes or {}, "validation_mse", 4)
+                reached.setdefault(cell.seed, set()).add(told)
+        if all(len(different) == 1 for different in reached.values()):
+            every = dict.fromkeys(itertools.chain.from_iterable(settings.values()))
+            return {}, self._linear_codes(every, "validation_mse", "validation MSE")
+        below = {
+            name: linear_codes(self.findings.linear_codes(*some), "validation_mse", 4, "\n")
+            for name, some in settings.items()
+        }
+        return {name: f"\n{told}" for name, told in below.items() if told}, (
+            "; below a model the validation MSE of linear codes of its images"
+        )
 
     def _linear_codes(self, settings, figure, what):
         """The end of a figure's title: what linear codes reach beside the MSE that it shows; empty without any."""

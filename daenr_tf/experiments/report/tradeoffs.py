@@ -61,8 +61,7 @@ def _with_alone(part, region, model):
     settings = [one for one in part.settings if one.region == region]
     if model is None:
         return settings
-    system = systems.system(model)
-    names = (model, system.autoencoder.name, system.readout_alone.name)
+    names = (model, *systems.system(model).alone)
     return [one for one in settings if one.model in names]
 
 
